@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Run the program whose name this file was called by, out of this checkout: bin/han-frame is a link to it."""
+
+import os
+import sys
+
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+PACKAGES = f"{CHECKOUT}/.venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+
+sys.path[0] = f"{CHECKOUT}/lib"  # in the place of bin
+if os.path.isdir(PACKAGES):
+    sys.path.append(PACKAGES)
+
+from hanpipe.cli import launch
+
+try:
+    sys.exit(launch())
+except ModuleNotFoundError as error:
+    name = os.path.basename(sys.argv[0])
+    sys.exit(f"{name}: {error.name} is missing: run 'make' in {CHECKOUT}, or install its package")

@@ -1,0 +1,297 @@
+"""What the programs share: options, input, output, messages and exit status."""
+
+import argparse
+import contextlib
+import functools
+import importlib
+import os
+import select
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from types import FrameType
+from typing import Any, Final
+
+from hanpipe.version import VERSION
+
+OK, NOTHING, USAGE, CONFIGURATION, IO, REFUSED = range(6)
+READER_LEFT: Final = 141  # what a shell reports of a program that SIGPIPE has ended
+
+_PIECE: Final = 65536
+_FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
+_PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a terminal
+
+
+# 80 columns wherever it is read: asking for the terminal's width would cost every start of a program 2 ms.
+_HelpFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, width=80)
+
+
+class Failure(Exception):
+    """What ends a program: its exit status, and a word for the user."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def launch() -> int:
+    """Run the program that argv[0] names: the entry point of them all."""
+    name = os.path.basename(sys.argv[0])
+    program = importlib.import_module("hanpipe.programs." + name.removeprefix("han-").replace("-", "_"))
+    return run(program.main, name, sys.argv[1:])
+
+
+def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
+    """Run a program's main; turn every way to end into its exit status."""
+    try:
+        _keep_standard_descriptors()
+        return main(argv)
+    except Failure as failure:
+        say(name, str(failure))
+        return failure.status
+    except BrokenPipeError:
+        return READER_LEFT
+    except KeyboardInterrupt:  # before the program was ready for it, or the second one
+        return 128 + signal.SIGINT
+
+
+def say(name: str, message: str) -> None:
+    """Write a line to stderr, if there is anybody to read it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{name}: {message}\n".encode(errors="backslashreplace"))
+
+
+def reason(error: OSError) -> str:
+    """Say in words what went wrong, as the user's messages have it: "no such file or directory"."""
+    text = os.strerror(error.errno) if error.errno else str(error)
+    return text[:1].lower() + text[1:]
+
+
+def parser(name: str, purpose: str, example: str = "", **features: str) -> argparse.ArgumentParser:
+    """Return a parser with what all programs have.
+
+    purpose:  one sentence; example: a command line or more, shown behind the options
+    features: help of those shared options that the program has: count (-n), follow, stats, files
+    """
+    made = argparse.ArgumentParser(
+        prog=name,
+        description=purpose,
+        epilog=f"example:\n  {example}" if example else None,
+        formatter_class=_HelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"%(prog)s (hanpipe) {VERSION}")
+    chatter = made.add_mutually_exclusive_group()
+    chatter.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is happening")
+    chatter.add_argument("-q", "--quiet", action="store_true", help="say nothing but what ends the program")
+    if "count" in features:
+        made.add_argument("-n", dest="count", type=count, metavar="COUNT", help=features["count"])
+    if "follow" in features:
+        made.add_argument("--follow", action="store_true", help=features["follow"])
+    if "stats" in features:
+        made.add_argument("--stats", action="store_true", help=features["stats"])
+    if "files" in features:
+        made.add_argument("files", nargs="*", metavar="FILE", help=features["files"])
+    return made
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1 on. raise: ValueError."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+class Program:
+    """One run of a program: its options, and how it talks to its surroundings."""
+
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        """Take what was asked for; from here on SIGINT and SIGTERM end the input, not the program."""
+        self.options = options
+        self.name = name
+        self._files: list[str] = getattr(options, "files", None) or ["-"]
+        self._told: set[str] = set()
+        self._stop = _Stop()
+        self._progress = _Progress(name, quiet=options.quiet)
+
+    def tell(self, message: str) -> None:
+        """Tell the user something on stderr, once; nothing with -q."""
+        if not self.options.quiet and message not in self._told and len(self._told) < 1000:
+            self._told.add(message)
+            say(self.name, message)
+
+    def explain(self, message: str) -> None:
+        """Tell the user something that only -v asks for."""
+        if self.options.verbose:
+            say(self.name, message)
+
+    def pieces(self) -> Iterator[tuple[bytes, int]]:
+        """Yield what can be read of each input in turn, as soon as it can, until the last one ends or a signal comes.
+
+        yield: octets, and the time of the read in ns since 1970-01-01 UTC, 0 from a regular file
+        raise: Failure: an input cannot be opened or read
+        """
+        for file in self._files:
+            title = "standard input" if file == "-" else file
+            try:
+                descriptor = 0 if file == "-" else os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+                state = os.fstat(descriptor)
+                yield from self._read(descriptor, state.st_size if stat.S_ISREG(state.st_mode) else None)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise Failure(IO, f"{title}: {reason(error)}") from error
+            if descriptor:
+                os.close(descriptor)
+            if self._stop:
+                return
+
+    def _read(self, descriptor: int, size: int | None) -> Iterator[tuple[bytes, int]]:
+        """Yield what comes from a descriptor. size: of a regular file, None of anything else."""
+        follow = size is not None and getattr(self.options, "follow", False)
+        while self._stop.wait_for(descriptor):
+            data = os.read(descriptor, _PIECE)
+            if data:
+                yield data, 0 if size is not None else time.time_ns()
+                if size:
+                    self._progress.show(len(data), size)
+            elif not follow or self._stop.pause(_FOLLOW_PAUSE):
+                break
+        self._progress.clear()
+
+    def filter(self, step: Callable[[bytes, int], list[tuple[bytes, bool]]]) -> int:
+        """Write what step makes of each piece of the input, in one write, and count what is good of it.
+
+        step:   octets ("" at the end) and the time of their read -> what to write, and whether it is good, each
+        return: how many were good: as many as -n asks for, or all
+        """
+        left: int | None = getattr(self.options, "count", None)
+        found = 0
+        for data, time_ns in chain(self.pieces(), [(b"", 0)]):
+            made = step(data, time_ns)
+            good = sum(valid for _, valid in made)
+            if left is not None and found + good >= left:
+                self.write(b"".join(_until(made, left - found)))
+                return left
+            self.write(b"".join([octets for octets, _ in made]))
+            found += good
+        return found
+
+    def write(self, data: bytes) -> None:
+        """Write octets to stdout, all of them, now.
+
+        raise: BrokenPipeError: the reader has left; Failure: they cannot be written
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(1, view) :]
+        except BrokenPipeError:
+            raise
+        except BlockingIOError:  # somebody made the pipe non-blocking
+            select.select([], [1], [])
+            self.write(bytes(view))
+        except OSError as error:
+            raise Failure(IO, f"standard output: {reason(error)}") from error
+
+    def stats(self, counters: Callable[[], dict[str, Any]]) -> Callable[[], None]:
+        """Write counters as a JSON line to stderr whenever SIGUSR1 comes, and whenever the function returned is called.
+
+        Only with --stats.
+        """
+        if not self.options.stats:
+            return lambda: None
+        import json  # what most runs of han-frame never need
+
+        def show(number: int = 0, frame: FrameType | None = None) -> None:
+            os.write(2, json.dumps(counters()).encode() + b"\n")
+
+        signal.signal(signal.SIGUSR1, show)
+        return show
+
+
+def _until(made: list[tuple[bytes, bool]], left: int) -> Iterator[bytes]:
+    """Yield what was made, up to the good one that is the last of those left."""
+    for octets, valid in made:
+        yield octets
+        left -= valid
+        if not left:
+            return
+
+
+class _Stop:
+    """True once SIGINT or SIGTERM has come; a second one ends the program at once.
+
+    The signal only wakes the wait for input. To raise an exception from it would lose what was just read.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        self._woken, waker = os.pipe()
+        os.set_blocking(waker, False)
+        os.set_blocking(self._woken, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._take)
+
+    def __bool__(self) -> bool:
+        return self._came
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+        signal.signal(number, signal.SIG_DFL)
+
+    def wait_for(self, descriptor: int) -> bool:
+        """Wait until there is something to read; tell whether there is, and no signal came."""
+        while not self._came:
+            ready, _, _ = select.select([descriptor, self._woken], [], [])
+            if self._woken in ready:
+                os.read(self._woken, 512)  # another signal, SIGUSR1 say
+            elif ready:
+                return True
+        return False
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; tell whether a signal came."""
+        if not self._came:
+            select.select([self._woken], [], [], seconds)
+        return self._came
+
+
+class _Progress:
+    """How far a long regular file is read, on a terminal's stderr; nothing anywhere else."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._name = name
+        self._seen = not quiet and os.isatty(2) and not os.isatty(1)
+        self._done = 0
+        self._next = time.monotonic() + 2 * _PROGRESS_PAUSE
+        self._shown = False
+
+    def show(self, octets: int, size: int) -> None:
+        """Add octets to those read of size."""
+        self._done += octets
+        if self._seen and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PROGRESS_PAUSE
+            self._shown = True
+            percent = min(100, 100 * self._done // size)
+            os.write(2, f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
+
+    def clear(self) -> None:
+        """Take the line away; the next input begins at 0."""
+        self._done = 0
+        if self._shown:
+            self._shown = False
+            os.write(2, b"\r\x1b[K")
+
+
+def _keep_standard_descriptors() -> None:
+    """Open what the caller has closed of 0, 1 and 2 for reading nothing: or the next file opened would take its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) < 3:
+        pass
+    os.close(descriptor)

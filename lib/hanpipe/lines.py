@@ -1,0 +1,119 @@
+"""Lines of han-decode -> skeleton and values: what shape.py does to octets, done to text.
+
+A line is matched by the pattern of its shape: the line itself, with groups in the place of numbers and clocks. The
+first line of a shape gives the pattern; a line that is of no shape (a fault) is read as the JSON that it is.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+# The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
+_HOLE = re.compile(
+    r'^\{"time":"(?P<time>[^"\\]*)",|'
+    r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
+    r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
+    r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
+    r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
+    r'"date_time":"(?P<at>[0-9a-f]{24})"'
+)
+_NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
+_MOST_OF_A_KIND: Final = 8
+_MOST: Final = 256
+
+
+class LineShape:
+    """What all lines of a shape share.
+
+    skeleton: the line as JSON, without its time, each hole as a marker (shape.py)
+    match:    the whole line -> a match whose groups are the time, if the line has one, then the holes
+    """
+
+    __slots__ = ("_convert", "match", "skeleton", "timed")
+
+    def __init__(self, line: str) -> None:
+        """Make the shape of a line."""
+        pattern, skeleton, at = "", "", 0
+        self._convert: list[Callable[[str], int]] = []
+        self.timed = False
+        for hole in _HOLE.finditer(line):
+            begin, end = hole.span(hole.lastgroup or 0)
+            pattern += re.escape(line[at:begin])
+            if hole.lastgroup == "time":
+                self.timed = True
+                pattern += r'([^"\\]*)'
+                skeleton = "{"
+                end = hole.end()
+                pattern += '",'
+            elif hole.lastgroup in ("number", "count"):
+                skeleton += f"{line[at:begin]}[{len(self._convert)}]"
+                pattern += _NUMBER
+                self._convert.append(int)
+            else:
+                size = (end - begin) // 2
+                skeleton += f"{line[at : begin - 1]}[{len(self._convert)},{size}]"
+                pattern += _clock_groups(size)
+                self._convert += [_hex] * ((size + 3) // 4)
+                pattern += '"'
+                end += 1
+            at = end
+        self.skeleton = skeleton + line[at:]
+        self.match = re.compile(pattern + re.escape(line[at:])).fullmatch
+
+    def values(self, groups: tuple[str, ...]) -> tuple[int, ...]:
+        """Turn the groups of a match, without the time, into the values of the holes."""
+        return tuple([convert(group) for convert, group in zip(self._convert, groups, strict=True)])
+
+
+class LineShapes:
+    """The shapes met so far, bounded like shape.Shapes."""
+
+    def __init__(self) -> None:
+        self._of_kind: dict[int, list[LineShape]] = {}
+        self._count = 0
+
+    def find(self, line: str) -> tuple[LineShape, str, tuple[int, ...]] | None:
+        """Return the shape of a line if one like it was added, its time ("" if it has none), and the values."""
+        shapes = self._of_kind.get(line.count("{"))
+        if shapes is None:
+            return None
+        for shape in shapes:
+            if (match := shape.match(line)) is not None:
+                if shape is not shapes[0]:
+                    shapes.remove(shape)
+                    shapes.insert(0, shape)
+                groups = match.groups()
+                return (
+                    (shape, groups[0], shape.values(groups[1:])) if shape.timed else (shape, "", shape.values(groups))
+                )
+        return None
+
+    def add(self, line: str, shape: LineShape) -> None:
+        """Keep the shape of a line; the one longest unused of its kind goes, or all where there are too many."""
+        if self._count == _MOST:
+            self._of_kind.clear()
+            self._count = 0
+        shapes = self._of_kind.setdefault(line.count("{"), [])
+        shapes.insert(0, shape)
+        self._count += 1
+        if len(shapes) > _MOST_OF_A_KIND:
+            shapes.pop()
+            self._count -= 1
+
+
+def read_keys(skeleton: str) -> dict[str, Any]:
+    """Read a line, or its skeleton. raise: ValueError: it is no JSON object."""
+    keys = json.loads(skeleton)
+    if not isinstance(keys, dict):
+        raise ValueError("no JSON object")
+    return keys
+
+
+def _clock_groups(size: int) -> str:
+    head = (size - 1) % 4 + 1
+    return f"([0-9a-f]{{{2 * head}}})" + "([0-9a-f]{8})" * ((size - head) // 4)
+
+
+def _hex(digits: str) -> int:
+    return int(digits, 16)

@@ -1,0 +1,196 @@
+"""HDLC frame format type 3, as meters push it: IEC 62056-46, ISO/IEC 13239.
+
+    7E | format 2 | destination 1..4 | source 1..4 | control 1 | HCS 2 | information | FCS 2 | 7E
+       |<------------------------------- length, in format ---------------------------->|
+
+Nothing is stuffed: 7E may stand inside a frame, which ends where its length says. Three rules make a bad frame cost
+only itself: a closing flag may open the next frame; the length is believed only when the HCS, which covers it, agrees;
+after a failure the search goes on right behind the flag that was tried.
+"""
+
+import re
+from typing import NamedTuple
+
+from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.events import Event, Fault, Frame
+from hanpipe.octets import Malformed
+
+FLAG = 0x7E
+LONGEST = 2047  # octets between the flags: 11 bits of length
+
+_EVEN = b"[" + b"".join(b"\\x%02x" % octet for octet in range(0, 256, 2)) + b"]"
+_ODD = b"[" + b"".join(b"\\x%02x" % octet for octet in range(1, 256, 2)) + b"]"
+_ADDRESS = _EVEN + b"{0,3}" + _ODD  # the last octet of an address is the odd one
+# Where given-up octets may end: flags before what looks like a header (format, two addresses), or several idle flags.
+_BOUNDARY = re.compile(rb"\x7e+(?=([\xa0-\xaf][\x00-\xff]" + _ADDRESS + _ADDRESS + rb"))|\x7e\x7e+")
+_LOOK_AHEAD = 10  # octets behind a flag that _BOUNDARY looks at
+
+
+class Header(NamedTuple):
+    """The fields in front of the information.
+
+    segmented: more frames follow that carry the same APDU
+    length:    octets between the flags
+    """
+
+    segmented: bool
+    length: int
+    destination: bytes
+    source: bytes
+    control: int
+    information: int  # offset of the information
+
+
+def read_header(octets: bytes) -> Header:
+    """Read the header of a frame without its flags; the checks are not looked at.
+
+    raise:  Malformed: too short, not of type 3, or an address that does not end within four octets
+    source: IEC 62056-46, 6.4
+    """
+    if len(octets) < 7:
+        raise Malformed(len(octets), "frame too short for its header")
+    if octets[0] & 0xF0 != 0xA0:
+        raise Malformed(0, f"frame format type {octets[0] >> 4} is not 3")
+    source = _address_end(octets, 2)
+    control = _address_end(octets, source)
+    if control + 3 > len(octets):
+        raise Malformed(control, "frame ends inside its header")
+    length = (octets[0] & 7) << 8 | octets[1]
+    information = control + 1 if len(octets) == control + 3 else control + 3  # no information, no HCS
+    return Header(bool(octets[0] & 8), length, octets[2:source], octets[source:control], octets[control], information)
+
+
+def _address_end(octets: bytes, at: int) -> int:
+    for end in range(at, min(at + 4, len(octets))):
+        if octets[end] & 1:
+            return end + 1
+    raise Malformed(at, "address does not end within four octets")
+
+
+class HdlcFramer:
+    """Feed it octets in pieces of any size; the events do not depend on the pieces.
+
+    Octets given up run to the next boundary: flags with what looks like a header behind them, or several idle flags.
+    Those behind a flag that promised a frame are one fault to there, to where the frame should have ended if its check
+    failed, and in any case to 2,047 octets; what is left over is noise.
+    """
+
+    def __init__(self) -> None:
+        self._octets = b""  # what no event has spoken for, and the flag in front of it
+        self._at = 0  # where the search for a boundary goes on
+        self._enough = 0  # fewer octets than these cannot complete the frame that is waited for
+        self._lengths: dict[bytes, int] = {}  # of frames by their headers, whose HCS agreed
+        self._header_size = 0  # of the last one
+        self._begin = 0  # the first octet that no event has spoken for
+        self._kind = "n"  # how these octets would be given up
+        self._end = LONGEST  # from here on as noise, where no boundary comes first
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return what data completes, in line order. b"" means that the input has ended."""
+        self._octets += data
+        if data and len(self._octets) < self._enough:
+            return []
+        events: list[Event] = []
+        self._search(events, ended=not data)
+        self._forget()
+        return events
+
+    def _search(self, events: list[Event], ended: bool) -> None:
+        """Go from boundary to boundary as far as the octets allow."""
+        octets = self._octets
+        self._enough = 0
+        while (boundary := _BOUNDARY.search(octets, self._at)) is not None:
+            start, begin = boundary.span()
+            self._at = begin - 1  # the last flag may open a frame, once more is known
+            if begin - start > 1:
+                self._give_up(start, events)
+                self._give_up_from(begin, "n", begin + LONGEST)
+            if boundary[1] is None:
+                continue
+            kind, end = _judge(octets, begin, boundary.end(1), ended)
+            if not kind:
+                self._enough = end
+                return
+            self._give_up(start, events)
+            if kind == "H":
+                events.append(Frame(kind, octets[begin:end]))
+                self._header_size = boundary.end(1) + 3 - begin
+                self._lengths[octets[begin : begin + self._header_size]] = end - begin
+                self._run(end, events)
+            else:
+                self._at = begin
+                self._give_up_from(begin, kind, end)
+        self._rest(events, ended)
+
+    def _run(self, at: int, events: list[Event]) -> None:
+        """Go on from the closing flag at `at` while good frames follow whose header was seen before: nearly always."""
+        octets, lengths, header_size = self._octets, self._lengths, self._header_size
+        while True:
+            begin = at + 2 if octets[at + 1 : at + 2] == b"\x7e" else at + 1
+            length = lengths.get(octets[begin : begin + header_size])
+            if length is None:
+                break
+            end = begin + length
+            frame = octets[begin:end]
+            if octets[end : end + 1] != b"\x7e" or x25(frame) != GOOD:
+                break
+            events.append(Frame("H", frame))
+            at = end
+        if len(lengths) > 64:
+            lengths.clear()
+        self._at = at  # a closing flag may open the next frame
+        self._give_up_from(at + 1, "n", at + 1 + LONGEST)
+
+    def _rest(self, events: list[Event], ended: bool) -> None:
+        """Without a boundary in the rest: report what cannot become part of a frame any more."""
+        octets, size = self._octets, len(self._octets)
+        if ended:
+            self._give_up(size - octets.endswith(b"\x7e", self._begin), events)
+            self._begin = self._at = size
+            return
+        undecided = octets.find(b"\x7e", max(self._at, size - _LOOK_AHEAD))
+        self._at = size if undecided < 0 else undecided
+        while self._at >= self._end:
+            self._give_up(self._end, events)
+
+    def _give_up_from(self, begin: int, kind: str, end: int) -> None:
+        """From begin on, octets are given up as kind; where no boundary comes first, from end on as noise."""
+        self._begin, self._kind, self._end = begin, kind, end
+
+    def _give_up(self, boundary: int, events: list[Event]) -> None:
+        """Report the octets up to boundary."""
+        while self._begin < boundary:
+            end = min(boundary, self._end)
+            events.append(Fault(self._kind, self._octets[self._begin : end]))
+            begin = end + (self._kind == "c" and end == self._end)  # its closing flag is no part of it
+            self._give_up_from(begin, "n", begin + LONGEST)
+
+    def _forget(self) -> None:
+        """Drop the octets that events have spoken for."""
+        done = min(self._begin, self._at)
+        self._octets = self._octets[done:]
+        self._at -= done
+        self._enough -= done
+        self._give_up_from(self._begin - done, self._kind, self._end - done)
+
+
+def _judge(octets: bytes, begin: int, control: int, ended: bool) -> tuple[str, int]:
+    """Say what the frame is whose format stands at begin and whose control at control.
+
+    return: H and where its FCS ends; or h, c or t and where its octets end at the latest; or, as long as that cannot be
+            said, an empty kind and how many octets it takes
+    """
+    size, checked = len(octets), control + 3
+    end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
+    latest = begin + LONGEST
+    if size < checked:
+        return ("t", latest) if ended else ("", checked)
+    # without information, the FCS stands in the place of the HCS
+    if checked != end < checked + 2 or x25(octets[begin:checked]) != GOOD:
+        return "h", latest
+    if size <= end and not ended:
+        return "", end + 1
+    # an input that was cut in front of the closing flag has lost no octet of the frame
+    if size < end or octets[end : end + 1] not in (b"\x7e", b""):
+        return "t", latest
+    return ("H", end) if x25(octets[begin:end]) == GOOD else ("c", end)

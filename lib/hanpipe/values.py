@@ -1,0 +1,181 @@
+"""Where a reading's values come from: the holes of a shape, and what is fixed in it. Exact, never through a float.
+
+Each source gives its value for the library, and its JSON for a line, out of the values of a message's holes. A value
+that cannot be told (a clock that is not set) is None, its JSON empty.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+from hanpipe import cosem
+from hanpipe.octets import Malformed
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+Values = Sequence[int]
+Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
+
+
+def decimal_text(raw: int, scaler: int) -> str:
+    """Write raw x 10^scaler in its shortest decimal form: 236.2, never 236.20, 3E+1 or 236.20000000000002."""
+    if scaler >= 0:
+        return str(raw * 10**scaler)
+    whole, fraction = divmod(abs(raw), 10**-scaler)
+    text = f"{whole}.{fraction:0{-scaler}}".rstrip("0") if fraction else str(whole)
+    return "-" + text if raw < 0 else text
+
+
+def scaled(raw: int, scaler: int) -> "int | Decimal":
+    """Return raw x 10^scaler, exact: an int where the scaler makes it one, else a Decimal."""
+    if scaler >= 0:
+        return raw * int(10**scaler)
+    from decimal import Decimal  # costs a Raspberry Pi's start-up: only who looks at such a value needs it
+
+    return Decimal(decimal_text(raw, scaler))
+
+
+class Source(Protocol):
+    """Where a value comes from."""
+
+    def value(self, values: Values) -> Value:
+        """Return the value, None if it cannot be told."""
+
+    def json(self, values: Values) -> str:
+        """Return it as JSON, empty if it cannot be told."""
+
+
+class Fixed:
+    """A value that the shape holds itself."""
+
+    __slots__ = ("_json", "_value")
+
+    def __init__(self, value: Value, text: str | None = None) -> None:
+        """Take a value, and its JSON if that is not what json.dumps makes of it."""
+        self._value = value
+        self._json = json.dumps(value, separators=(",", ":")) if text is None else text
+
+    def value(self, values: Values) -> Value:
+        """Return it."""
+        return self._value
+
+    def json(self, values: Values) -> str:
+        """Return its JSON."""
+        return self._json
+
+
+class Number:
+    """The number in a hole, times factor x 10^scaler."""
+
+    __slots__ = ("_factor", "_index", "_scaler")
+
+    def __init__(self, index: int, scaler: int = 0, factor: int = 1) -> None:
+        """Take the hole's index, and what its number is to be multiplied with."""
+        self._index, self._scaler, self._factor = index, scaler, factor
+
+    def value(self, values: Values) -> Value:
+        """Return it, exact."""
+        return scaled(values[self._index] * self._factor, self._scaler)
+
+    def json(self, values: Values) -> str:
+        """Return it in its shortest decimal form."""
+        return decimal_text(values[self._index] * self._factor, self._scaler)
+
+
+class Digits(Number):
+    """The number in a hole as text: a meter's number is a name."""
+
+    __slots__ = ()
+
+    def value(self, values: Values) -> Value:
+        """Return its digits."""
+        return super().json(values)
+
+    def json(self, values: Values) -> str:
+        """Return its digits, quoted."""
+        return f'"{super().json(values)}"'
+
+
+class Octets:
+    """The octets of a clock's hole, where no clock is expected: a clock, a text or hex, as they turn out."""
+
+    __slots__ = ("_index", "_size")
+
+    def __init__(self, index: int, size: int) -> None:
+        """Take the index of the hole's first value, and how many octets it holds."""
+        self._index, self._size = index, size
+
+    def octets(self, values: Values) -> bytes:
+        """Return the octets."""
+        return clock_octets(values, self._index, self._size)
+
+    def value(self, values: Values) -> Value:
+        """Return the text that they are."""
+        octets = self.octets(values)
+        try:
+            return cosem.read_clock(octets)
+        except Malformed:
+            text = octets.rstrip(b"\0")
+            return text.decode("ascii") if all(0x20 <= octet < 0x7F for octet in text) else octets.hex()
+
+    def json(self, values: Values) -> str:
+        """Return it, quoted."""
+        return json.dumps(self.value(values))
+
+
+class Clock(Octets):
+    """The meter's clock in a hole: ISO 8601, an offset only if it was sent; nothing if the clock is not set."""
+
+    __slots__ = ()
+
+    def value(self, values: Values) -> Value:
+        """Return the time, None if it is none."""
+        try:
+            return cosem.read_clock(self.octets(values))
+        except Malformed:
+            return None
+
+    def json(self, values: Values) -> str:
+        """Return the time, quoted."""
+        time = self.value(values)
+        return f'"{time}"' if time else ""
+
+
+class Nested:
+    """Typed JSON with holes inside."""
+
+    __slots__ = ("_typed",)
+
+    def __init__(self, typed: Any) -> None:
+        """Take a value as lists.py gives it: markers in the place of holes."""
+        self._typed = typed
+
+    def value(self, values: Values) -> Value:
+        """Return it with the holes filled."""
+        filled: Value = _fill(self._typed, values)
+        return filled
+
+    def json(self, values: Values) -> str:
+        """Return its JSON."""
+        return json.dumps(self.value(values), separators=(",", ":"))
+
+
+def clock_octets(values: Values, index: int, size: int) -> bytes:
+    """Return the octets of a clock's hole: its values are numbers of four octets, the first of what is left over."""
+    count = (size + 3) // 4
+    head = size - 4 * (count - 1)
+    first, *rest = values[index : index + count]
+    return first.to_bytes(head, "big") + b"".join(number.to_bytes(4, "big") for number in rest)
+
+
+def _fill(typed: Any, values: Values) -> Any:
+    if isinstance(typed, dict):
+        return {key: _fill(inner, values) for key, inner in typed.items()}
+    if isinstance(typed, list):
+        if len(typed) == 1 and type(typed[0]) is int:
+            return values[typed[0]]
+        if len(typed) == 2 and type(typed[0]) is int and type(typed[1]) is int:
+            return clock_octets(values, *typed).hex()
+        return [_fill(inner, values) for inner in typed]
+    return typed

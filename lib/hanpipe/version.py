@@ -1,0 +1,3 @@
+"""The version of hanpipe, its only home."""
+
+VERSION = "0.1.0"

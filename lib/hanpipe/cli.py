@@ -291,7 +291,7 @@ class _Progress:
 
 
 def _keep_standard_descriptors() -> None:
-    """Open what the caller has closed of 0, 1 and 2 for reading nothing: or the next file opened would take its number."""
+    """Open what the caller has closed of 0, 1 and 2, to read nothing: or the next file opened would take its number."""
     while (descriptor := os.open(os.devnull, os.O_RDONLY)) < 3:
         pass
     os.close(descriptor)

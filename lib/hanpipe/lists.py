@@ -123,12 +123,8 @@ def _scaler_unit(typed: Typed) -> tuple[int | None, str | None]:
 
 def _is_push_list(elements: list[Typed]) -> bool:
     """Tell whether the first element is an array of [class, code, attribute, ...]: what the others are the values of."""
-    if len(elements) < 2:
-        return False
-    kind, objects = split(elements[0])
-    return (
-        kind in ("array", "structure") and isinstance(objects, list) and bool(objects) and all(map(_push_code, objects))
-    )
+    objects = split(elements[0])[1] if len(elements) > 1 else None
+    return isinstance(objects, list) and bool(objects) and all(map(_push_code, objects))
 
 
 def _push_code(typed: Typed) -> str | None:
@@ -141,11 +137,8 @@ def _push_code(typed: Typed) -> str | None:
 def _push_items(elements: list[Typed]) -> list[Item]:
     codes = [_push_code(typed) or "" for typed in split(elements[0])[1]]
     values = elements[1:]
-    # the list of objects names itself first, and may or may not send itself as a value
     if len(codes) == len(values) + 1:
-        codes = codes[1:]
-    elif codes and codes[0].partition(":")[2] == "25.9.0" and len(codes) == len(elements):
-        codes = codes[1:]
+        codes = codes[1:]  # the first object is the list itself, which some meters do not send once more
     positions = [f"#{number}" for number in range(2, len(elements) + 1)]
     keys = codes + positions[len(codes) :]
     return [Item(key, *split(value)) for key, value in zip(keys, values, strict=False)]

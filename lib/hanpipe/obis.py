@@ -42,7 +42,8 @@ _MEASURES: Final = {
 _STATES: Final = {
     13: Quantity("power_factor",    None), 14: Quantity("frequency", "Hz"),
     33: Quantity("power_factor_L1", None), 53: Quantity("power_factor_L2", None), 73: Quantity("power_factor_L3", None),
-    31: Quantity("curr_L1", "A"), 51: Quantity("curr_L2", "A"), 71: Quantity("curr_L3", "A"), 91: Quantity("curr_N", "A"),
+    31: Quantity("curr_L1", "A"), 51: Quantity("curr_L2", "A"), 71: Quantity("curr_L3", "A"),
+    91: Quantity("curr_N",  "A"),
     32: Quantity("volt_L1", "V"), 52: Quantity("volt_L2", "V"), 72: Quantity("volt_L3", "V"),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What is known of meters: a data file each. This module reads them and finds the layout of a list.
 
-A file holds what the line does not say: which quantity stands where, and in which power of ten. CONTRIBUTING.md, "How to
-add a meter", tells its keys.
+A file holds what the line does not say: which quantity stands where, and in which power of ten. CONTRIBUTING.md, "How
+to add a meter", tells its keys.
 """
 
 import functools

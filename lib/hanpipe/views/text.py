@@ -1,0 +1,78 @@
+"""Readings as plain text, a value a line: what HANmeter's users read in their journal."""
+
+import struct
+from typing import Any
+
+from hanpipe.naming import Field, Plan
+from hanpipe.values import Value, Values
+from hanpipe.views.colour import printable
+
+
+def text(plan: Plan, values: Values) -> str:
+    """Return a reading as lines "name = value", sorted by name; without a blank line behind it."""
+    told = {field.key: value for field, value in _told(plan, values)}
+    return "".join(f"{printable(key)} = {told[key]}\n" for key in sorted(told))
+
+
+def obis_text(plan: Plan, values: Values) -> str:
+    """Return a reading as lines "code  name = value unit", aligned, in the order of the list."""
+    rows = [(field.code, field.name or "", _with_unit(value, field.unit)) for field, value in _told(plan, values)]
+    code_width = max((len(code) for code, _, _ in rows), default=0)
+    name_width = max((len(name) for _, name, _ in rows), default=0)
+    return "".join(f"{code:{code_width}}  {name:{name_width}} = {value}\n" for code, name, value in rows)
+
+
+def _told(plan: Plan, values: Values) -> list[tuple[Field, str]]:
+    """Return the fields whose value can be told, with it."""
+    found = [(field, field.source.value(values)) for field in plan.fields]
+    return [(field, _written(value)) for field, value in found if value is not None]
+
+
+def _with_unit(value: str, unit: str | None) -> str:
+    return f"{value} {unit}" if unit else value
+
+
+def _written(value: Value) -> str:
+    """Write a value without quotes; a number in plain decimal form."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _decimal(value)
+    return printable(_nested(value)) if isinstance(value, dict | list) else f"{value:f}"
+
+
+def _decimal(value: float) -> str:
+    """Write a float with as few digits as it takes to know it again; 3.9 as float32 is 3.9, not 3.9000000953674316."""
+    from decimal import Decimal  # no list of a meter at hand has floats
+
+    if struct.unpack(">f", _float32(value))[0] == value:
+        return f"{Decimal(next(told for told in _shorter(value) if _float32(float(told)) == _float32(value))):f}"
+    return f"{Decimal(repr(value)):f}"
+
+
+def _shorter(value: float) -> list[str]:
+    return [f"{value:.{digits}g}" for digits in range(1, 10)]
+
+
+def _float32(value: float) -> bytes:
+    try:
+        return struct.pack(">f", value)
+    except OverflowError:
+        return bytes(4)
+
+
+def _nested(typed: Any) -> str:
+    """Write typed JSON by its values alone: [1, 2, [3]]."""
+    if isinstance(typed, dict):
+        return _nested(typed["contents"] if "contents" in typed else next(iter(typed.values()), None))
+    if isinstance(typed, list):
+        return f"[{', '.join(map(_nested, typed))}]"
+    if isinstance(typed, bool):
+        return "true" if typed else "false"
+    if isinstance(typed, float):
+        return _decimal(typed)
+    return "null" if typed is None else str(typed)

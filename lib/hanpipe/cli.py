@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hanpipe.version import VERSION
 
 OK, NOTHING, USAGE, CONFIGURATION, IO, REFUSED = range(6)
 READER_LEFT: Final = 141  # what a shell reports of a program that SIGPIPE has ended
+
+T = TypeVar("T")
 
 _PIECE: Final = 65536
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
@@ -117,6 +119,7 @@ class Program:
         self._told: set[str] = set()
         self._stop = _Stop()
         self._progress = _Progress(name, quiet=options.quiet)
+        self._service = _Service() if "NOTIFY_SOCKET" in os.environ else None
 
     def tell(self, message: str) -> None:
         """Tell the user something on stderr, once; nothing with -q."""
@@ -129,9 +132,10 @@ class Program:
         if self.options.verbose:
             say(self.name, message)
 
-    def pieces(self) -> Iterator[tuple[bytes, int]]:
+    def pieces(self, patience: Callable[[], float | None] = lambda: None) -> Iterator[tuple[bytes, int]]:
         """Yield what can be read of each input in turn, as soon as it can, until the last one ends or a signal comes.
 
+        patience: asked before each wait: after so many seconds without octets b"" is yielded; None: they are awaited
         yield: octets, and the time of the read in ns since 1970-01-01 UTC, 0 from a regular file
         raise: Failure: an input cannot be opened or read
         """
@@ -140,7 +144,7 @@ class Program:
             try:
                 descriptor = 0 if file == "-" else os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
                 state = os.fstat(descriptor)
-                yield from self._read(descriptor, state.st_size if stat.S_ISREG(state.st_mode) else None)
+                yield from self._read(descriptor, state.st_size if stat.S_ISREG(state.st_mode) else None, patience)
             except BrokenPipeError:
                 raise
             except OSError as error:
@@ -150,10 +154,15 @@ class Program:
             if self._stop:
                 return
 
-    def _read(self, descriptor: int, size: int | None) -> Iterator[tuple[bytes, int]]:
+    def _read(
+        self, descriptor: int, size: int | None, patience: Callable[[], float | None]
+    ) -> Iterator[tuple[bytes, int]]:
         """Yield what comes from a descriptor. size: of a regular file, None of anything else."""
         follow = size is not None and getattr(self.options, "follow", False)
-        while self._stop.wait_for(descriptor):
+        while (ready := self._stop.wait_for(descriptor, patience())) is not False:
+            if ready is None:
+                yield b"", time.time_ns()
+                continue
             data = os.read(descriptor, _PIECE)
             if data:
                 yield data, 0 if size is not None else time.time_ns()
@@ -162,6 +171,44 @@ class Program:
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):
                 break
         self._progress.clear()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether SIGINT or SIGTERM has come."""
+        return bool(self._stop)
+
+    def wait(self, descriptor: int | None, seconds: float | None = None) -> bool:
+        """Wait for octets, for a time or for a signal that ends the program; tell whether there is something to read.
+
+        descriptor: None for none; seconds: None for any time
+        """
+        return self._stop.wait(descriptor, seconds)
+
+    def stream(
+        self,
+        step: Callable[[bytes, int], list[T]],
+        write: Callable[[list[T], int], bytes],
+        good: Callable[[T], bool],
+    ) -> bool:
+        """Write what step makes of each piece of the input, in one write a piece.
+
+        step:   octets (b"" at the end) and the time of their read -> what they complete, in order
+        write:  these, and the same time -> octets for stdout
+        good:   which of them -n counts
+        return: whether there was a good one
+        """
+        left: int | None = getattr(self.options, "count", None)
+        found = False
+        for data, time_ns in chain(self.pieces(), [(b"", 0)]):
+            made = step(data, time_ns)
+            if left is not None:
+                made, left = _up_to(made, left, good)
+            found = found or any(map(good, made))
+            if octets := write(made, time_ns):
+                self.write(octets)
+            if left == 0:
+                break
+        return found
 
     def filter(self, step: Callable[[bytes, int], list[tuple[bytes, bool]]]) -> int:
         """Write what step makes of each piece of the input, in one write, and count what is good of it.
@@ -190,6 +237,7 @@ class Program:
         try:
             while view:
                 view = view[os.write(1, view) :]
+            self.alive()
         except BrokenPipeError:
             raise
         except BlockingIOError:  # somebody made the pipe non-blocking
@@ -197,6 +245,11 @@ class Program:
             self.write(bytes(view))
         except OSError as error:
             raise Failure(IO, f"standard output: {reason(error)}") from error
+
+    def alive(self) -> None:
+        """Tell systemd, if it asked, that a record has come through."""
+        if self._service:
+            self._service.alive()
 
     def stats(self, counters: Callable[[], dict[str, Any]]) -> Callable[[], None]:
         """Write counters as a JSON line to stderr whenever SIGUSR1 comes, and whenever the function returned is called.
@@ -212,6 +265,15 @@ class Program:
 
         signal.signal(signal.SIGUSR1, show)
         return show
+
+
+def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T], int]:
+    """Return what was made up to the good one that is the last of those left, and how many are left behind it."""
+    for number, one in enumerate(made, 1):
+        left -= good(one)
+        if not left:
+            return made[:number], 0
+    return made, left
 
 
 def _until(made: list[tuple[bytes, bool]], left: int) -> Iterator[bytes]:
@@ -246,14 +308,28 @@ class _Stop:
         self._came = True
         signal.signal(number, signal.SIG_DFL)
 
-    def wait_for(self, descriptor: int) -> bool:
-        """Wait until there is something to read; tell whether there is, and no signal came."""
+    def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
+        """Wait until there is something to read; tell whether there is, and no signal came; None: the time is over."""
         while not self._came:
-            ready, _, _ = select.select([descriptor, self._woken], [], [])
+            ready, _, _ = select.select([descriptor, self._woken], [], [], seconds)
+            if not ready:
+                return None
             if self._woken in ready:
                 os.read(self._woken, 512)  # another signal, SIGUSR1 say
             elif ready:
                 return True
+        return False
+
+    def wait(self, descriptor: int | None, seconds: float | None) -> bool:
+        """Wait as wait_for does, for so long at most; tell whether there is something to read."""
+        until = None if seconds is None else time.monotonic() + seconds
+        watched = [self._woken] if descriptor is None else [self._woken, descriptor]
+        while not self._came:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            ready, _, _ = select.select(watched, [], [], left)
+            if self._woken not in ready:
+                return bool(ready)
+            os.read(self._woken, 512)  # another signal, SIGUSR1 say
         return False
 
     def pause(self, seconds: float) -> bool:
@@ -261,6 +337,33 @@ class _Stop:
         if not self._came:
             select.select([self._woken], [], [], seconds)
         return self._came
+
+
+class _Service:
+    """What systemd is told: that the pipe stands, and that records come through. sd_notify(3), without its library.
+
+    All programs of a unit's pipe have the socket; the last one, whose stdout is no pipe, speaks for them all.
+    """
+
+    def __init__(self) -> None:
+        self._last = not stat.S_ISFIFO(os.fstat(1).st_mode)
+        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s; WATCHDOG_PID is the shell's: not looked at
+        self._next = 0.0
+        self._tell("READY=1")
+
+    def alive(self) -> None:
+        """A record has come through: feed the watchdog, some times within its interval."""
+        if self._pause and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._pause
+            self._tell("WATCHDOG=1")
+
+    def _tell(self, state: str) -> None:
+        import socket  # only a service needs it
+
+        address = os.environ["NOTIFY_SOCKET"]
+        if self._last:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 class _Progress:

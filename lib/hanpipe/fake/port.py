@@ -1,0 +1,55 @@
+"""A port made of software: a pseudo-terminal under a name of one's choice. Like a meter, it talks whoever listens."""
+
+import contextlib
+import os
+import select
+import termios
+import tty
+
+
+class Port:
+    """A pseudo-terminal to read from at `path`, a symbolic link, until it is closed. raise: OSError."""
+
+    def __init__(self, path: str) -> None:
+        self._ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        self._device = os.ttyname(theirs)
+        self._path = path
+        self._heard = False
+        os.close(theirs)  # so that it can be told whether somebody else has it open
+        os.set_blocking(self._ours, False)
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(path).startswith("/dev/pts/"):  # left by one that was killed
+                os.unlink(path)
+        os.symlink(self._device, path)
+
+    def write(self, octets: bytes) -> int | None:
+        """Send octets, without ever waiting; return how many there was room for, None if nobody listens."""
+        if not self._listened():
+            self._forget()
+            return None
+        self._heard = True
+        try:
+            return os.write(self._ours, octets)
+        except BlockingIOError:
+            return 0
+
+    def _listened(self) -> bool:
+        poll = select.poll()
+        poll.register(self._ours, select.POLLOUT)
+        return not any(events & select.POLLHUP for _, events in poll.poll(0))
+
+    def _forget(self) -> None:
+        """Drop what the last reader left unread: the next one opens a port, not a mailbox."""
+        if self._heard:
+            self._heard = False
+            theirs = os.open(self._device, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            termios.tcflush(theirs, termios.TCIFLUSH)
+            os.close(theirs)
+
+    def close(self) -> None:
+        """Take the name away, and the terminal; who still reads it sees a hang-up, as from an adapter pulled out."""
+        with contextlib.suppress(OSError):
+            if os.readlink(self._path) == self._device:
+                os.unlink(self._path)
+        os.close(self._ours)

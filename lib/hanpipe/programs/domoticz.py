@@ -1,0 +1,305 @@
+"""han-domoticz: readings to Domoticz."""
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from hanpipe import cli
+
+if TYPE_CHECKING:
+    from hanpipe.sinks.domoticz import Domoticz
+    from hanpipe.sinks.domoticz_devices import Device
+
+_LAST_PATIENCE: Final = 2.0  # s for what is left to post when the input has ended
+_CREATED: Final = "power,p1,voltage,current"
+
+
+def main(argv: list[str]) -> int:
+    """Run han-domoticz; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.dry_run and options.pass_on:
+        parser.error("--dry-run and --pass both write to standard output")
+    try:
+        client = _client(options, parser.prog)
+    except ValueError as error:
+        parser.error(f"--url {options.url}: {error}")
+    if options.create and options.dry_run:
+        parser.error("--create prints no URLs: leave out --dry-run")
+    if options.create:
+        return _create(client, options.create)
+    try:
+        devices = _devices(options)
+    except ValueError as error:
+        parser.error(str(error))
+    return _Run(cli.Program(options, parser.prog), client, devices).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(
+        "han-domoticz",
+        "Post readings to Domoticz: power averaged over an interval, energy by the registers.\n"
+        "IDX is a device's number in Domoticz (Setup > Devices); 0 is none.",
+        "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-domoticz --login FILE --power 1938",
+        follow="wait for more when a regular file ends",
+        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
+        files="lines of han-fields; - or none: standard input",
+    )
+    add = parser.add_argument_group("devices").add_argument
+    add("--power", type=_idx, default=0, metavar="IDX", help="kWh device: power and energy imported")
+    add(
+        "--energy",
+        type=_idx_or_computed,
+        action="append",
+        default=[],
+        metavar="IDX|computed",
+        help="counter of energy imported; or the word computed: Domoticz makes the energy of --power out of the power",
+    )
+    add("--p1", type=_idx, default=0, metavar="IDX", help="P1 smart meter: import and export")
+    add("--voltage", type=_indices, default=[], metavar="IDX[,IDX,IDX]", help="voltage, a device a phase")
+    add("--current", type=_indices, default=[], metavar="IDX[,IDX,IDX]", help="one 3-phase device, or one a phase")
+    add("--map", metavar="FILE", help='TOML: a [[device]] each with idx = 7, svalue = "{frequency}"')
+    add("--interval", type=cli.count, default=60, metavar="SECONDS", help="between two posts (default: 60)")
+    add = parser.add_argument_group("Domoticz").add_argument
+    add("--url", default="http://127.0.0.1:8080", help="(default: %(default)s)")
+    add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_DOMOTICZ_USER and _PASSWORD)")
+    add("--ca", metavar="FILE", help="https: trust this certificate, whatever host it names")
+    add("--insecure", action="store_true", help="https: trust any certificate")
+    add(
+        "--create",
+        nargs="?",
+        const=_CREATED,
+        type=_to_create,
+        metavar="WHAT,...",
+        help=f"make devices (default: {_CREATED}), and print the options to use",
+    )
+    add = parser.add_argument_group("output").add_argument
+    add("--dry-run", action="store_true", help="print the URLs, and post nothing")
+    add("--pass", dest="pass_on", action="store_true", help="pass each line on once it is dealt with")
+    return parser
+
+
+def _idx(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"an idx is a whole number, not '{text}'")
+    return int(text)
+
+
+def _idx_or_computed(text: str) -> int | str:
+    return text if text == "computed" else _idx(text)
+
+
+def _indices(text: str) -> list[int]:
+    indices = [_idx(part) for part in text.split(",")]
+    if len(indices) > 3:
+        raise argparse.ArgumentTypeError("there are three phases")
+    return indices
+
+
+def _to_create(text: str) -> list[str]:
+    from hanpipe.sinks.domoticz_devices import CREATABLE
+
+    wanted = text.split(",")
+    if unknown := set(wanted) - set(CREATABLE):
+        raise argparse.ArgumentTypeError(f"'{min(unknown)}' is none of {', '.join(CREATABLE)}")
+    return wanted
+
+
+def _client(options: argparse.Namespace, name: str) -> "Domoticz":
+    """Return the client that the options ask for. raise: ValueError: the URL is none."""
+    from hanpipe.sinks.domoticz import Domoticz, tls_context
+    from hanpipe.sinks.login import find_login
+
+    def tell(message: str) -> None:
+        if not options.quiet:
+            cli.say(name, message)
+
+    tls = tls_context(options.ca, options.insecure) if options.url.startswith("https") else None
+    return Domoticz(options.url, find_login(options.login, name, tell), tls)
+
+
+def _devices(options: argparse.Namespace) -> "list[Device]":
+    """Return the devices that the options name. raise: ValueError: none, or one twice; the words say it."""
+    from hanpipe.sinks import domoticz_devices as made
+
+    computed = "computed" in options.energy
+    if computed and not options.power:
+        raise ValueError("--energy computed says how --power IDX gets its energy: give that too")
+    devices = [made.power(options.power, computed)] if options.power else []
+    devices += [made.energy(idx) for idx in options.energy if idx not in (0, "computed")]
+    devices += [made.p1(options.p1)] if options.p1 else []
+    devices += [*made.voltages(options.voltage), *made.currents(options.current)]
+    devices += _read_map(options.map) if options.map else []
+    indices = [device.idx for device in devices]
+    if twice := {idx for idx in indices if indices.count(idx) > 1}:
+        raise ValueError(f"idx {min(twice)} is named twice")
+    asked = options.power, options.energy, options.p1, options.voltage, options.current, options.map
+    if not devices and asked == (0, [], 0, [], [], None):
+        raise ValueError("nothing to post: name a device (--power IDX ...), or have them made (--create)")
+    return devices
+
+
+def _read_map(file: str) -> "list[Device]":
+    import tomllib
+
+    from hanpipe.sinks.domoticz_devices import mapped
+
+    try:
+        with open(file, "rb") as opened:
+            return list(mapped(tomllib.load(opened)))
+    except OSError as error:
+        raise cli.Failure(cli.CONFIGURATION, f"{file}: {cli.reason(error)}") from error
+    except ValueError as error:
+        raise cli.Failure(cli.CONFIGURATION, f"{file}: {error}") from error
+
+
+def _create(client: "Domoticz", wanted: list[str]) -> int:
+    """Make devices, print the options to use."""
+    from hanpipe.sinks.domoticz import Away, Denied, Refused, Wrong
+    from hanpipe.sinks.domoticz_devices import create
+
+    try:
+        print(create(client, wanted))
+    except Denied as denied:
+        words = "--create needs an admin's login" if denied.status == 403 else str(denied)
+        raise cli.Failure(cli.REFUSED, f"{client.title}: {words}") from denied
+    except (Away, Wrong, Refused) as error:
+        raise cli.Failure(cli.IO, f"{client.title}: {error}") from error
+    finally:
+        client.close()
+    return cli.OK
+
+
+class _Run:
+    """One run: readings in, posts out."""
+
+    def __init__(self, program: cli.Program, client: "Domoticz", devices: "list[Device]") -> None:
+        from hanpipe.sinks.domoticz_posting import Posting
+        from hanpipe.sinks.intervals import Account, Intervals, Timeline
+        from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.waiting import Waiting
+
+        self._program = program
+        self._client = client
+        self._devices = devices
+        self._dry = program.options.dry_run
+        self._checked = self._dry or not devices
+        self._waiting = Waiting(client.title, self._say)
+        self._posting = Posting(devices, self._print if self._dry else self._post, self._waiting, self._say)
+        self._reader = ReadingReader()
+        self._timeline = Timeline()
+        self._account = Account({name for device in devices for name in device.fields}, self._say)
+        self._intervals = Intervals(self._account, program.options.interval)
+
+    def run(self) -> int:
+        """Run until the input ends; return the exit status."""
+        show = self._program.stats(self._counters)
+        self._contact()
+        for data, _ in self._program.pieces(self._patience):
+            if data:
+                self._take(data)
+            self._pass_time()
+            self._deliver()
+        self._end()
+        show()
+        if self._posting.left:
+            status = cli.REFUSED if self._posting.denied else cli.IO
+            raise cli.Failure(status, f"{self._client.title}: at the end {self._posting.left} values were not posted")
+        return cli.OK if self._reader.readings else cli.NOTHING
+
+    def _take(self, data: bytes) -> None:
+        """Take octets of the input; b"" is its end."""
+        for line in self._reader.feed(data):
+            if line.reading is not None:
+                self._program.alive()
+                at = self._timeline.of(line.reading)
+                for figures in self._intervals.add(line.reading, at):
+                    self._posting.close(figures)
+                    self._deliver()
+                if self._program.options.verbose and (report := self._account.report(at)):
+                    self._program.explain(report)
+            elif line.octets.strip():
+                self._program.tell("a line of the input is no reading: is han-fields in front?")
+            if self._program.options.pass_on:
+                self._posting.take(line.octets)
+
+    def _pass_time(self) -> None:
+        for figures in self._intervals.pass_to(self._timeline.now()):
+            self._posting.close(figures)
+
+    def _deliver(self) -> None:
+        """Post what can be posted, pass on what is dealt with."""
+        if not self._waiting.seconds():
+            self._contact()
+        if self._checked:
+            self._posting.post()
+        self._client.close()  # Domoticz closes an idle connection anyhow, and never says so
+        lines = self._posting.dealt_with()
+        if self._program.options.pass_on and lines:
+            self._program.write(lines)
+
+    def _end(self) -> None:
+        self._take(b"")
+        for figures in self._intervals.finish():
+            self._posting.close(figures)
+        end = time.monotonic() + _LAST_PATIENCE
+        self._deliver()
+        while self._posting.left and (pause := self._waiting.seconds()) < end - time.monotonic():
+            time.sleep(pause)
+            self._deliver()
+
+    def _contact(self) -> None:
+        """Ask Domoticz, once, whether everything is as it should be.
+
+        raise: cli.Failure: something must be changed; no wait would help
+        """
+        from hanpipe.sinks.domoticz import Away, Denied, Wrong
+        from hanpipe.sinks.domoticz_devices import check
+
+        if self._checked:
+            return
+        try:
+            found, problems = check(self._client, self._devices)
+        except Away as away:
+            self._waiting.failed(str(away))
+            return
+        except Denied as denied:
+            raise cli.Failure(cli.REFUSED, f"{self._client.title}: {denied}") from denied
+        except Wrong as wrong:
+            raise cli.Failure(cli.IO, f"{self._client.title}: {wrong}") from wrong
+        if not found:
+            raise cli.Failure(cli.REFUSED, f"{self._client.title}: {problems[0]}")
+        for problem in problems[:-1]:
+            cli.say(self._program.name, problem)
+        if problems:
+            raise cli.Failure(cli.CONFIGURATION, problems[-1])
+        self._checked = True
+        self._waiting.worked()
+        self._program.explain(f"{self._client.title}: {found}")
+
+    def _patience(self) -> float | None:
+        """Return how long the input may be silent before something is to be done."""
+        waits = [self._intervals.left(self._timeline.now()), self._posting.seconds()]
+        if not self._checked:
+            waits.append(self._waiting.seconds())
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _post(self, idx: int, svalue: str) -> None:
+        self._client.ask("udevice", idx=idx, nvalue=0, svalue=svalue)
+        self._program.explain(f"{self._client.url('udevice', idx=idx, nvalue=0, svalue=svalue)} OK")
+
+    def _print(self, idx: int, svalue: str) -> None:
+        self._program.write(self._client.url("udevice", idx=idx, nvalue=0, svalue=svalue).encode() + b"\n")
+
+    def _say(self, message: str) -> None:
+        if not self._program.options.quiet:
+            cli.say(self._program.name, message)
+
+    def _counters(self) -> dict[str, Any]:
+        return {
+            "readings": self._reader.readings,
+            "bad_lines": self._reader.bad,
+            "posted": self._posting.taken,
+            "refused": self._posting.refused,
+            "retries": self._waiting.retries,
+        }

@@ -1,0 +1,74 @@
+"""Lines of han-fields -> readings, the input of every sink."""
+
+import json
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+LONGEST_LINE: Final = 1_000_000  # octets: more than any reading has
+
+
+class Line(NamedTuple):
+    """A line of the input.
+
+    octets:  as it came, with its line end: what --pass passes on
+    reading: its keys and values, numbers exact (int or Decimal); None if the line is no reading
+    """
+
+    octets: bytes
+    reading: dict[str, Any] | None
+
+
+class ReadingReader:
+    """Feed it octets in pieces of any size; the lines do not depend on the pieces, and hold every octet.
+
+    readings: how many there were so far; bad: lines that were none (no JSON object, NaN, an endless line)
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self.readings = 0
+        self.bad = 0
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[Line]:
+        """Return the lines that data completes. b"" means that the input has ended."""
+        self._rest += data
+        if data and b"\n" not in data and len(self._rest) <= LONGEST_LINE:
+            return []
+        *whole, rest = bytes(self._rest).split(b"\n")
+        lines = [line + b"\n" for line in whole]
+        if rest and (not data or len(rest) > LONGEST_LINE):
+            lines.append(rest)
+            rest = b""
+        self._rest = bytearray(rest)
+        return [self._line(octets) for octets in lines]
+
+    def _line(self, octets: bytes) -> Line:
+        if not octets.strip():
+            return Line(octets, None)
+        try:
+            reading = json.loads(octets, parse_float=_finite, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            reading = None
+        if not isinstance(reading, dict):
+            self.bad += 1
+            return Line(octets, None)
+        self.readings += 1
+        return Line(octets, reading)
+
+
+def number(value: Any) -> int | Decimal | None:
+    """Return the value if it is a number, None otherwise: true and "5" are none."""
+    return value if type(value) is int or type(value) is Decimal else None
+
+
+def _finite(text: str) -> Decimal:
+    """Read a number with fraction or exponent; one that no meter sends (1e999999) would fill the memory as text."""
+    value = Decimal(text)
+    if value and not -30 <= value.adjusted() <= 30:
+        raise ValueError(text)
+    return value
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(text)

@@ -1,0 +1,44 @@
+# make run     the whole pipe on an example, readings scroll by (DEVICE=/dev/ttyUSB0: on a real port)
+# make test    all tests
+# make lint    format, style, types
+# make bench   speed, side by side with others
+PYTHON ?= python3
+DEVICE ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: all run test test-long lint format bench golden clean
+
+all: .venv/run
+
+run: .venv/run
+	@bin/$(if $(DEVICE),han-read $(DEVICE),han-fake --speed 10 -n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text
+
+# A stamp a set of packages; what a program needs and what a developer needs are two.
+.venv/run: requirements.txt
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@.venv/bin/python -m compileall -q lib
+	@touch $@
+
+.venv/dev: requirements-dev.txt requirements.txt .venv/run
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+test: .venv/dev
+	@.venv/bin/python -m pytest tests
+
+lint: .venv/dev
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+# The captures and outputs in tests/golden, made anew; the diff is reviewed.
+golden: .venv/dev
+	@tests/golden/make.sh
+
+format: .venv/dev
+	@.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

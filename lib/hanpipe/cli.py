@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from types import FrameType
-from typing import Any, Final, TypeVar
 
+from hanpipe.typed import Any, Final, TypeVar
 from hanpipe.version import VERSION
 
 OK, NOTHING, USAGE, CONFIGURATION, IO, REFUSED = range(6)

@@ -8,11 +8,14 @@ big-endian, back to back, no file header. kind: a letter of link/events.py; leng
 
 import re
 import struct
-from typing import Final, NamedTuple
+
+from hanpipe.link.events import Event
+from hanpipe.typed import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">3scIQ")
 LONGEST: Final = 65535
-_KINDS: Final = frozenset((b"H", b"M", b"P", b"A", b"n", b"h", b"c", b"t"))
+_KINDS: Final = {bytes([kind]): chr(kind) for kind in b"HMPAnhct"}
+_LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
 _SENSIBLE = re.compile(rb"HAN[HMPAnhct]\0\0(?!\0\0)")  # the beginning of a header that makes sense
 _LEAST = 8  # octets of it that _SENSIBLE looks at
 
@@ -26,6 +29,17 @@ class Record(NamedTuple):
     kind: str
     octets: bytes
     time: int
+
+
+def pack_all(events: list[Event], time: int) -> bytes:
+    """Write the events that one read completed."""
+    made = []
+    for kind, octets in events:
+        if len(octets) <= LONGEST:
+            made += [HEADER.pack(b"HAN", _LETTERS[kind], len(octets), time), octets]
+        else:
+            made.append(pack(kind, octets, time))
+    return b"".join(made)
 
 
 def pack(kind: str, octets: bytes, time: int) -> bytes:
@@ -50,8 +64,9 @@ class RecordReader:
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that data completes. b"" means that the input has ended."""
         self._octets += data
-        octets, size, at = self._octets, len(self._octets), 0
+        octets, size = self._octets, len(self._octets)
         found: list[Record] = []
+        at = 0 if self._lost else _run(octets, found)
         while at < size:
             end = _end_of_record(octets, at, ended=not data)
             if end is None:
@@ -59,7 +74,7 @@ class RecordReader:
             if end:
                 self._report_lost(found)
                 _, kind, _, time = HEADER.unpack_from(octets, at)
-                found.append(Record(kind.decode(), octets[at + HEADER.size : end], time))
+                found.append(Record(_KINDS[kind], octets[at + HEADER.size : end], time))
                 at = end
             else:
                 following = _SENSIBLE.search(octets, at + 1)
@@ -74,6 +89,22 @@ class RecordReader:
     def _report_lost(self, found: list[Record]) -> None:
         found += [Record("", self._lost[at : at + LONGEST], 0) for at in range(0, len(self._lost), LONGEST)]
         self._lost = b""
+
+
+def _run(octets: bytes, found: list[Record]) -> int:
+    """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
+    at, last = 0, len(octets) - HEADER.size
+    while at <= last:
+        magic, kind, length, time = HEADER.unpack_from(octets, at)
+        begin = at + HEADER.size
+        end = begin + length
+        if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST or end > len(octets):
+            break
+        if octets.find(b"HAN", begin, end) >= 0:
+            break
+        found.append(Record(_KINDS[kind], octets[begin:end], time))
+        at = end
+    return at
 
 
 def _end_of_record(octets: bytes, at: int, ended: bool) -> int | None:

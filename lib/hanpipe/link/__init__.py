@@ -1,13 +1,12 @@
 """The link layer: pieces of octets -> Frame | Fault, a module for each kind of link."""
 
+import importlib
 from collections.abc import Callable
-from typing import Final, Protocol
 
-from hanpipe.link.apdu import ApduFramer
 from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.link.hdlc import HdlcFramer
+from hanpipe.typed import Final, Protocol
 
-__all__ = ["FRAMERS", "ApduFramer", "Event", "Fault", "Frame", "Framer", "HdlcFramer"]
+__all__ = ["FRAMERS", "Event", "Fault", "Frame", "Framer"]
 
 
 class Framer(Protocol):
@@ -17,4 +16,22 @@ class Framer(Protocol):
         """Return what data completes, in line order. b"" means that the input has ended."""
 
 
-FRAMERS: Final[dict[str, Callable[[], Framer]]] = {"auto": HdlcFramer, "hdlc": HdlcFramer, "apdu": ApduFramer}
+def _made_by(module: str, name: str) -> Callable[[], Framer]:
+    """Return what makes a framer. Its module is read only then: each costs a start of a program some ms."""
+
+    def make() -> Framer:
+        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), name)()
+        return framer
+
+    return make
+
+
+# By the words of --link; escaped is HDLC with octet transparency, which cannot be told from the octets.
+FRAMERS: Final[dict[str, Callable[[], Framer]]] = {
+    "auto": _made_by("auto", "AutoFramer"),
+    "hdlc": _made_by("hdlc", "HdlcFramer"),
+    "mbus": _made_by("mbus", "MbusFramer"),
+    "p1": _made_by("p1", "P1Framer"),
+    "apdu": _made_by("apdu", "ApduFramer"),
+    "escaped": _made_by("escaped", "EscapedFramer"),
+}

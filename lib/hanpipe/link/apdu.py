@@ -1,9 +1,8 @@
 """No link layer: the input is an APDU, or ciphered ones one behind the other."""
 
-from typing import Final
-
 from hanpipe.link.events import Event, Fault, Frame
 from hanpipe.octets import Malformed, read_length
+from hanpipe.typed import Final
 
 LONGEST: Final = 65535  # octets of an APDU, what a record holds
 

@@ -1,6 +1,8 @@
-"""CRC-16/X-25, the frame check of HDLC."""
+"""CRC-16/X-25, the frame check of HDLC, and CRC-16/ARC, that of P1."""
 
+import functools
 import sys
+from collections.abc import Callable
 
 import crcmod.predefined
 
@@ -9,6 +11,18 @@ x25 = crcmod.predefined.mkPredefinedCrcFun("x-25")
 
 # What x25 gives over octets and their own check behind them, low octet first.
 GOOD = 0x0F47
+
+
+def arc(octets: bytes) -> int:
+    """Return the CRC-16/ARC of octets: DSMR P1 5.0.2, 6.2, "123456789" -> BB3D."""
+    return _arc()(octets)
+
+
+@functools.cache
+def _arc() -> Callable[[bytes], int]:
+    """Make the function only where a telegram is met: it costs a start of 0.2 ms."""
+    made: Callable[[bytes], int] = crcmod.predefined.mkPredefinedCrcFun("crc-16")
+    return made
 
 
 def compiled() -> bool:

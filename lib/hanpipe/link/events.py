@@ -1,6 +1,6 @@
 """What every framer yields: the octets of the line, cut into frames and faults, none left out but flags."""
 
-from typing import NamedTuple
+from hanpipe.typed import NamedTuple
 
 
 class Frame(NamedTuple):

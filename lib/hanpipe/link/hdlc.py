@@ -9,71 +9,36 @@ after a failure the search goes on right behind the flag that was tried.
 """
 
 import re
-from typing import NamedTuple
 
 from hanpipe.link.crc import GOOD, x25
 from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.octets import Malformed
+from hanpipe.link.header import LONGEST
 
 FLAG = 0x7E
-LONGEST = 2047  # octets between the flags: 11 bits of length
+MOST_LOST = LONGEST + 1  # octets of one fault: no flag behind a frame without one must make it look whole
+MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at
 
 _EVEN = b"[" + b"".join(b"\\x%02x" % octet for octet in range(0, 256, 2)) + b"]"
 _ODD = b"[" + b"".join(b"\\x%02x" % octet for octet in range(1, 256, 2)) + b"]"
 _ADDRESS = _EVEN + b"{0,3}" + _ODD  # the last octet of an address is the odd one
 # Where given-up octets may end: flags before what looks like a header (format, two addresses), or several idle flags.
-_BOUNDARY = re.compile(rb"\x7e+(?=([\xa0-\xaf][\x00-\xff]" + _ADDRESS + _ADDRESS + rb"))|\x7e\x7e+")
-_LOOK_AHEAD = 10  # octets behind a flag that _BOUNDARY looks at
-
-
-class Header(NamedTuple):
-    """The fields in front of the information.
-
-    segmented: more frames follow that carry the same APDU
-    length:    octets between the flags
-    """
-
-    segmented: bool
-    length: int
-    destination: bytes
-    source: bytes
-    control: int
-    information: int  # offset of the information
-
-
-def read_header(octets: bytes) -> Header:
-    """Read the header of a frame without its flags; the checks are not looked at.
-
-    raise:  Malformed: too short, not of type 3, or an address that does not end within four octets
-    source: IEC 62056-46, 6.4
-    """
-    if len(octets) < 7:
-        raise Malformed(len(octets), "frame too short for its header")
-    if octets[0] & 0xF0 != 0xA0:
-        raise Malformed(0, f"frame format type {octets[0] >> 4} is not 3")
-    source = _address_end(octets, 2)
-    control = _address_end(octets, source)
-    if control + 3 > len(octets):
-        raise Malformed(control, "frame ends inside its header")
-    length = (octets[0] & 7) << 8 | octets[1]
-    information = control + 1 if len(octets) == control + 3 else control + 3  # no information, no HCS
-    return Header(bool(octets[0] & 8), length, octets[2:source], octets[source:control], octets[control], information)
-
-
-def _address_end(octets: bytes, at: int) -> int:
-    for end in range(at, min(at + 4, len(octets))):
-        if octets[end] & 1:
-            return end + 1
-    raise Malformed(at, "address does not end within four octets")
+BOUNDARY = rb"\x7e\x7e*(?=([\xa0-\xaf][\x00-\xff]" + _ADDRESS + _ADDRESS + rb"))|\x7e\x7e+"
+_LOOK_AHEAD = 10  # octets behind a flag that BOUNDARY looks at
 
 
 class HdlcFramer:
     """Feed it octets in pieces of any size; the events do not depend on the pieces.
 
     Octets given up run to the next boundary: flags with what looks like a header behind them, or several idle flags.
-    Those behind a flag that promised a frame are one fault to there, to where the frame should have ended if its check
-    failed, and in any case to 2,047 octets; what is left over is noise.
+    Those behind a flag that promised a frame are one fault: to where the frame should have ended, if only its FCS is
+    wrong; else to the next idle flags, or frame with its flag in place, or to 2,048 octets. What is left over is noise.
+
+    A frame inside of nine false ones, each with a good HCS and its flag in place, is not looked for: chance does not
+    make them, and malice would make each octet cost the check of hundreds.
     """
+
+    _boundary = re.compile(BOUNDARY)
+    _first = re.compile(rb"\x7e")  # an octet that a boundary may begin with
 
     def __init__(self) -> None:
         self._octets = b""  # what no event has spoken for, and the flag in front of it
@@ -83,7 +48,8 @@ class HdlcFramer:
         self._header_size = 0  # of the last one
         self._begin = 0  # the first octet that no event has spoken for
         self._kind = "n"  # how these octets would be given up
-        self._end = LONGEST  # from here on as noise, where no boundary comes first
+        self._end = MOST_LOST  # from here on as noise, where no boundary comes first
+        self._inner = 0  # frames with a wrong FCS met inside of the one at begin
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what data completes, in line order. b"" means that the input has ended."""
@@ -99,28 +65,51 @@ class HdlcFramer:
         """Go from boundary to boundary as far as the octets allow."""
         octets = self._octets
         self._enough = 0
-        while (boundary := _BOUNDARY.search(octets, self._at)) is not None:
+        while (boundary := self._boundary.search(octets, self._at)) is not None:
             start, begin = boundary.span()
             self._at = begin - 1  # the last flag may open a frame, once more is known
             if begin - start > 1:
                 self._give_up(start, events)
-                self._give_up_from(begin, "n", begin + LONGEST)
+                self._give_up_from(begin, "n", begin + MOST_LOST)
             if boundary[1] is None:
+                if boundary.lastindex and not self._other(boundary.lastindex, start, events, ended):
+                    return
+                continue
+            if self._kind != "n" and begin < self._end and self._hopeless(begin):
+                self._at = begin
                 continue
             kind, end = _judge(octets, begin, boundary.end(1), ended)
             if not kind:
                 self._enough = end
                 return
-            self._give_up(start, events)
             if kind == "H":
+                self._give_up(start, events)
                 events.append(Frame(kind, octets[begin:end]))
                 self._header_size = boundary.end(1) + 3 - begin
                 self._lengths[octets[begin : begin + self._header_size]] = end - begin
                 self._run(end, events)
-            else:
-                self._at = begin
+                continue
+            self._at = begin
+            if not self._covers(kind, begin):
+                self._give_up(start, events)
                 self._give_up_from(begin, kind, end)
         self._rest(events, ended)
+
+    def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
+        """Search what a group of the boundary's pattern beyond the first found; tell whether to go on behind it."""
+        raise NotImplementedError
+
+    def _hopeless(self, begin: int) -> bool:
+        """Tell without a check that inside of the frame that failed before, what begins here is none and no news."""
+        end = begin + ((self._octets[begin] & 7) << 8 | self._octets[begin + 1])
+        return self._inner == MOST_INNER or (end < len(self._octets) and self._octets[end] != FLAG)
+
+    def _covers(self, kind: str, begin: int) -> bool:
+        """Tell whether a frame that failed at begin is no news inside of the one that failed before."""
+        if begin >= self._end or self._kind == "n":
+            return False
+        self._inner += self._kind == kind == "c"
+        return kind != "c" or self._kind == "c"
 
     def _run(self, at: int, events: list[Event]) -> None:
         """Go on from the closing flag at `at` while good frames follow whose header was seen before: nearly always."""
@@ -139,7 +128,7 @@ class HdlcFramer:
         if len(lengths) > 64:
             lengths.clear()
         self._at = at  # a closing flag may open the next frame
-        self._give_up_from(at + 1, "n", at + 1 + LONGEST)
+        self._give_up_from(at + 1, "n", at + 1 + MOST_LOST)
 
     def _rest(self, events: list[Event], ended: bool) -> None:
         """Without a boundary in the rest: report what cannot become part of a frame any more."""
@@ -148,22 +137,27 @@ class HdlcFramer:
             self._give_up(size - octets.endswith(b"\x7e", self._begin), events)
             self._begin = self._at = size
             return
-        undecided = octets.find(b"\x7e", max(self._at, size - _LOOK_AHEAD))
-        self._at = size if undecided < 0 else undecided
+        undecided = self._first.search(octets, max(self._at, size - _LOOK_AHEAD))
+        self._at = undecided.start() if undecided else size
+        self._give_up_noise(events)
+
+    def _give_up_noise(self, events: list[Event]) -> None:
+        """Report what stands so far in front of all that may still become a frame that nothing can change it."""
         while self._at >= self._end:
             self._give_up(self._end, events)
 
     def _give_up_from(self, begin: int, kind: str, end: int) -> None:
         """From begin on, octets are given up as kind; where no boundary comes first, from end on as noise."""
-        self._begin, self._kind, self._end = begin, kind, end
+        self._begin, self._kind, self._end, self._inner = begin, kind, end, 0
 
     def _give_up(self, boundary: int, events: list[Event]) -> None:
         """Report the octets up to boundary."""
         while self._begin < boundary:
             end = min(boundary, self._end)
             events.append(Fault(self._kind, self._octets[self._begin : end]))
-            begin = end + (self._kind == "c" and end == self._end)  # its closing flag is no part of it
-            self._give_up_from(begin, "n", begin + LONGEST)
+            closed = self._kind == "c" and end == self._end and self._octets[end : end + 1] == b"\x7e"
+            begin = end + closed  # its closing flag is no part of it
+            self._give_up_from(begin, "n", begin + MOST_LOST)
 
     def _forget(self) -> None:
         """Drop the octets that events have spoken for."""
@@ -171,7 +165,8 @@ class HdlcFramer:
         self._octets = self._octets[done:]
         self._at -= done
         self._enough -= done
-        self._give_up_from(self._begin - done, self._kind, self._end - done)
+        self._begin -= done
+        self._end -= done
 
 
 def _judge(octets: bytes, begin: int, control: int, ended: bool) -> tuple[str, int]:
@@ -182,7 +177,7 @@ def _judge(octets: bytes, begin: int, control: int, ended: bool) -> tuple[str, i
     """
     size, checked = len(octets), control + 3
     end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
-    latest = begin + LONGEST
+    latest = begin + MOST_LOST
     if size < checked:
         return ("t", latest) if ended else ("", checked)
     # without information, the FCS stands in the place of the HCS

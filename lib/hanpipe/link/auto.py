@@ -1,0 +1,92 @@
+"""The link found from the octets: HDLC, M-Bus and P1, in any order, or ciphered APDUs with no link at all."""
+
+import re
+
+from hanpipe.link import hdlc, mbus, p1
+from hanpipe.link.events import Event, Frame
+from hanpipe.link.search import Link
+from hanpipe.octets import Malformed, read_length
+from hanpipe.typed import Final
+
+_LONGEST: Final = 65535  # octets of an APDU, what a record holds
+
+# The beginning of a general-glo-ciphering with a system title: its 8 octets begin with the maker's three letters.
+_HEAD: Final = re.compile(rb"\xdb\x08[A-Z]{3}.{5}", re.DOTALL)
+_HEAD_SIZE: Final = 10
+
+
+def _pattern(*links: Link) -> re.Pattern[bytes]:
+    """Return what HdlcFramer looks for, with a group behind the start of each of further links."""
+    return re.compile(b"|".join([hdlc.BOUNDARY, *(link.start + b"()" for link in links)]), re.DOTALL)
+
+
+class AutoFramer(hdlc.HdlcFramer):
+    """Feed it octets in pieces of any size; the events do not depend on the pieces.
+
+    Each link judges what begins with its own octet (7E, 68, /). What begins first is judged first, and what stands
+    behind waits as long as that takes: for 2,047 octets behind an HDLC header whose HCS agrees, for 517 behind an M-Bus
+    header, for as long as all is text behind the first line of a P1 telegram. After a fault the search goes on right
+    behind its first octet, so a link that takes over in mid-frame loses nothing. On a line that is all HDLC, the events
+    are those of HdlcFramer.
+
+    An input that begins with a ciphered APDU is a P1 line without telegrams: whatever begins with the same system title
+    is an APDU.
+    """
+
+    _links: tuple[Link, ...] = (mbus.LINK, p1.LINK, p1.LINK_EVEN)
+    _boundary = _pattern(*_links)
+    _first = re.compile(rb"[\x7eh/\xaf\xdb]")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._head: bytes | None = b""  # what the input begins with, until it can be said whether this is an APDU
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return what data completes, in line order. b"" means that the input has ended."""
+        return super().feed(data) if self._head is None else self._feed_first(data)
+
+    def _feed_first(self, data: bytes) -> list[Event]:
+        """Look at the first octets before all others do."""
+        head = self._head = (self._head or b"") + data
+        if data and len(head) < _HEAD_SIZE and head[:2] == b"\xdb\x08"[: len(head)]:
+            return []
+        self._head = None
+        if _HEAD.match(head):
+            self._links = (Link(rb"\xdb(?=%b)" % re.escape(head[1:_HEAD_SIZE]), _HEAD_SIZE, _judge_apdu), *self._links)
+            self._boundary = _pattern(*self._links)
+        events = super().feed(head) if head else []
+        return events if data else events + super().feed(data)
+
+    def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
+        kind, end = self._links[group - 2].judge(self._octets, begin, ended)
+        if not kind:
+            self._enough = end
+            self._give_up_noise(events)
+            return False
+        self._at = begin + 1
+        if kind == "n":
+            return True
+        self._give_up(begin, events)
+        if kind.isupper():
+            events.append(Frame(kind, self._octets[begin:end]))
+            self._at = end
+            begin, kind, end = end, "n", end + hdlc.MOST_LOST
+        self._give_up_from(begin, kind, end)
+        return True
+
+
+def _judge_apdu(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
+    """Say what the ciphered APDU is that begins at begin (Judge in search.py)."""
+    at, size = begin + _HEAD_SIZE, len(octets)
+    if size < at + 4 and not ended:
+        return "", at + 4  # its length, and more
+    try:
+        length, at = read_length(octets, at)
+    except Malformed:
+        return "n", 0
+    end = at + length
+    if end > begin + _LONGEST:
+        return "n", 0
+    if size < end:
+        return ("t", end) if ended else ("", end)
+    return "A", end

@@ -1,0 +1,64 @@
+"""Wired M-Bus, long frames, as meters push them: EN 13757-2, 5.5.
+
+    68 | L | L | 68 | C | A | CI | data | checksum | 16
+                    |<------- L ------->|
+
+The checksum is the sum of those L octets modulo 256. Some meters send L modulo 256 (seen in: sagemcom/at-netznoe-real,
+257 octets as 68 01 01 68), so that a frame has L octets or L + 256.
+"""
+
+import re
+
+from hanpipe.link.search import Link, Search
+
+STOP = b"\x16"
+AROUND = 6  # octets of a frame around those that L counts
+LEAST = 3  # C, A and CI: a smaller L is one modulo 256
+LONGEST = 255 + AROUND  # where L is what it says
+
+_START = rb"h(?=..h[\x53\x73])"  # C of what is pushed: SND_UD, with the frame count bit 0 or 1
+_HEADER = re.compile(_START, re.DOTALL)
+
+
+def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
+    """Say what the frame is whose start octet stands at begin (Judge in search.py).
+
+    The shorter of the two lengths is tried as soon as its octets are there, and believed if checksum and stop octet are
+    right: nobody waits for the longer one then. Only where it fails (or L is too small) the longer one is waited for,
+    and only as long as no other header comes in between: one of five octets is better evidence than a length in doubt.
+    """
+    if octets[begin + 1] != octets[begin + 2]:
+        return "h", begin + LONGEST
+    size, short = len(octets), begin + octets[begin + 1] + AROUND
+    long, possible = short + 256, octets[begin + 1] >= LEAST
+    if possible and size < short and not ended:
+        return "", short
+    if possible and _fits(octets, begin, short):
+        return "M", short
+    if _HEADER.search(octets, begin + 1, long) is not None:
+        return "c" if possible and octets[short - 1 : short] == STOP else "t", short if possible else long
+    if size < long and not ended:
+        return "", size + 1  # the next octet may complete a header
+    if _fits(octets, begin, long):
+        return "M", long
+    end = short if possible else long
+    return "c" if octets[end - 1 : end] == STOP else "t", end
+
+
+def _fits(octets: bytes, begin: int, end: int) -> bool:
+    """Tell whether stop octet and checksum stand where they should in a frame from begin to end."""
+    return octets[end - 1 : end] == STOP and sum(octets[begin + 4 : end - 2]) & 0xFF == octets[end - 2]
+
+
+LINK = Link(_START, 5, judge)
+
+
+class MbusFramer(Search):
+    """Finds M-Bus frames: feed() it octets in pieces of any size.
+
+    A header whose two lengths differ is a fault of kind h, a frame whose stop octet is in place one of kind c, all else
+    that begins like a frame one of kind t.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(LINK)

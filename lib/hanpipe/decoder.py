@@ -1,19 +1,27 @@
-"""Frame | Fault -> Message | Refusal: APDUs put together, read, and written by their shape."""
+"""Frame | Fault -> Message | Telegram | Refusal: APDUs put together, opened, read, and written by their shape."""
 
 import json
-import time as clock
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
 
 from hanpipe import dlms
-from hanpipe.assembly import Segments
-from hanpipe.link import hdlc
+from hanpipe.arrival import stamp
+from hanpipe.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Numbered, Segments, read_block, read_telegram
 from hanpipe.link.events import FAULTS
+from hanpipe.link.header import read_header
 from hanpipe.octets import Malformed
 from hanpipe.shape import Shape, Shapes, notification_pieces
+from hanpipe.typed import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from hanpipe.ciphering import Deciphering
 
 # The link that a fault was met on, by its first octet.
 _LINKS: Final = {0x68: "mbus", 0x2F: "p1"} | dict.fromkeys(range(0xA0, 0xB0), "hdlc")
 _FCS: Final = 2  # octets behind the information of a frame
+
+# APDUs that hold others; Green Book ed. 9.
+_BLOCK: Final = b"\xe0"
+_CIPHERED: Final = (0xDB, 0xDC)
 
 
 class Message(NamedTuple):
@@ -35,8 +43,8 @@ class Message(NamedTuple):
         return "{" + stamp(self.time) + self.envelope + self.shape.template % self.values
 
 
-class Refusal(NamedTuple):
-    """Octets, or an APDU, that could not be read. keys: those of its line; "fault" is among them."""
+class Telegram(NamedTuple):
+    """A P1 telegram. keys: those of its line, "identification" and "objects" among them."""
 
     time: int
     keys: dict[str, Any]
@@ -46,12 +54,15 @@ class Refusal(NamedTuple):
         return "{" + stamp(self.time) + json.dumps(self.keys, separators=(",", ":"))[1:]
 
 
-def stamp(time: int) -> str:
-    """Write ns since 1970-01-01 UTC as the first key of a line, RFC 3339 to the millisecond; nothing if unknown."""
-    if not time:
-        return ""
-    seconds, fraction = divmod(time, 1_000_000_000)
-    return clock.strftime(f'"time":"%Y-%m-%dT%H:%M:%S.{fraction // 1_000_000:03}Z",', clock.gmtime(seconds))
+class Refusal(NamedTuple):
+    """Octets, or an APDU, that could not be read. keys: those of its line; "fault" is among them."""
+
+    time: int
+    keys: dict[str, Any]
+
+    def line(self) -> str:
+        """Return the line of han-decode, without a line end."""
+        return "{" + stamp(self.time) + json.dumps(self.keys, separators=(",", ":"))[1:]
 
 
 class Apdu(NamedTuple):
@@ -67,45 +78,143 @@ class Apdu(NamedTuple):
     frame: bytes = b""
 
 
-class Decoder:
-    """Feed it records in line order; each gives the messages and refusals that it completes, mostly one."""
+Opened = Apdu | Telegram | Refusal
+Told = Message | Telegram | Refusal
 
-    def __init__(self) -> None:
+
+class Decoder:
+    """Feed it records in line order; each gives what it completes: messages, telegrams and refusals, mostly one."""
+
+    def __init__(
+        self, deciphering: "Deciphering | None" = None, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Take what opens ciphered APDUs; without it they are refused for want of a key, and tell is told so."""
         self._shapes = Shapes()
         self._segments = Segments()
+        self._telegrams = Numbered(FIRST_TELEGRAM)
+        self._blocks = Numbered(FIRST_BLOCK)
+        self._blocks_keys: dict[str, Any] = {}  # of the frame that brought the last block
+        self._tell = tell
+        self.deciphering = deciphering
 
-    def feed(self, kind: str, octets: bytes, time: int = 0) -> "list[Message | Refusal]":
+    def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Told]:
         """Read a record: kind and octets as in link/events.py, "" for octets of a torn record."""
         if kind == "H" and not self._segments.waiting and (shape := self._shapes.find(octets)) is not None:
             return [Message(time, "", shape, shape.unpack(octets))]
         return [self._read(told) if isinstance(told, Apdu) else told for told in self.open(kind, octets, time)]
 
-    def open(self, kind: str, octets: bytes, time: int = 0) -> "list[Apdu | Refusal]":
-        """Return what a record completes, without reading the APDUs."""
+    def open(self, kind: str, octets: bytes, time: int = 0) -> "list[Opened]":
+        """Return what a record completes, in clear text, without reading the APDUs."""
         if kind == "H":
             return self._hdlc(octets, time)
+        if kind == "M":
+            return self._mbus(octets, time)
+        if kind == "P":
+            return [self._p1(octets, time)]
         if kind == "A":
-            return [Apdu(time, {"link": "apdu"}, octets)]
-        link = {"link": _LINKS[octets[0]]} if octets[0] in _LINKS and kind not in ("", "n") else {}
-        return [Refusal(time, link | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()})]
+            return self._apdu({"link": "apdu"}, octets, time)
+        return self._fault(kind, octets, time)
 
     def end(self) -> "list[Refusal]":
         """The input has ended: return what was not completed."""
-        lost = self._segments.end()
-        return [_lost(lost, {"link": "hdlc"}, 0)] if lost else []
+        return [_lost(octets, keys, 0) for octets, keys in self._begun() if octets]
 
-    def _hdlc(self, octets: bytes, time: int) -> "list[Apdu | Refusal]":
+    def _begun(self) -> list[tuple[bytes, dict[str, Any]]]:
+        """Forget what was begun: return its octets, and the first keys of their line."""
+        return [
+            (self._segments.end(), {"link": "hdlc"}),
+            (self._telegrams.end(), {"link": "mbus"}),
+            (self._blocks.end(), self._blocks_keys),
+        ]
+
+    def _fault(self, kind: str, octets: bytes, time: int) -> "list[Opened]":
+        """Pass on octets given up; a frame among them may be the end of one APDU and the begin of the next."""
+        keys = {"link": _LINKS[octets[0]]} if octets and octets[0] in _LINKS and kind not in ("", "n") else {}
+        told: list[Opened] = []
+        if keys and kind in ("c", "t"):
+            told += [_lost(pieces, origin, time) for pieces, origin in self._begun() if pieces]
+        return [*told, Refusal(time, keys | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()})]
+
+    def _hdlc(self, octets: bytes, time: int) -> "list[Opened]":
         try:
-            header = hdlc.read_header(octets)
+            header = read_header(octets)
         except Malformed as malformed:
             return [_refusal("header", malformed, octets, {"link": "hdlc"}, time)]
         keys = {"link": "hdlc", "destination": header.destination.hex(), "source": header.source.hex()}
         alone = not (header.segmented or self._segments.waiting)
         apdu, lost = self._segments.add(octets[header.information : -2], header.segmented)
-        told: list[Apdu | Refusal] = [_lost(lost, keys, time)] if lost else []
-        if apdu:
-            told.append(Apdu(time, keys, apdu, octets if alone else b""))
-        return told
+        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        return told + self._apdu(keys, apdu, time, octets if alone else b"")
+
+    def _mbus(self, octets: bytes, time: int) -> "list[Opened]":
+        try:
+            address, source, destination, number, last, data = read_telegram(octets)
+        except Malformed as malformed:
+            return [_refusal("header", malformed, octets, {"link": "mbus"}, time)]
+        keys = {"link": "mbus", "address": f"{address:02x}"}
+        keys |= {"destination": f"{destination:02x}", "source": f"{source:02x}"}
+        apdu, lost = self._telegrams.add(keys, number, last, data)
+        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        return told + self._apdu(keys, apdu, time)
+
+    def _p1(self, octets: bytes, time: int) -> "Opened":
+        """Read a telegram; the Polish kind holds a ciphered block in the place of its objects."""
+        from hanpipe import telegram  # half of the meters never send one
+
+        keys = {"link": "p1"}
+        head, block = telegram.split_ciphered(octets)
+        if not block:
+            return _telegram(octets, keys, time)
+        keys["identification"] = head.rstrip().decode("latin-1")
+        return self._ciphered(keys, octets, time, head)
+
+    def _apdu(self, keys: dict[str, Any], octets: bytes, time: int, frame: bytes = b"") -> "list[Opened]":
+        """Take an APDU put together by its link; b"" is none. frame: as of an Apdu."""
+        if octets[:1] == _BLOCK:
+            return self._block(keys, octets, time)
+        return [self._whole(keys, octets, time, frame)] if octets else []
+
+    def _block(self, keys: dict[str, Any], octets: bytes, time: int) -> "list[Opened]":
+        try:
+            block = read_block(octets)
+        except Malformed as malformed:
+            return [_refusal("apdu", malformed, octets, keys, time)]
+        apdu, lost = self._blocks.add(keys, *block)
+        self._blocks_keys = keys
+        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        return [*told, self._whole(keys, apdu, time)] if apdu else told
+
+    def _whole(self, keys: dict[str, Any], octets: bytes, time: int, frame: bytes = b"") -> "Opened":
+        return self._ciphered(keys, octets, time) if octets[0] in _CIPHERED else Apdu(time, keys, octets, frame)
+
+    def _ciphered(self, keys: dict[str, Any], octets: bytes, time: int, head: bytes = b"") -> "Opened":
+        """Open a ciphered APDU. head: of the telegram around it, the octets in front of the ciphered block."""
+        from hanpipe import ciphering  # what most meters never need
+
+        if self.deciphering is None:
+            self.deciphering = ciphering.Deciphering(tell=self._tell)
+        try:
+            ciphered = ciphering.read_telegram(octets, len(head)) if head else ciphering.read_ciphered(octets)
+        except Malformed as malformed:
+            return _refusal("apdu", malformed, octets, keys, time)
+        try:
+            text, beside = self.deciphering.open(ciphered, lambda text: self._is_readable(text, head))
+        except ciphering.Closed as closed:
+            keys = keys | {"apdu": ciphered.apdu} | ciphered.keys() | {"fault": closed.fault, "detail": closed.detail}
+            return Refusal(time, keys | {"octets": octets.hex()})
+        return _clear(text, head, keys | beside, time)
+
+    def _is_readable(self, text: bytes, head: bytes) -> bool:
+        """Tell whether a text is an APDU or a telegram to its exact end: nothing else speaks for it."""
+        from hanpipe import telegram
+
+        if telegram.is_telegram(text) or (head and telegram.is_body(text)) or self._shapes.find(text) is not None:
+            return True
+        try:
+            dlms.read_notification(text)
+        except Malformed:
+            return False
+        return True
 
     def _read(self, apdu: Apdu) -> Message | Refusal:
         """Read an APDU in clear text; know its like by its shape from now on."""
@@ -123,6 +232,25 @@ class Decoder:
             shape = Shape(octets, notification_pieces(notification, 0))
         self._shapes.add(shape)
         return Message(time, "" if frame else _text(keys), shape, shape.unpack(frame or octets))
+
+
+def _clear(text: bytes, head: bytes, keys: dict[str, Any], time: int) -> Opened:
+    """Take a deciphered text. head: as of Decoder._ciphered; the text may leave it out, as the telegram has it."""
+    from hanpipe import telegram
+
+    if text[:1] == b"/":
+        return _telegram(text, keys | {"link": "p1"}, time)
+    return _telegram(head + text, keys, time) if head and telegram.is_body(text) else Apdu(time, keys, text)
+
+
+def _telegram(octets: bytes, keys: dict[str, Any], time: int) -> Telegram | Refusal:
+    from hanpipe import telegram
+
+    try:
+        identification, objects = telegram.read_telegram(octets)
+    except Malformed as malformed:
+        return _refusal("telegram", malformed, octets, keys, time)
+    return Telegram(time, keys | {"identification": identification, "objects": objects})
 
 
 def _text(keys: dict[str, Any]) -> str:

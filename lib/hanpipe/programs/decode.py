@@ -1,29 +1,196 @@
 """han-decode: frames to typed JSON."""
 
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+
 from hanpipe import cli
-from hanpipe.decoder import Decoder, Message
+from hanpipe.decoder import Decoder, Opened, Refusal, Told
 from hanpipe.records import RecordReader
+from hanpipe.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hanpipe.ciphering import Deciphering
+    from hanpipe.keys import CounterFile, Keys
+
+_SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear out
 
 
 def main(argv: list[str]) -> int:
     """Run han-decode; return its exit status."""
+    options = _parser().parse_args(argv)
+    program = cli.Program(options, "han-decode")
+    counters = _read_counters(options.counters)
+    keeper = _Keeper(counters, program)
+    reader, decoder = RecordReader(), Decoder(_deciphering(program, counters), program.tell)
+    tally = Tally(decoder)
+    show_stats = program.stats(tally.counters)
+
+    take: Callable[..., Sequence[Opened | Told]] = decoder.open if options.tree else decoder.feed
+
+    def step(data: bytes, _: int) -> list[Opened | Told]:
+        told = [one for record in reader.feed(data) for one in take(*record)]
+        if not data:
+            told += decoder.end()
+        tally.add(told)
+        keeper.save_now_and_then()
+        return told
+
+    try:
+        found = program.stream(step, _trees() if options.tree else _lines, lambda one: type(one) is not Refusal)
+    except ModuleNotFoundError as error:
+        if error.name != "cryptography":
+            raise
+        raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+    finally:
+        keeper.save()
+    show_stats()
+    program.explain(tally.summary())
+    if tally.all_refused():
+        return cli.REFUSED
+    return cli.OK if found else cli.NOTHING
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "han-decode",
-        "Decode the frames of han-frame into typed JSON, one line for each APDU or fault.",
-        "han-frame capture.raw | han-decode | jq .body",
-        count="stop after COUNT APDUs",
+        "Decode the frames of han-frame into typed JSON, one line for each APDU, telegram or fault.",
+        "han-frame capture.raw | han-decode | jq .body\n  han-frame capture.raw | han-decode --key-file keys.txt",
+        count="stop after COUNT APDUs and telegrams",
         follow="wait for more when a regular file ends",
         stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
         files="records of han-frame; - or none: standard input",
     )
-    options = parser.parse_args(argv)
-    program = cli.Program(options, parser.prog)
-    reader, decoder = RecordReader(), Decoder()
+    parser.add_argument("--tree", action="store_true", help="show types, values and what they mean, for people")
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="keys of ciphered meters, a line each, in hex:\nSYSTEM-TITLE KEY [AUTHENTICATION-KEY], * for any title\n"
+        "(default: $HANPIPE_KEY_FILE, then systemd's han-keys)",
+    )
+    parser.add_argument(
+        "--counters",
+        metavar="FILE",
+        help="keep the last invocation counter of each meter there, and\nsay if one comes again after a restart",
+    )
+    return parser
 
-    def step(data: bytes, _: int) -> list[tuple[bytes, bool]]:
-        told = [one for record in reader.feed(data) for one in decoder.feed(*record)]
-        if not data:
-            told += decoder.end()
-        return [(one.line().encode() + b"\n", type(one) is Message) for one in told]
 
-    return cli.OK if program.filter(step) else cli.NOTHING
+def _lines(told: list[Any], _: int) -> bytes:
+    return "".join([one.line() + "\n" for one in told]).encode()
+
+
+def _trees() -> Callable[[list[Any], int], bytes]:
+    from hanpipe.views.colour import colour_of_stdout
+    from hanpipe.views.tree import draw
+
+    colour = colour_of_stdout()
+    return lambda told, _: "".join([draw(one, colour) for one in told]).encode()
+
+
+def _deciphering(program: cli.Program, counters: "CounterFile | None") -> "Deciphering | None":
+    """Return what opens ciphered APDUs; None if there is neither a key nor a counter: most meters need none."""
+    keys = _read_keys(program)
+    if keys is None and counters is None:
+        return None
+    from hanpipe.ciphering import Deciphering
+
+    return Deciphering(keys, counters, program.tell)
+
+
+def _read_keys(program: cli.Program) -> "Keys | None":
+    """Read the key file, if there is one. raise: Failure."""
+    named = program.options.key_file
+    if named is None and not os.environ.keys() & {"HANPIPE_KEY_FILE", "CREDENTIALS_DIRECTORY"}:
+        return None
+    from hanpipe import keys
+
+    path = keys.find_key_file(os.environ) if named is None else named
+    if path is None:
+        return None
+    try:
+        found, exposed = keys.read_key_file(path)
+    except keys.WrongKeyFile as error:
+        raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+    except OSError as error:
+        raise cli.Failure(cli.IO, f"{path}: {cli.reason(error)}") from error
+    if exposed:
+        program.tell(f"{path}: everybody may read these keys: chmod o-rwx {path}")
+    return found
+
+
+def _read_counters(path: str | None) -> "CounterFile | None":
+    """Read the counters file, if one is asked for. raise: Failure."""
+    if path is None:
+        return None
+    from hanpipe.keys import CounterFile
+
+    try:
+        return CounterFile(path)
+    except OSError as error:
+        raise cli.Failure(cli.IO, f"{path}: {cli.reason(error)}") from error
+
+
+class _Keeper:
+    """Writes the counters to their file: not with every message, and at the end."""
+
+    def __init__(self, counters: "CounterFile | None", program: cli.Program) -> None:
+        self._counters = counters
+        self._program = program
+        self._path = program.options.counters
+        self._next = time.monotonic() + _SAVE_PAUSE
+        if counters and counters.torn:
+            program.tell(f"{self._path}: lines that are none of a counters file are left out: {counters.torn}")
+
+    def save_now_and_then(self) -> None:
+        """Write them if it is time to; what cannot be written now may be at the end."""
+        if self._counters is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _SAVE_PAUSE
+        try:
+            self._counters.save()
+        except OSError as error:
+            self._program.tell(f"{self._path}: {cli.reason(error)}")
+
+    def save(self) -> None:
+        """Write them. raise: Failure."""
+        if self._counters is None:
+            return
+        try:
+            self._counters.save()
+        except OSError as error:
+            raise cli.Failure(cli.IO, f"{self._path}: {cli.reason(error)}") from error
+
+
+class Tally:
+    """What was found so far."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._good = 0
+        self._faults: dict[str, int] = {}
+
+    def add(self, told: Sequence[Opened | Told]) -> None:
+        """Count what a piece of the input gave."""
+        refused = [one for one in told if type(one) is Refusal]
+        self._good += len(told) - len(refused)
+        for one in refused:
+            fault = one.keys["fault"]
+            self._faults[fault] = self._faults.get(fault, 0) + 1
+
+    def all_refused(self) -> bool:
+        """Tell whether ciphered messages came, and none could be opened."""
+        deciphering = self._decoder.deciphering
+        return deciphering is not None and bool(deciphering.met) and not deciphering.opened
+
+    def counters(self) -> dict[str, Any]:
+        """Return the counters of --stats."""
+        deciphering = self._decoder.deciphering
+        met, opened = (deciphering.met, deciphering.opened) if deciphering else (0, 0)
+        return {"messages": self._good, "ciphered": met, "deciphered": opened, "faults": self._faults}
+
+    def summary(self) -> str:
+        """Say the same to a person."""
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in self._faults.items())
+        return f"{self._good:,} messages, {sum(self._faults.values()):,} faults" + (f" ({kinds})" if kinds else "")

@@ -9,39 +9,52 @@ Each stage stands alone, fed by hand, without input or output of its own: link (
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
 
+from hanpipe.typed import TYPE_CHECKING
 from hanpipe.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from hanpipe.keys import Keys
     from hanpipe.naming import Naming, Reading
 
 __all__ = ["__version__", "readings"]
 
 
-def readings(stream: BinaryIO, *, link: str = "auto", naming: "Naming | None" = None) -> "Iterator[Reading]":
+def readings(
+    stream: "BinaryIO", *, link: str = "auto", keys: "Keys | None" = None, naming: "Naming | None" = None
+) -> "Iterator[Reading]":
     """Yield the readings in a stream of octets from a HAN port; what cannot be read is passed over.
 
-    stream: a file or pipe opened for reading octets; each reading is yielded as soon as its last octet can be read
-    link:   auto, hdlc or apdu
-    naming: how values are named and scaled, where the line does not say it (hanpipe.naming.Naming)
-    raise:  OSError of the stream
+    stream: opened for reading octets; each reading is yielded as soon as its last octet can be read. It has a time if
+            the stream is none that can be sought in (a port, a pipe)
+    link:   auto, hdlc, mbus, p1, apdu or escaped
+    keys:   of ciphered meters: hanpipe.keys.read_key_file(path)[0]
+    naming: how values are named and scaled, where the line does not say it: hanpipe.naming.Naming(...)
+    raise:  OSError of the stream; KeyError: no such link
     """
     import time
 
-    from hanpipe.decoder import Decoder, Message
+    from hanpipe.decoder import Decoder, Message, Telegram
     from hanpipe.link import FRAMERS
     from hanpipe.naming import Naming
 
-    framer, decoder, naming = FRAMERS[link](), Decoder(), naming or Naming()
+    deciphering = None
+    if keys is not None:
+        from hanpipe.ciphering import Deciphering
+
+        deciphering = Deciphering(keys)
+    framer, decoder, naming = FRAMERS[link](), Decoder(deciphering), naming or Naming()
     read = getattr(stream, "read1", stream.read)
-    dated = not (stream.seekable())
-    while True:
+    dated = not stream.seekable()
+    data = b"-"
+    while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
         for kind, octets in framer.feed(data):
             for told in decoder.feed(kind, octets, now):
                 if type(told) is Message:
                     yield naming.reading(told)
-        if not data:
-            return
+                elif type(told) is Telegram:
+                    yield naming.telegram(told.keys, told.time)

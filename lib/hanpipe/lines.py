@@ -7,7 +7,8 @@ first line of a shape gives the pattern; a line that is of no shape (a fault) is
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+
+from hanpipe.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
 _HOLE = re.compile(
@@ -21,13 +22,14 @@ _HOLE = re.compile(
 _NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
 _MOST_OF_A_KIND: Final = 8
 _MOST: Final = 256
+_LAST: Final = 3
 
 
 class LineShape:
     """What all lines of a shape share.
 
     skeleton: the line as JSON, without its time, each hole as a marker (shape.py)
-    match:    the whole line -> a match whose groups are the time, if the line has one, then the holes
+    match:    the whole line -> a match whose groups are the time as a key, if the line has one, then the holes
     """
 
     __slots__ = ("_convert", "match", "skeleton", "timed")
@@ -42,10 +44,9 @@ class LineShape:
             pattern += re.escape(line[at:begin])
             if hole.lastgroup == "time":
                 self.timed = True
-                pattern += r'([^"\\]*)'
+                pattern = r'\{("time":"[^"\\]*",)'
                 skeleton = "{"
                 end = hole.end()
-                pattern += '",'
             elif hole.lastgroup in ("number", "count"):
                 skeleton += f"{line[at:begin]}[{len(self._convert)}]"
                 pattern += _NUMBER
@@ -62,7 +63,7 @@ class LineShape:
         self.match = re.compile(pattern + re.escape(line[at:])).fullmatch
 
     def values(self, groups: tuple[str, ...]) -> tuple[int, ...]:
-        """Turn the groups of a match, without the time, into the values of the holes."""
+        """Turn the digits of the holes into their values."""
         return tuple([convert(group) for convert, group in zip(self._convert, groups, strict=True)])
 
 
@@ -70,23 +71,19 @@ class LineShapes:
     """The shapes met so far, bounded like shape.Shapes."""
 
     def __init__(self) -> None:
+        self._last: list[LineShape] = []  # the few that a meter alternates between: a look at them is the cheapest
         self._of_kind: dict[int, list[LineShape]] = {}
         self._count = 0
 
-    def find(self, line: str) -> tuple[LineShape, str, tuple[int, ...]] | None:
-        """Return the shape of a line if one like it was added, its time ("" if it has none), and the values."""
-        shapes = self._of_kind.get(line.count("{"))
-        if shapes is None:
-            return None
-        for shape in shapes:
+    def find(self, line: str) -> tuple[LineShape, str, tuple[str, ...]] | None:
+        """Return the shape of a line if one like it was added, its time as a key, and the digits of its holes."""
+        for shape in self._last:
             if (match := shape.match(line)) is not None:
-                if shape is not shapes[0]:
-                    shapes.remove(shape)
-                    shapes.insert(0, shape)
-                groups = match.groups()
-                return (
-                    (shape, groups[0], shape.values(groups[1:])) if shape.timed else (shape, "", shape.values(groups))
-                )
+                return _found(shape, match)
+        for shape in self._of_kind.get(line.count("{"), ()):
+            if (match := shape.match(line)) is not None:
+                self._last = [shape, *self._last[: _LAST - 1]]
+                return _found(shape, match)
         return None
 
     def add(self, line: str, shape: LineShape) -> None:
@@ -100,6 +97,14 @@ class LineShapes:
         if len(shapes) > _MOST_OF_A_KIND:
             shapes.pop()
             self._count -= 1
+
+
+def _found(shape: LineShape, match: "re.Match[str]") -> tuple[LineShape, str, tuple[str, ...]]:
+    digits = match.groups()
+    if not shape.timed:
+        return shape, "", digits
+    front, *rest = digits
+    return shape, front, tuple(rest)
 
 
 def read_keys(skeleton: str) -> dict[str, Any]:

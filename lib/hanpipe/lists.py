@@ -11,10 +11,9 @@ A list is recognised by its form alone, whoever made the meter. Forms met (proto
 The typed JSON may hold markers for values that differ from message to message (see shape.py): they are lists.
 """
 
-from typing import Any, NamedTuple
-
 from hanpipe import cosem, obis
 from hanpipe.octets import Malformed
+from hanpipe.typed import Any, NamedTuple
 
 Typed = dict[str, Any]
 
@@ -49,6 +48,12 @@ def read_items(body: Typed) -> list[Item]:
     if _is_push_list(elements):
         return _push_items(elements)
     return _row(elements, [f"#{number}" for number in range(1, len(elements) + 1)])
+
+
+def is_push_list(body: Typed) -> bool:
+    """Tell whether a body that was read says first which objects its values are of."""
+    kind, elements = split(body)
+    return kind in ("array", "structure") and _is_push_list(elements)
 
 
 def text_of(item: Item) -> str | None:
@@ -122,9 +127,9 @@ def _scaler_unit(typed: Typed) -> tuple[int | None, str | None]:
 
 
 def _is_push_list(elements: list[Typed]) -> bool:
-    """Tell whether the first element is an array of [class, code, attribute, ...]: what the others are the values of."""
-    objects = split(elements[0])[1] if len(elements) > 1 else None
-    return isinstance(objects, list) and bool(objects) and all(map(_push_code, objects))
+    """Tell whether the first element is an array of [class, code, attribute, ...]: the others are their values."""
+    kind, objects = split(elements[0]) if len(elements) > 1 else ("", None)
+    return kind == "array" and isinstance(objects, list) and bool(objects) and all(map(_push_code, objects))
 
 
 def _push_code(typed: Typed) -> str | None:

@@ -5,24 +5,42 @@ put into it are a Reading.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import call, itemgetter
 
 from hanpipe import lists, obis
-from hanpipe.decoder import Message, stamp
+from hanpipe.arrival import stamp
 from hanpipe.lines import LineShape, LineShapes, read_keys
 from hanpipe.lists import Item
 from hanpipe.octets import Malformed
-from hanpipe.values import Clock, Digits, Fixed, Nested, Number, Octets, Source, Value, Values, decimal_text, scaled
+from hanpipe.typed import TYPE_CHECKING, Any, Final, NamedTuple
+from hanpipe.values import (
+    Clock,
+    Digits,
+    Fixed,
+    Joined,
+    Nested,
+    Number,
+    Octets,
+    Sized,
+    Source,
+    Value,
+    Values,
+    decimal_text,
+    scaled,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hanpipe.decoder import Message
     from hanpipe.meters import Layout
     from hanpipe.shape import Shape
 
 LONGEST_LINE: Final = 4_000_000  # characters: more than any APDU makes
 _MOST_PLANS: Final = 256  # kept; a hostile line makes a new one with each message
+_MOST_POWER: Final = 9  # of ten, that a table of names or a ratio may ask for
+_PREFIXES: Final = {-3: "k", -6: "M", 3: "m", 6: "u"}  # of a unit whose values are 10^power as large
 
 # The keys that say whose reading this is, and the codes that give them, the first that is sent.
 IDENTITY: Final = {
@@ -50,17 +68,65 @@ class Field(NamedTuple):
 
 
 class Names(NamedTuple):
-    """A table of other names: ours -> theirs, and the power of ten by which their values are larger."""
+    """A table of other names.
+
+    names:       ours -> theirs, and the power of ten by which their values are larger
+    unit_behind: our names get their unit at their end
+    """
 
     names: Mapping[str, tuple[str, int]]
+    unit_behind: bool = False
 
-    def name(self, ours: str) -> str:
+    def name(self, ours: str, unit: str | None) -> str:
         """Return their name; what the table does not name keeps ours."""
-        return self.names.get(ours, (ours, 0))[0]
+        if ours in self.names:
+            return self.names[ours][0]
+        return f"{ours}_{unit}" if self.unit_behind and unit else ours
 
     def power(self, ours: str) -> int:
         """Return the power of ten from our unit to theirs."""
         return self.names.get(ours, (ours, 0))[1]
+
+    @classmethod
+    def read(cls, text: str) -> "Names":
+        """Read a table of names: TOML. raise: ValueError."""
+        import tomllib
+
+        table = tomllib.loads(text)
+        if unknown := set(table) - {"title", "names", "unit_behind"}:
+            raise ValueError(f"unknown key {min(unknown)}")
+        names = table.get("names", {})
+        if not isinstance(names, dict):
+            raise ValueError("names is a table: ours = theirs")
+        return cls({ours: _other_name(ours, theirs) for ours, theirs in names.items()}, bool(table.get("unit_behind")))
+
+
+def _other_name(ours: str, theirs: Any) -> tuple[str, int]:
+    """Read "P", or { name = "tPI", power = -3 }. raise: ValueError."""
+    if isinstance(theirs, str):
+        return theirs, 0
+    name, power = (theirs.get("name"), theirs.get("power", 0)) if isinstance(theirs, dict) else (None, None)
+    if not isinstance(name, str) or type(power) is not int or abs(power) > _MOST_POWER:
+        raise ValueError(f'{ours} is a name, or {{ name = "...", power = -3 }}')
+    return name, power
+
+
+def decimal_ratio(text: str) -> tuple[int, int]:
+    """Read the ratio of a current transformer, 40, 62.5 or 200/5, as number and power of ten.
+
+    raise: ValueError: no number, or none that a decimal can say exactly
+    """
+    from fractions import Fraction
+
+    upper, slash, lower = text.partition("/")
+    try:
+        ratio = Fraction(upper) / (Fraction(lower) if slash else 1)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+    if ratio <= 0 or 10**_MOST_POWER % ratio.denominator:
+        raise ValueError(text)
+    power = next(power for power in range(_MOST_POWER + 1) if 10**power % ratio.denominator == 0)
+    return int(ratio * 10**power), -power
 
 
 class Plan:
@@ -79,6 +145,40 @@ class Plan:
         """Return the flat line of a reading, without a line end; front: the keys before it, a comma behind each."""
         told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
         return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
+
+    def writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
+        """Return what line() is for lines of this shape: it takes the digits of the holes, which mostly need no change.
+
+        The template has a place for each number, and one for each value that may be absent, with its key and comma.
+        """
+        template = "{%s"
+        numbers: list[tuple[int, Number]] = []
+        others: list[tuple[int, str, Callable[[Values], str]]] = []
+        for key, field in zip(self._flat, self.fields, strict=True):
+            if isinstance(field.source, Number):
+                template += f"{_escaped(key)}%s,"
+                numbers.append((len(numbers) + len(others), field.source))
+            elif isinstance(field.source, Fixed):
+                text = field.source.json(())
+                template += _escaped(f"{key}{text},") if text else ""
+            else:
+                template += "%s"
+                others.append((len(numbers) + len(others), key, field.source.json))
+        texts = [source.texts() for _, source in numbers]
+        pick = _picker([source.index for _, source in numbers])
+        if not others and template != "{%s":
+            return lambda digits, front: (template % (front, *map(call, texts, pick(digits))))[:-1] + "}"
+
+        def write(digits: tuple[str, ...], front: str) -> str:
+            values = shape.values(digits)
+            places = list(map(call, texts, pick(digits)))
+            for place, key, source in others:
+                text = source(values)
+                places.insert(place, f"{key}{text}," if text else "")
+            line = template % (front, *places)
+            return line[:-1] + "}" if line[-1] == "," else line + "}"
+
+        return write
 
     def obis_line(self, values: Values, front: str) -> str:
         """Return the line of a reading by its codes, without a line end."""
@@ -156,30 +256,38 @@ class Naming:
         self,
         layouts: "tuple[Layout, ...]" = (),
         scale: Mapping[str, int] | None = None,
-        ratio: tuple[int, int] = (1, 0),
+        ratio: tuple[int, int] | None = None,
         names: Names | None = None,
-        only: tuple[str, ...] = (),
+        only: tuple[str, ...] | None = None,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._layouts = layouts
         self._scale = scale or {}
-        self._ratio = ratio
+        self._ratio = ratio or (1, 0)
         self._names = names or Names({})
-        self._only = only
+        self._only = only or ()
         self._tell = tell
-        self._plans: dict[Shape | LineShape, Plan] = {}
+        self._plans: dict[tuple[Shape | LineShape, tuple[tuple[str, str], ...]], Plan] = {}
+        self._doubted: set[str] = set()
 
-    def reading(self, message: Message) -> Reading:
+    def reading(self, message: "Message") -> Reading:
         """Name and scale a message. raise: Malformed: it holds no list."""
-        return Reading(self.plan_of(message.shape), message.values, message.time)
+        return Reading(self.plan_of(message.shape, _sender(message.envelope)), message.values, message.time)
 
-    def plan_of(self, shape: "Shape | LineShape") -> Plan:
-        """Return the plan of a shape. raise: Malformed, ValueError: it holds no list."""
-        plan = self._plans.get(shape)
+    def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
+        """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: they are none."""
+        return Reading(self.plan(keys), (), time_ns)
+
+    def plan_of(self, shape: "Shape | LineShape", sender: tuple[tuple[str, str], ...] = ()) -> Plan:
+        """Return the plan of a shape. sender: keys of the line that the shape does not hold.
+
+        raise: Malformed, ValueError: it holds no list
+        """
+        plan = self._plans.get((shape, sender))
         if plan is None:
             if len(self._plans) == _MOST_PLANS:
                 self._plans.clear()
-            plan = self._plans[shape] = self.plan(read_keys(shape.skeleton))
+            plan = self._plans[shape, sender] = self.plan(read_keys(shape.skeleton) | dict(sender))
         return plan
 
     def plan(self, keys: Mapping[str, Any]) -> Plan:
@@ -188,20 +296,59 @@ class Naming:
         keys:  a line of han-decode as JSON, with markers for its holes
         raise: Malformed: it holds no list
         """
-        items = lists.read_items(keys.get("body", {}))
-        layout = self._layout(items)
+        return Plan(self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys)))
+
+    def doubt(self, reading: Mapping[str, Value]) -> None:
+        """Tell what is not plausible in a reading, as far as that was not said before. It is not changed."""
+        if self._names.names or self._names.unit_behind or self._only:
+            return  # its names are others', or some are missing
+        from hanpipe import plausible
+
+        for word, doubt in plausible.doubts(reading):
+            if word not in self._doubted:
+                self._doubted.add(word)
+                self._tell(doubt)
+
+    def _list(self, keys: Mapping[str, Any]) -> list[Field]:
+        """Name what stands in the body of a notification."""
+        body = keys.get("body", {})
+        items = lists.read_items(body)
+        layout = self._layout(items, keys)
         if layout:
-            items = [item._replace(key=layout.codes.get(item.key, item.key)) for item in items]
+            items = layout.code(items)
         sent = {item.key for item in items}
         identity = {
             first: name for name, codes in IDENTITY.items() if (first := next(filter(sent.__contains__, codes), ""))
         }
-        fields = [self._field(item, identity.get(item.key), layout) for item in items]
-        if "date_time" not in identity.values() and keys.get("date_time"):
-            fields.append(Field("date_time", "", "date_time", None, _clock(keys["date_time"])))
-        return Plan(self._arranged(fields))
+        sizes = _sizes(items, layout)
+        fields = [self._field(item, identity.get(item.key), layout, sizes) for item in items]
+        if "date_time" not in identity.values():
+            fields += _clock_beside(keys, items)
+        self._say_open(items, fields)
+        return fields
 
-    def _field(self, item: Item, name: str | None, layout: "Layout | None") -> Field:
+    def _telegram(self, keys: Mapping[str, Any]) -> list[Field]:
+        """Name the objects of a P1 telegram."""
+        from hanpipe import objects
+
+        entries = objects.read_telegram(keys)
+        texts = {entry.code: entry.value for entry in entries if entry.value and isinstance(entry.value, str)}
+        number = next(filter(texts.__contains__, obis.METER_ID), "")
+        fields = []
+        for code, name, value, scaler, unit in entries:
+            if isinstance(value, int):
+                fields.append(self._measured(code, name, unit, value, scaler))
+            elif code in obis.CLOCK:
+                time = objects.read_time(str(value))
+                fields.append(Field("date_time", code, "date_time", None, Fixed(time) if time else Fixed(None, "")))
+            else:
+                name = "meter_ID" if code == number else name
+                fields.append(Field(name or code, code, name, None, Fixed(value)))
+        if model := objects.meter_model(keys.get("identification")):
+            fields.append(Field("meter_model", "", "meter_model", None, Fixed(model)))
+        return fields
+
+    def _field(self, item: Item, name: str | None, layout: "Layout | None", sizes: dict[str, tuple[int, ...]]) -> Field:
         """Make the field of an item. name: if it is the one that says whose reading this is."""
         if name == "date_time":
             return Field(name, item.key, name, None, _clock(item.value))
@@ -213,34 +360,66 @@ class Naming:
         unit = item.unit or None if item.unit is not None or not quantity else quantity.unit
         scaler = item.scaler
         if scaler is None and quantity:
-            scaler = self._known_scaler(item.key, unit or "pf", layout)
+            scaler = 0 if quantity.counted else self._known_scaler(item.key, unit or "pf", layout)
         if scaler is None:
             return Field(item.key, item.key, None, item.unit or None, _number(item.value, 0, 1))
         named = quantity.name if quantity and quantity.unit == unit else None
+        field = self._measured(item.key, named, unit, item.value, scaler)
+        if item.scaler is None and unit in sizes and unit not in self._scale and layout and unit:
+            limit, power = layout.above[unit]
+            larger = self._measured(item.key, named, unit, item.value, power)
+            if isinstance(field.source, Number) and isinstance(larger.source, Number):
+                return field._replace(source=Sized(field.source, larger.source, sizes[unit], limit))
+        return field
+
+    def _measured(self, code: str, name: str | None, unit: str | None, value: Any, scaler: int) -> Field:
+        """Make the field of a number, or of the marker of one, as the user wants to see it."""
         factor, power = self._ratio if unit in _TRANSFORMED else (1, 0)
-        power += self._names.power(named) if named else 0
-        source = _number(item.value, scaler + power, factor)
-        return Field(self._names.name(named) if named else item.key, item.key, named, unit, source)
+        renamed = self._names.power(name) if name else 0
+        source = _number(value, scaler + power + renamed, factor)
+        if renamed and unit:
+            unit = _PREFIXES.get(renamed, f"10^{-renamed} ") + unit
+        return Field(name or code, code, name, unit, source)
 
     def _known_scaler(self, code: str, unit: str, layout: "Layout | None") -> int | None:
         """Return the scaler of a value whose list does not send it: as the user says, else as the meter's file says."""
-        known = {**layout.scaler, **self._scale} if layout else self._scale
-        return known.get(code, known.get(unit))
+        if unit in self._scale:
+            return self._scale[unit]
+        return layout.scaler.get(code, layout.scaler.get(unit)) if layout else None
 
-    def _layout(self, items: list[Item]) -> "Layout | None":
+    def _layout(self, items: list[Item], keys: Mapping[str, Any]) -> "Layout | None":
         """Find the layout of a list that does not tell all by itself."""
-        if all(item.scaler is not None or not _is_number(item.value) for item in items):
+        if all(item.scaler is not None or not _is_number(item.value) for item in items) and not any(
+            item.key.startswith("#") for item in items
+        ):
             return None
         for layout in self._layouts:
             if layout.holds(items):
                 return layout
         from hanpipe import meters  # reads every meter file: only who meets a list that needs one should wait for it
 
-        fitting = [layout for layout in meters.shipped() if layout.fits(items)]
+        push = lists.is_push_list(keys["body"])
+        line = {key: value for key, value in keys.items() if isinstance(value, str)}
+        fitting = [layout for layout in meters.shipped() if layout.weight and layout.fits(items, push, line)]
+        most = max((layout.weight for layout in fitting), default=0)
+        fitting = [layout for layout in fitting if layout.weight == most]
         if len(fitting) > 1:
-            names = " or ".join(layout.name for layout in fitting)
-            self._tell(f"a list of {len(items)} values is known in {len(fitting)} layouts; name one: --layout {names}")
+            self._tell(_choice(items, [layout.name for layout in fitting], line))
         return fitting[0] if len(fitting) == 1 else None
+
+    def _say_open(self, items: list[Item], fields: list[Field]) -> None:
+        """Tell how to say the powers of ten that neither the line nor a meter file does."""
+        units = []
+        for item, field in zip(items, fields, strict=False):
+            quantity = obis.quantity(item.key) if field.name is None and item.scaler is None else None
+            if quantity and _is_number(item.value) and (quantity.unit or "pf") not in units:
+                units.append(quantity.unit or "pf")
+        if units:
+            example = ",".join(f"{unit}={_USUAL.get(unit, 0)}" for unit in units)
+            self._tell(
+                f"nothing says the power of ten of {', '.join(units)} in a list of {len(items)} values: they stay raw "
+                f"under their codes; name it, with --scale {example} say"
+            )
 
     def _arranged(self, fields: list[Field]) -> list[Field]:
         """Put what says whose reading this is in front, and give no key twice; keep what the user asked for."""
@@ -250,19 +429,27 @@ class Naming:
         seen: dict[str, int] = {}
         for field in fields:
             seen[field.code] = seen.get(field.code, 0) + 1
-            code = f"{field.code}#{seen[field.code]}" if seen[field.code] > 1 else field.code
-            key = self._names.name(field.key)
+            code = f"{field.code}#{seen[field.code]}" if seen[field.code] > 1 and field.code else field.code
+            key = self._names.name(field.name, field.unit) if field.name else field.key
             if key in arranged:
                 key = code
-            if not self._only or not {key, field.name, code}.isdisjoint(self._only):
+            if self._wanted(key, field.name, code):
                 arranged[key] = field._replace(key=key, code=code)
         return list(arranged.values())
+
+    def _wanted(self, *names: str | None) -> bool:
+        """Tell whether the user asked for something of one of these names."""
+        if not self._only:
+            return True
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(name, wanted) for name in names if name for wanted in self._only)
 
 
 class LineReader:
     """Feed it lines of han-decode in pieces of any size; each line that holds a list gives its plan and values.
 
-    passed: lines that tell of a fault or hold no list; wrong: lines that are none of han-decode's
+    read: readings given; passed: lines that tell of a fault or hold no list; wrong: lines that are none of han-decode's
     """
 
     def __init__(self, naming: Naming) -> None:
@@ -270,42 +457,91 @@ class LineReader:
         self._naming = naming
         self._shapes = LineShapes()
         self._rest = b""
-        self.passed = self.wrong = 0
+        self._writers: dict[LineShape, Callable[[tuple[str, ...], str], str]] = {}
+        self.read = self.passed = self.wrong = 0
 
     def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
         """Return plan, values and time (as a first key, or "") of each reading that data completes. b"": the end."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
+        readings: list[tuple[Plan, Values, str]] = []
+        for line in self._whole(data):
+            found = self._shapes.find(line) or self._learn(line)
+            if found is None:
+                continue
+            shape, front, digits = found
+            if isinstance(shape, Plan):
+                readings.append((shape, (), front))
+            else:
+                readings.append((self._naming.plan_of(shape), shape.values(digits), front))
+        self.read += len(readings)
+        return readings
+
+    def lines(self, data: bytes) -> list[str]:
+        """Return the flat line of each reading that data completes, without its line end. b"": the end."""
+        told: list[str] = []
+        find, writers = self._shapes.find, self._writers
+        for line in self._whole(data):
+            found = find(line) or self._learn(line)
+            if found is None:
+                continue
+            shape, front, digits = found
+            if isinstance(shape, Plan):
+                told.append(shape.line((), front))
+                continue
+            write = writers.get(shape) or self._writer(shape)
+            told.append(write(digits, front))
+        self.read += len(told)
+        return told
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted so far."""
+        return {"readings": self.read, "passed": self.passed, "wrong": self.wrong}
+
+    def _whole(self, data: bytes) -> list[str]:
+        """Return the lines that data completes."""
+        head, end, self._rest = (self._rest + data).rpartition(b"\n")
         if not data and self._rest:
-            whole, self._rest = [self._rest], b""
+            head, end, self._rest = head + end + self._rest, b"\n", b""
         elif len(self._rest) > LONGEST_LINE:
             self._rest = b""
             self.wrong += 1
-        return [told for line in whole if (told := self._read(line.decode("utf-8", "replace"))) is not None]
+        return head.decode("utf-8", "replace").split("\n") if end else []
 
-    def _read(self, line: str) -> tuple[Plan, Values, str] | None:
-        found = self._shapes.find(line)
-        if found is None:
-            found = self._learn(line)
-            if found is None:
-                return None
-        shape, time, values = found
-        plan = self._naming.plan_of(shape)
-        return plan, values, f'"time":"{time}",' if time else ""
+    def _writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
+        if len(self._writers) == _MOST_PLANS:
+            self._writers.clear()
+        write = self._writers[shape] = self._naming.plan_of(shape).writer(shape)
+        return write
 
-    def _learn(self, line: str) -> tuple[LineShape, str, tuple[int, ...]] | None:
-        """Make the shape of a line that is the first of its kind; None if it holds no list."""
-        shape = LineShape(line)
+    def _learn(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
+        """Read a line that is the first of its kind, or a telegram; None if it holds no list."""
         try:
-            if "body" not in read_keys(shape.skeleton):
-                self.passed += 1
-                return None
-            self._naming.plan_of(shape)
-        except (ValueError, Malformed):
+            if '"body":' in line:
+                return self._shape(line)
+            keys = read_keys(line)
+            if "objects" in keys:
+                plan = self._naming.plan(keys)
+                self._naming.doubt(Reading(plan, ()))
+                return plan, f'"time":{json.dumps(keys["time"])},' if "time" in keys else "", ()
+            self.passed += 1
+        except (ValueError, RecursionError, Malformed):
             self.wrong += 1
-            return None
-        self._shapes.add(line, shape)
-        return self._shapes.find(line)
+        return None
 
+    def _shape(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
+        shape = LineShape(line)
+        if "body" not in read_keys(shape.skeleton):
+            self.passed += 1
+            return None
+        plan = self._naming.plan_of(shape)
+        self._shapes.add(line, shape)
+        found = self._shapes.find(line)
+        if found:
+            self._naming.doubt(Reading(plan, shape.values(found[2])))
+        return found
+
+
+# Powers of ten that many lists have, for the user to see how to say one; never taken by themselves.
+_USUAL: Final = {"V": -1, "A": -2, "pf": -3}
 
 # What a current transformer divides; voltages and factors it leaves as they are.
 _TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
@@ -320,6 +556,60 @@ def _number(value: Any, scaler: int, factor: int) -> Source:
     if isinstance(value, list):
         return Number(value[0], scaler, factor)
     return Fixed(scaled(value * factor, scaler), decimal_text(value * factor, scaler))
+
+
+def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
+    """Return what the envelope of a message says that a layout may ask for."""
+    if not envelope:
+        return ()
+    keys = json.loads("{" + envelope.rstrip(",") + "}")
+    return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
+
+
+def _choice(items: list[Item], names: list[str], line: Mapping[str, str]) -> str:
+    """Say that a list is known in several layouts, and how to name one."""
+    try:
+        maker = bytes.fromhex(line.get("system_title", ""))[:3].decode("ascii")
+    except ValueError:
+        maker = ""
+    sent = next((lists.text_of(item) or "" for item in items if item.type in ("octet-string", "visible-string")), "")
+    maker = maker or (sent[:3] if sent[:3].isupper() else "")
+    return (
+        f"list of {len(items)} values{' from ' + maker if maker else ''} is known in {len(names)} layouts; "
+        f"name one: {' or '.join('--layout ' + name for name in names)}"
+    )
+
+
+def _sizes(items: list[Item], layout: "Layout | None") -> dict[str, tuple[int, ...]]:
+    """Return the holes of the values whose size tells the power of ten of their unit."""
+    sizes: dict[str, tuple[int, ...]] = {}
+    for item in items if layout and layout.above else ():
+        quantity = obis.quantity(item.key)
+        if layout and quantity and quantity.unit in layout.above and isinstance(item.value, list):
+            sizes[quantity.unit] = (*sizes.get(quantity.unit, ()), item.value[0])
+    return sizes
+
+
+def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
+    """Return the clock where no object holds it: the APDU's, or that of a date and a time in the list."""
+    if keys.get("date_time"):
+        return [Field("date_time", "", "date_time", None, _clock(keys["date_time"]))]
+    found = {item.key: item.value for item in items if _is_clock(item.value)}
+    time, date = (found.get(code, (0, 0)) for code in obis.TIME_AND_DATE)
+    if (time[1], date[1]) != (4, 5):
+        return []
+    return [Field("date_time", "", "date_time", None, Joined(Octets(*date), Octets(*time)))]
+
+
+def _picker(holes: list[int]) -> Callable[[tuple[str, ...]], Iterable[str]]:
+    """Return what takes the digits of these holes out of those of all."""
+    if len(holes) > 1:
+        return itemgetter(*holes)
+    return lambda digits: [digits[hole] for hole in holes]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def _is_clock(value: Any) -> bool:

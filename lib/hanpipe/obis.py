@@ -1,17 +1,19 @@
 """Logical name <-> "1-0:1.7.0", and the name of its value in a reading. IEC 62056-6-1."""
 
 import re
-from typing import Final, NamedTuple
+
+from hanpipe.typed import Final, NamedTuple
 
 
 class Quantity(NamedTuple):
     """What an OBIS code stands for.
 
-    name: the key in a reading; unit: what its values are in, None for texts, clocks, factors and counts
+    name: the key in a reading; unit: what its values are in, None for factors and counts; counted: it has no scaler
     """
 
     name: str
     unit: str | None
+    counted: bool = False
 
 
 # Group C of electricity (A = 1), which channel B may not change: quantity, direction, phase.
@@ -46,6 +48,19 @@ _STATES: Final = {
     91: Quantity("curr_N",  "A"),
     32: Quantity("volt_L1", "V"), 52: Quantity("volt_L2", "V"), 72: Quantity("volt_L3", "V"),
 }  # fmt: skip
+# C, D of what else is known of electricity (E = 0), and of no medium (A = 0, B = 0; with E).
+_ELECTRIC: Final = {
+    (31, 4): Quantity("curr_limit_L1", "A"), (51, 4): Quantity("curr_limit_L2", "A"),
+    (71, 4): Quantity("curr_limit_L3", "A"),
+    (32, 32): Quantity("volt_sags_L1", None, counted=True), (32, 36): Quantity("volt_swells_L1", None, counted=True),
+    (52, 32): Quantity("volt_sags_L2", None, counted=True), (52, 36): Quantity("volt_swells_L2", None, counted=True),
+    (72, 32): Quantity("volt_sags_L3", None, counted=True), (72, 36): Quantity("volt_swells_L3", None, counted=True),
+}  # fmt: skip
+_ABSTRACT: Final = {
+    (96, 7, 9): Quantity("long_power_failures", None, counted=True),
+    (96, 7, 21): Quantity("power_failures", None, counted=True),
+    (96, 14, 0): Quantity("tariff", None, counted=True),
+}  # fmt: skip
 
 # Where identity and clock stand, maker by maker, the first that is sent; every code as the makers send it.
 LIST_VERSION: Final = ("1-1:0.2.129", "1-0:0.2.129")
@@ -54,6 +69,7 @@ METER_ID: Final = (
 )  # fmt: skip
 METER_MODEL: Final = ("0-0:96.1.7", "1-1:96.1.1")
 CLOCK: Final = ("0-0:1.0.0", "0-1:1.0.0")
+TIME_AND_DATE: Final = ("1-0:0.9.1", "1-0:0.9.2")  # a clock in two parts
 
 _CODE = re.compile(r"(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)(?:\*(\d+))?")
 
@@ -67,11 +83,17 @@ def code(octets: bytes) -> str:
 def quantity(text: str) -> Quantity | None:
     """Say what the OBIS code A-B:C.D.E measures; None if no table knows. *F, a value of the past, is never known."""
     found = _CODE.fullmatch(text)
-    if found is None or found[6] is not None or int(found[1]) != 1:
+    if found is None or found[6] is not None:
         return None
-    c, d, e = int(found[3]), int(found[4]), int(found[5])
-    if d == 7 and e == 0 and c in _STATES:
-        return _STATES[c]
+    a, b, c, d, e = map(int, found.groups()[:5])
+    if a == 1:
+        return _electric(c, d, e)
+    return _ABSTRACT.get((c, d, e)) if (a, b) == (0, 0) else None
+
+
+def _electric(c: int, d: int, e: int) -> Quantity | None:
+    if e == 0 and (known := _STATES.get(c) if d == 7 else _ELECTRIC.get((c, d))):
+        return known
     if c not in _FLOWS or d not in _MEASURES or (e and d != 8):
         return None
     kind, direction, phase = _FLOWS[c]

@@ -4,15 +4,19 @@ Each source gives its value for the library, and its JSON for a line, out of the
 that cannot be told (a clock that is not set) is None, its JSON empty.
 """
 
+import functools
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from collections.abc import Callable, Sequence
 
 from hanpipe import cosem
 from hanpipe.octets import Malformed
+from hanpipe.typed import TYPE_CHECKING, Any, Final, Protocol, Union
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+_MOST_TEXTS: Final = 4096  # kept of each power of ten
+_NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
 Values = Sequence[int]
 Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
@@ -68,25 +72,79 @@ class Fixed:
 class Number:
     """The number in a hole, times factor x 10^scaler."""
 
-    __slots__ = ("_factor", "_index", "_scaler")
+    __slots__ = ("_factor", "_scaler", "index")
 
     def __init__(self, index: int, scaler: int = 0, factor: int = 1) -> None:
         """Take the hole's index, and what its number is to be multiplied with."""
-        self._index, self._scaler, self._factor = index, scaler, factor
+        self.index, self._scaler, self._factor = index, scaler, factor
 
     def value(self, values: Values) -> Value:
         """Return it, exact."""
-        return scaled(values[self._index] * self._factor, self._scaler)
+        return scaled(values[self.index] * self._factor, self._scaler)
 
     def json(self, values: Values) -> str:
         """Return it in its shortest decimal form."""
-        return decimal_text(values[self._index] * self._factor, self._scaler)
+        return decimal_text(values[self.index] * self._factor, self._scaler)
+
+    def texts(self) -> Callable[[str], str]:
+        """Return what makes the JSON of the value out of the digits in its hole."""
+        if self._scaler == 0 and self._factor == 1:
+            return str
+        return _texts(self._scaler, self._factor).__getitem__
+
+
+class _Texts(dict[str, str]):
+    """Digits -> their JSON, scaled. Voltages and currents come again and again; energies do not, so it is bounded."""
+
+    __slots__ = ("_factor", "_scaler")
+
+    def __init__(self, scaler: int, factor: int) -> None:
+        self._scaler, self._factor = scaler, factor
+
+    def __missing__(self, digits: str) -> str:
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        text = self[digits] = decimal_text(int(digits) * self._factor, self._scaler)
+        return text
+
+
+@functools.cache
+def _texts(scaler: int, factor: int) -> _Texts:
+    return _Texts(scaler, factor)
+
+
+class Sized:
+    """A number whose power of ten its size tells, or that of others of its unit in the same message.
+
+    indices: of the holes that tell it; limit: if one of their numbers is larger, `above` counts in the place of scaler
+    """
+
+    __slots__ = ("_above", "_below", "_indices", "_limit")
+
+    def __init__(self, below: Number, above: Number, indices: tuple[int, ...], limit: int) -> None:
+        """Take the number as it is with either power of ten."""
+        self._below, self._above, self._indices, self._limit = below, above, indices, limit
+
+    def _number(self, values: Values) -> Number:
+        return self._above if any(values[index] > self._limit for index in self._indices) else self._below
+
+    def value(self, values: Values) -> Value:
+        """Return it, exact."""
+        return self._number(values).value(values)
+
+    def json(self, values: Values) -> str:
+        """Return it in its shortest decimal form."""
+        return self._number(values).json(values)
 
 
 class Digits(Number):
     """The number in a hole as text: a meter's number is a name."""
 
     __slots__ = ()
+
+    def texts(self) -> Callable[[str], str]:
+        """Return what quotes the digits."""
+        return '"{}"'.format
 
     def value(self, values: Values) -> Value:
         """Return its digits."""
@@ -133,6 +191,28 @@ class Clock(Octets):
         """Return the time, None if it is none."""
         try:
             return cosem.read_clock(self.octets(values))
+        except Malformed:
+            return None
+
+    def json(self, values: Values) -> str:
+        """Return the time, quoted."""
+        time = self.value(values)
+        return f'"{time}"' if time else ""
+
+
+class Joined:
+    """A clock in two holes, its date and its time."""
+
+    __slots__ = ("_date", "_time")
+
+    def __init__(self, date: Octets, time: Octets) -> None:
+        """Take the holes: 5 and 4 octets."""
+        self._date, self._time = date, time
+
+    def value(self, values: Values) -> Value:
+        """Return the time, which has no offset; None if it is none."""
+        try:
+            return cosem.read_clock(self._date.octets(values) + self._time.octets(values) + _NO_OFFSET)
         except Malformed:
             return None
 

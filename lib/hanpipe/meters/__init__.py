@@ -6,12 +6,21 @@ to add a meter", tells its keys.
 
 import functools
 import tomllib
+from fnmatch import fnmatchcase
 from importlib import resources
-from typing import Any, Final, NamedTuple
 
 from hanpipe.lists import Item, text_of
+from hanpipe.typed import Any, Final, NamedTuple
 
-_KEYS: Final = frozenset(("name", "elements", "texts", "codes", "scaler", "example"))
+# What a file may say of its meter, and of a list. "scaler" beside the lists counts for each of them.
+_METER_KEYS: Final = frozenset(
+    ("meter", "title", "maker", "models", "country", "link", "line", "ciphered", "tested", "source")
+)
+_LIST_KEYS: Final = frozenset(
+    ("name", "about", "push", "title", "destination", "elements", "texts", "types", "codes", "scaler", "above")
+)
+_LINE: Final = {"baud": 2400, "parity": "even", "bits": 8, "stop": 1}  # where a file says nothing else
+_EXAMPLES: Final = "\n[[example]]"  # they are most of a file, and stand at its end: who looks for a list skips them
 
 
 class WrongMeterFile(Exception):
@@ -22,46 +31,88 @@ class Layout(NamedTuple):
     """How a list is recognised, and what its values are.
 
     name:   for --layout
-    types:  of all its elements, several joined by "|" where any will do; None if they are not what tells it
-    texts:  position or code -> the text that stands there
+    rows:   code ("-" if unknown) and types ("*" for any) of each of its elements, () if they are not what tells it
+    push:   whether it says first which objects its values are of
+    texts:  code or position -> the text that stands there, as a pattern
+    types:  code -> the types that its value may have
+    line:   key of the typed JSON line -> how its value begins: who sent it, and to whom
     codes:  position -> OBIS code
-    scaler: unit or OBIS code -> power of ten
+    scaler: unit (pf = power factor) or OBIS code -> power of ten
+    above:  unit -> (limit, power of ten if a raw value of that unit is larger)
     """
 
     name: str
-    types: tuple[str, ...] | None
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    push: bool
     texts: dict[str, str]
+    types: dict[str, tuple[str, ...]]
+    line: dict[str, str]
     codes: dict[str, str]
     scaler: dict[str, int]
+    above: dict[str, tuple[int, int]]
+
+    @property
+    def weight(self) -> int:
+        """How much must agree; none if only --layout names it."""
+        return bool(self.rows) + self.push + len(self.texts) + len(self.types) + len(self.line)
 
     def holds(self, items: list[Item]) -> bool:
-        """Tell whether the items have the types of this list."""
-        if self.types is None:
+        """Tell whether the items stand and have types as in this list."""
+        if not self.rows:
             return True
-        return len(self.types) == len(items) and all(
-            item.key == f"#{number}" and item.type in types.split("|")
-            for number, (types, item) in enumerate(zip(self.types, items, strict=True), 1)
+        return len(self.rows) == len(items) and all(
+            (item.key == code or item.key.startswith("#")) and (types == ("*",) or item.type in types)
+            for (code, types), item in zip(self.rows, items, strict=True)
         )
 
-    def fits(self, items: list[Item]) -> bool:
-        """Tell whether these are the items of this list, and no other's."""
+    def fits(self, items: list[Item], push: bool, line: dict[str, str]) -> bool:
+        """Tell whether everything agrees: the items, whether they are a push list, and the keys of their line."""
         found = {item.key: item for item in items}
-        return self.holds(items) and all(
-            key in found and text_of(found[key]) == text for key, text in self.texts.items()
+        return (
+            (push or not self.push)
+            and all(line.get(key, "").startswith(begin) for key, begin in self.line.items())
+            and all(key in found and found[key].type in types for key, types in self.types.items())
+            and all(key in found and _is_like(found[key], pattern) for key, pattern in self.texts.items())
+            and self.holds(items)
         )
+
+    def code(self, items: list[Item]) -> list[Item]:
+        """Give those items their codes that went by their positions."""
+        if self.rows:
+            items = [
+                item._replace(key=code) if item.key.startswith("#") and code != "-" else item
+                for item, (code, _) in zip(items, self.rows, strict=True)
+            ]
+        return [item._replace(key=self.codes.get(item.key, item.key)) for item in items]
+
+
+def _is_like(item: Item, pattern: str) -> bool:
+    text = text_of(item)
+    return text is not None and fnmatchcase(text, pattern)
+
+
+def names() -> list[str]:
+    """Return the short name of every meter: for --meter. A file is named after its meter."""
+    return [name.removesuffix(".toml") for name, _ in files()]
+
+
+def line_settings(name: str) -> dict[str, Any]:
+    """Return the settings of a meter's line: baud, parity (none, even, odd), bits, stop.
+
+    raise: KeyError: no such meter
+    """
+    texts = {file.removesuffix(".toml"): text for file, text in files()}
+    line: dict[str, Any] = tomllib.loads(texts[name].partition(_EXAMPLES)[0]).get("line", {})
+    return _LINE | line
 
 
 @functools.cache
 def shipped() -> tuple[Layout, ...]:
-    """Return every layout of every meter file.
-
-    raise: WrongMeterFile
-    """
-    return tuple(
-        layout for name, text in files() for layout in read_layouts(name, text) if layout.types or layout.texts
-    )
+    """Return every layout of every meter file. raise: WrongMeterFile."""
+    return tuple(layout for name, text in files() for layout in read_layouts(name, text.partition(_EXAMPLES)[0]))
 
 
+@functools.cache
 def files() -> list[tuple[str, str]]:
     """Return name and text of every meter file."""
     found = [file for file in resources.files(__name__).iterdir() if file.name.endswith(".toml")]
@@ -74,20 +125,39 @@ def read_layouts(name: str, text: str) -> list[Layout]:
     raise: WrongMeterFile
     """
     try:
-        return [_layout(entry) for entry in tomllib.loads(text)["list"]]
+        meter = tomllib.loads(text)
+        if unknown := set(meter) - _METER_KEYS - {"scaler", "list", "example"}:
+            raise ValueError(f"unknown key {min(unknown)}")
+        return [_layout(entry, meter.get("scaler", {})) for entry in meter.get("list", ())]
     except KeyError as error:
         raise WrongMeterFile(f"{name}: {error.args[0]} is missing") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise WrongMeterFile(f"{name}: {error}") from error
 
 
-def _layout(entry: dict[str, Any]) -> Layout:
-    if unknown := set(entry) - _KEYS:
-        raise ValueError(f"list {entry['name']}: unknown key {min(unknown)}")
-    rows = [row.split() for row in entry.get("elements", ())]
-    if wrong := [row for row in rows if len(row) != 2]:
-        raise ValueError(f"list {entry['name']}: an element is 'CODE TYPE', not '{' '.join(wrong[0])}'")
-    codes = {f"#{number}": code for number, (code, _) in enumerate(rows, 1) if code != "-"}
-    scaler = {str(of): int(power) for of, power in entry.get("scaler", {}).items()}
-    types = tuple(kind for _, kind in rows) or None
-    return Layout(entry["name"], types, dict(entry.get("texts", {})), codes | entry.get("codes", {}), scaler)
+def _layout(entry: dict[str, Any], shared: dict[str, int]) -> Layout:
+    name = entry["name"]
+    if unknown := set(entry) - _LIST_KEYS:
+        raise ValueError(f"list {name}: unknown key {min(unknown)}")
+    line = {"destination": entry["destination"]} if "destination" in entry else {}
+    if "title" in entry:
+        line["system_title"] = entry["title"].encode("ascii").hex()
+    return Layout(
+        name,
+        tuple(row for text in entry.get("elements", ()) for row in _rows(name, text)),
+        bool(entry.get("push", False)),
+        {str(key): str(text) for key, text in entry.get("texts", {}).items()},
+        {str(key): tuple(types.split("|")) for key, types in entry.get("types", {}).items()},
+        line,
+        {str(key): str(code) for key, code in entry.get("codes", {}).items()},
+        {str(of): int(power) for of, power in (shared | entry.get("scaler", {})).items()},
+        {str(unit): (int(limit), int(power)) for unit, (limit, power) in entry.get("above", {}).items()},
+    )
+
+
+def _rows(name: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Read a row of elements: one or more codes, then the type that they all have."""
+    *codes, types = text.split()
+    if not codes:
+        raise ValueError(f"list {name}: an element is 'CODE TYPE', not '{text}'")
+    return [(code, tuple(types.split("|"))) for code in codes]

@@ -1,11 +1,46 @@
 """han-fields: typed JSON to readings."""
 
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
 from hanpipe import cli
-from hanpipe.naming import LineReader, Naming, Plan
+from hanpipe.naming import LineReader, Names, Naming, Plan, decimal_ratio
+from hanpipe.typed import TYPE_CHECKING, Final
+from hanpipe.values import Values
+
+if TYPE_CHECKING:
+    from hanpipe.meters import Layout
+
+_SCALABLE: Final = ("W", "var", "VA", "Wh", "varh", "VAh", "V", "A", "Hz", "pf")
+
+Step = Callable[[bytes, int], list[tuple[bytes, bool]]]
 
 
 def main(argv: list[str]) -> int:
     """Run han-fields; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.learn and _of_readings(options):
+        parser.error("--learn proposes a meter file: it goes with none of the options for readings")
+    if options.names and options.obis:
+        parser.error("--obis shows our names: leave out --names")
+    layouts = _layouts(options.layout, parser)
+    names = _names(options.names, parser)
+    program = cli.Program(options, parser.prog)
+    if options.learn:
+        return _learn(program)
+    naming = Naming(layouts, options.scale, options.ct, names, options.only, program.tell)
+    reader = LineReader(naming)
+    show_stats = program.stats(reader.counters)
+    found = program.filter(_step(reader, options))
+    show_stats()
+    program.explain(f"{reader.read:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
+    return cli.OK if found else cli.NOTHING
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "han-fields",
         "Name and scale the values of han-decode: one reading a line, in W, var, VA, Wh, varh,\nV, A and Hz.",
@@ -15,16 +50,138 @@ def main(argv: list[str]) -> int:
         stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
         files="lines of han-decode; - or none: standard input",
     )
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--text", action="store_true", help="name = value, sorted, a blank line between readings")
+    view.add_argument("--learn", action="store_true", help="propose a meter file for the lists that no file knows")
     parser.add_argument("--obis", action="store_true", help="by OBIS codes, with names and units beside them")
-    parser.add_argument("--scale", help="UNIT=POWER,...")
-    parser.add_argument("--layout")
-    options = parser.parse_args(argv)
-    program = cli.Program(options, parser.prog)
-    scale = {u: int(p) for u, p in (x.split("=") for x in options.scale.split(","))} if options.scale else {}
-    reader = LineReader(Naming(tell=program.tell, scale=scale))
-    write = Plan.obis_line if options.obis else Plan.line
+    parser.add_argument(
+        "--layout", action="append", metavar="NAME|FILE", help="what a list without codes is; may repeat"
+    )
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        metavar="UNIT=POWER,...",
+        help="powers of ten that the line does not say (pf: power\nfactor)",
+    )
+    parser.add_argument(
+        "--ct",
+        type=decimal_ratio,
+        metavar="RATIO",
+        help="of current transformers, 40 or 200/5: current, power,\nenergy",
+    )
+    parser.add_argument(
+        "--only", type=_listed, metavar="NAMES", help="keep these: names or codes, comma between; * globs"
+    )
+    parser.add_argument("--names", metavar="TABLE|FILE", help="other names: " + ", ".join(_tables()))
+    return parser
+
+
+def _of_readings(options: argparse.Namespace) -> bool:
+    asked = (options.obis, options.scale, options.ct, options.only, options.names, options.count)
+    return any(option not in (None, False) for option in asked)
+
+
+def _step(reader: LineReader, options: argparse.Namespace) -> Step:
+    """Return what turns lines into readings, in the form that the user asked for."""
+    if not (options.text or options.obis):
+        return lambda data, _: [(line.encode() + b"\n", True) for line in reader.lines(data)]
+    write: Callable[[Plan, Values, str], str] = Plan.obis_line
+    if options.text:
+        from hanpipe.views import text  # for people: no other run needs it
+
+        show = text.obis_text if options.obis else text.text
+        write = lambda plan, values, _: show(plan, values)  # noqa: E731  one line says it
 
     def step(data: bytes, _: int) -> list[tuple[bytes, bool]]:
         return [(write(plan, values, front).encode() + b"\n", True) for plan, values, front in reader.feed(data)]
 
-    return cli.OK if program.filter(step) else cli.NOTHING
+    return step
+
+
+def _learn(program: cli.Program) -> int:
+    from hanpipe.learn import Learner
+
+    learner = Learner()
+    for data, _ in program.pieces():
+        learner.feed(data)
+    learner.feed(b"")
+    for known in learner.known():
+        program.explain(known)
+    proposal = learner.proposal()
+    program.write(proposal.encode())
+    if not proposal:
+        program.tell("no list here that needs a meter file")
+    return cli.OK if learner.lists else cli.NOTHING
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _scale(text: str) -> dict[str, int]:
+    """Read V=-1,A=-2. raise: ArgumentTypeError."""
+    scale: dict[str, int] = {}
+    for pair in text.split(","):
+        unit, _, power = pair.partition("=")
+        if unit not in _SCALABLE:
+            raise argparse.ArgumentTypeError(f"{unit!r} is none of {', '.join(_SCALABLE)}")
+        try:
+            scale[unit] = int(power)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{pair!r} is not UNIT=POWER") from None
+        if abs(scale[unit]) > 9:
+            raise argparse.ArgumentTypeError(f"{pair!r}: a power of ten from -9 to 9")
+    return scale
+
+
+def _layouts(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "tuple[Layout, ...]":
+    """Return the layouts that the user names, or whose file they name."""
+    if not wanted:
+        return ()
+    from hanpipe import meters
+
+    known = {layout.name: layout for layout in meters.shipped()}
+    found: list[Layout] = []
+    for name in wanted:
+        if name.endswith(".toml"):
+            try:
+                found += meters.read_layouts(name, _read(name))
+            except meters.WrongMeterFile as error:
+                raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+            if not found:
+                raise cli.Failure(cli.CONFIGURATION, f"{name}: no list in it")
+        elif name in known:
+            found.append(known[name])
+        else:
+            parser.error(f"--layout: no layout {name!r}; there are {', '.join(sorted(known))}")
+    return tuple(found)
+
+
+def _names(wanted: str | None, parser: argparse.ArgumentParser) -> Names | None:
+    """Return the table of names that the user names, or whose file they name."""
+    if wanted is None:
+        return None
+    tables = _tables()
+    if not wanted.endswith(".toml") and wanted not in tables:
+        parser.error(f"--names: no table {wanted!r}; there are {', '.join(tables)}")
+    try:
+        return Names.read(_read(tables.get(wanted, wanted)))
+    except ValueError as error:
+        raise cli.Failure(cli.CONFIGURATION, f"{wanted}: {error}") from error
+
+
+def _tables() -> dict[str, str]:
+    """Return the tables that are shipped: name -> file."""
+    home = os.path.join(os.path.dirname(sys.modules["hanpipe"].__file__ or ""), "names")
+    return {file.removesuffix(".toml"): os.path.join(home, file) for file in sorted(os.listdir(home))}
+
+
+def _read(name: str) -> str:
+    """Return the text of a configuration file. raise: Failure."""
+    try:
+        with open(name, encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise cli.Failure(cli.CONFIGURATION, f"{name}: {cli.reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise cli.Failure(cli.CONFIGURATION, f"{name}: no UTF-8 text") from error

@@ -1,9 +1,9 @@
 """COSEM's data types, units and clock: tables and their readers."""
 
 import struct
-from typing import Final
 
 from hanpipe.octets import Malformed
+from hanpipe.typed import Final
 
 # Common data types of fixed length, IEC 62056-6-2 (Blue Book ed. 13). A-XDR is big-endian.
 FIXED: Final[dict[int, tuple[str, struct.Struct]]] = {

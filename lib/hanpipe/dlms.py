@@ -3,10 +3,9 @@
 0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length in front | notification-body
 """
 
-from typing import Any, Final, NamedTuple
-
 from hanpipe import cosem
 from hanpipe.octets import Malformed, read_length
+from hanpipe.typed import Any, Final, NamedTuple
 
 DATA_NOTIFICATION: Final = 0x0F
 LLC: Final = b"\xe6\xe7\x00"  # destination LSAP, source LSAP, quality: in front of the first piece of an APDU

@@ -4,11 +4,11 @@ import argparse
 import errno
 import time
 from contextlib import closing
-from typing import Final
 
 from hanpipe import cli
 from hanpipe.serial_line import Line, LineFinder, LineWatch, duration
 from hanpipe.source import Closed, Lost, Source, open_source
+from hanpipe.typed import Final
 
 LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, each the double of the last
 

@@ -12,13 +12,13 @@ import os
 import time
 import zlib
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
 
 from hanpipe import records
 from hanpipe.cli import reason
 from hanpipe.link import FRAMERS
 from hanpipe.link.events import FAULTS
 from hanpipe.serial_line import duration
+from hanpipe.typed import Final, NamedTuple, Protocol
 
 WRITE_PAUSE: Final = 10.0  # s
 

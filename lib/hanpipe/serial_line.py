@@ -4,7 +4,8 @@ No input or output, no clock: whoever reads the line says what came and when, in
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hanpipe.typed import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from hanpipe.link import Framer

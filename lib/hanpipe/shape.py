@@ -18,9 +18,9 @@ a shape, and costs a walk.
 import json
 import math
 import struct
-from typing import Any, Final, NamedTuple
 
 from hanpipe.dlms import Data, Notification
+from hanpipe.typed import Any, Final, NamedTuple
 
 # Types whose value is a hole in the text: their struct code. Blue Book names.
 _NUMBERS: Final = {

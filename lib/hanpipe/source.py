@@ -9,9 +9,9 @@ import errno
 import os
 import socket
 import stat
-from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from hanpipe.serial_line import PARITIES, Line
+from hanpipe.typed import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from queue import Queue

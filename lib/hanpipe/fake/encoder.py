@@ -8,11 +8,11 @@ hdlc, mbus, p1     APDUs or lines      -> frames with their checks          IEC 
 
 import struct
 import time
-from typing import Any, Final, NamedTuple
 
 from hanpipe import cosem
 from hanpipe.dlms import LLC
 from hanpipe.link.crc import x25
+from hanpipe.typed import Any, Final, NamedTuple
 
 Data = tuple[str, Any]  # a type, as the Blue Book names it, and the value: a list of Data of an array or structure
 

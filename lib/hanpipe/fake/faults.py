@@ -2,7 +2,8 @@
 
 import math
 import random
-from typing import Final
+
+from hanpipe.typed import Final
 
 # What --fault knows, and what stands behind its colon.
 KINDS: Final = {

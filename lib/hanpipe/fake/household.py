@@ -7,7 +7,8 @@ was sent, to the Wh, whatever the rhythm; and the phases add up: the power is th
 import math
 import random
 import time
-from typing import Final, NamedTuple
+
+from hanpipe.typed import Final, NamedTuple
 
 _HOUR: Final = 3_600_000  # ms
 _DAY: Final = 24 * _HOUR

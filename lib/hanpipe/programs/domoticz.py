@@ -2,9 +2,9 @@
 
 import argparse
 import time
-from typing import TYPE_CHECKING, Any, Final
 
 from hanpipe import cli
+from hanpipe.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hanpipe.sinks.domoticz import Domoticz

@@ -5,13 +5,13 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from hanpipe import cli
 from hanpipe.fake import meters
 from hanpipe.fake.faults import Faults
 from hanpipe.fake.faults import read as read_faults
 from hanpipe.fake.household import Household
+from hanpipe.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hanpipe.fake.port import Port

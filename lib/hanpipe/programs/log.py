@@ -4,10 +4,10 @@ import argparse
 import errno
 import os
 import time
-from typing import Final
 
 from hanpipe import cli
 from hanpipe.logfiles import Cutter, DatedFiles, RecordCutter, cutter_for, day_of
+from hanpipe.typed import Final
 
 _MAGIC: Final = 3  # octets that tell records from octets of a line
 _DISK_TROUBLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # no reason to stop the pipe

@@ -3,11 +3,11 @@
 import argparse
 import time
 from collections.abc import Iterator
-from typing import Final
 
 from hanpipe import cli
 from hanpipe.serial_line import PARITIES, Line
 from hanpipe.source import check_name, is_live
+from hanpipe.typed import Final
 
 _IDLE: Final = 60.0  # s of silence to warn of: no meter is silent for longer than 20 s
 _STEP: Final = 0.05  # s between two writes of a replay

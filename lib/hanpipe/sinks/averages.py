@@ -5,7 +5,8 @@ nothing is known.
 """
 
 from decimal import Decimal
-from typing import Final
+
+from hanpipe.typed import Final
 
 Number = int | Decimal
 

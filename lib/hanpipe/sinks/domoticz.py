@@ -14,11 +14,11 @@ import io
 import json
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from hanpipe import cli
 from hanpipe.sinks.login import Login
+from hanpipe.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import ssl

@@ -6,11 +6,11 @@ device as long as one of its values is unknown: energy 0 for "unknown" would spo
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
 
 from hanpipe.sinks.averages import Number
 from hanpipe.sinks.domoticz import Domoticz, Refused
 from hanpipe.sinks.intervals import Figures, rounded
+from hanpipe.typed import Any, Final, NamedTuple
 
 Values = Mapping[str, Number | str | None]
 

@@ -3,12 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 from hanpipe.sinks.domoticz import Away, Denied, Refused, Wrong
 from hanpipe.sinks.domoticz_devices import Device
 from hanpipe.sinks.intervals import Figures
 from hanpipe.sinks.waiting import Waiting
+from hanpipe.typed import Final
 
 _TURN: Final = 10.0  # s for posting, before the input is looked at again
 _MOST_LINES: Final = 4_000_000  # octets of lines that wait for their posts

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
 
 from hanpipe.sinks.averages import HOLD, Energy, Mean, Number
 from hanpipe.sinks.readings_in import number
+from hanpipe.typed import Any, Final, NamedTuple
 
 Reading = dict[str, Any]
 

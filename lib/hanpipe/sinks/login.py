@@ -3,9 +3,9 @@
 import os
 import stat
 from collections.abc import Callable
-from typing import NamedTuple
 
 from hanpipe import cli
+from hanpipe.typed import NamedTuple
 
 
 class Login(NamedTuple):

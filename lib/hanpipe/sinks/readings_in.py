@@ -2,7 +2,8 @@
 
 import json
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+
+from hanpipe.typed import Any, Final, NamedTuple
 
 LONGEST_LINE: Final = 1_000_000  # octets: more than any reading has
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+
+from hanpipe.typed import Final
 
 FIRST_PAUSE: Final = 1.0  # s
 LONGEST_PAUSE: Final = 60.0  # s

@@ -1,9 +1,9 @@
 """What the framer was fed and what it made of it -> an annotated dump: every octet at its offset, every field named."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from hanpipe.link.events import FAULTS, Event
+from hanpipe.typed import Final
 from hanpipe.views.colour import Colour
 from hanpipe.views.parts import HEX, TEXT, WIDE, Part, announced, link_of, parts_of
 

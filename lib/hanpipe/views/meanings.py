@@ -1,11 +1,11 @@
 """What the elements of an APDU mean: logical names, scalers and units, clocks, texts, the objects of a push list."""
 
 import math
-from typing import Any, Final
 
 from hanpipe import cosem, obis
 from hanpipe.dlms import Data
 from hanpipe.octets import Malformed
+from hanpipe.typed import Any, Final
 from hanpipe.values import decimal_text
 from hanpipe.views.colour import printable
 

@@ -1,9 +1,9 @@
 """Readings as plain text, a value a line: what HANmeter's users read in their journal."""
 
 import struct
-from typing import Any
 
 from hanpipe.naming import Field, Plan
+from hanpipe.typed import Any
 from hanpipe.values import Value, Values
 from hanpipe.views.colour import printable
 

@@ -2,12 +2,12 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
 
 from hanpipe import cosem, dlms
 from hanpipe.decoder import Apdu, Opened, Refusal, Telegram
 from hanpipe.dlms import Data, Notification
 from hanpipe.octets import Malformed, read_length
+from hanpipe.typed import Any, Final, NamedTuple
 from hanpipe.views.colour import Colour, printable
 from hanpipe.views.meanings import clock_text, describe, meanings, name_of, value_text
 

@@ -1,0 +1,45 @@
+"""Octets of the input -> whole lines, each with its time."""
+
+import json
+
+from hanpipe.arrival import stamp
+from hanpipe.sinks.readings_in import LONGEST_LINE
+
+_TIMED = b'{"time":'
+
+
+class Arrivals:
+    """Feed it octets in pieces of any size; the lines do not depend on the pieces.
+
+    A line stays as it came, but for three things: a reading without a time is given that of its arrival, which nobody
+    would know later; a blank line goes, and so does nothing else; what has no line end is given one.
+    """
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes, time_ns: int) -> bytes:
+        """Return the lines that data completes, joined. b"" means that the input has ended.
+
+        time_ns: when data was read, since 1970-01-01 UTC; 0 = unknown, then no line is given a time
+        """
+        self._rest += data
+        if self._rest and (not data or (b"\n" not in data and len(self._rest) > LONGEST_LINE)):
+            self._rest += b"\n"
+        end = self._rest.rfind(b"\n") + 1
+        octets = bytes(self._rest[:end])
+        del self._rest[:end]
+        if octets.count(b"\n" + _TIMED) + octets.startswith(_TIMED) == octets.count(b"\n"):
+            return octets  # what han-fields writes of a live meter
+        return b"".join([_timed(line + b"\n", time_ns) for line in octets.split(b"\n") if line.strip()])
+
+
+def _timed(line: bytes, time_ns: int) -> bytes:
+    """Return a line with a time if it is a reading without one."""
+    if not time_ns or not line.startswith(b'{"') or line.startswith(_TIMED):
+        return line
+    try:
+        reading = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    return line if "time" in reading else b"{" + stamp(time_ns).encode() + line[1:]

@@ -10,17 +10,19 @@ import subprocess
 import sys
 import time
 
-import hanpipe
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hanpipe
 from hanpipe import cosem, dlms
 from hanpipe.decoder import Decoder, Message
 from hanpipe.fake import encoder, faults, household, meters
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
-from hanpipe.link.hdlc import HdlcFramer, read_header
+from hanpipe.link.hdlc import HdlcFramer
+from hanpipe.link.header import read_header
 from hanpipe.octets import read_length
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BIN = os.path.join(os.path.dirname(__file__), "..", "bin")
 FAKE = os.path.join(BIN, "han-fake")

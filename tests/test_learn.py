@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from hanpipe import meters
 from hanpipe.learn import Learner
-from hanpipe.naming import LineReader, Naming
+from hanpipe.line_reader import LineReader
+from hanpipe.naming import Naming
 from test_lines import BODIES, line_of
 
 

@@ -6,8 +6,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.line_reader import LineReader
 from hanpipe.lines import LineShape, LineShapes, read_keys
-from hanpipe.naming import LineReader, Naming
+from hanpipe.naming import Naming
 
 NUMBER_TYPES = ("double-long", "double-long-unsigned", "long", "unsigned", "long-unsigned", "long64", "integer", "enum")
 VALUES = st.one_of(

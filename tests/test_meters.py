@@ -12,8 +12,9 @@ import pytest
 from conftest import ROOT
 from hanpipe import meters
 from hanpipe.decoder import Decoder
+from hanpipe.line_reader import LineReader
 from hanpipe.link import FRAMERS
-from hanpipe.naming import LineReader, Naming
+from hanpipe.naming import Naming
 
 FILES = {name: tomllib.loads(text) for name, text in meters.files()}
 EXAMPLES = [(name, example) for name, meter in FILES.items() for example in meter.get("example", ())]
@@ -127,7 +128,8 @@ def test_the_page_of_meters_is_what_the_files_say():
 
 def test_who_needs_no_meter_file_reads_none():
     code = (
-        "import sys; from hanpipe.naming import LineReader, Naming; LineReader(Naming()).lines(b''); "
+        "import sys; from hanpipe.line_reader import LineReader; from hanpipe.naming import Naming; "
+        "LineReader(Naming()).lines(b''); "
         "assert not {'hanpipe.meters', 'tomllib', 'decimal', 'hanpipe.objects'} & set(sys.modules)"
     )
     subprocess.run(

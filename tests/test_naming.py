@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from conftest import CAPTURES, ROOT, captures
 from hanpipe import meters, objects, plausible
 from hanpipe.decoder import Decoder, Message
+from hanpipe.line_reader import LineReader
 from hanpipe.link import FRAMERS
-from hanpipe.naming import LineReader, Names, Naming, Reading, decimal_ratio
+from hanpipe.names import Names
+from hanpipe.naming import Naming, decimal_ratio
+from hanpipe.reading import Reading
 
 ENVIRONMENT = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"]}
 

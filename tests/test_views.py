@@ -6,24 +6,26 @@ import re
 import subprocess
 import sys
 
-import encoder
 import pytest
-from conftest import ROOT
-from encoder import Typed
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import cuts, in_pieces, streams, typed_data
 
+import encoder
+from conftest import ROOT
+from encoder import Typed
 from hanpipe.decoder import Apdu, Decoder, Message, Refusal, Telegram
+from hanpipe.line_reader import LineReader
 from hanpipe.link import FRAMERS, Event, Fault, Frame
 from hanpipe.link.crc import arc
-from hanpipe.naming import LineReader, Naming, Reading
+from hanpipe.naming import Naming
+from hanpipe.reading import Reading
 from hanpipe.values import Fixed, scaled
 from hanpipe.views.colour import Colour, colour_of_stdout
 from hanpipe.views.hexdump import HexDump
 from hanpipe.views.parts import parts_of
 from hanpipe.views.text import obis_text, text
 from hanpipe.views.tree import draw, refusal, telegram, tree
+from strategies import cuts, in_pieces, streams, typed_data
 
 PLAIN = Colour(on=False)
 FLAG = b"\x7e"
@@ -479,7 +481,7 @@ def test_codes_names_and_units_are_aligned() -> None:
 
 def one(value: object) -> str:
     """Write a value as its reading does."""
-    from hanpipe.naming import Field, Plan
+    from hanpipe.reading import Field, Plan
 
     plan = Plan([Field("x", "1-0:1.7.0", None, None, Fixed(value, "null"))])  # type: ignore[arg-type]
     return text(plan, ())

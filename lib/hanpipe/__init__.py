@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from hanpipe.keys import Keys
-    from hanpipe.naming import Naming, Reading
+    from hanpipe.naming import Naming
+    from hanpipe.reading import Reading
 
 __all__ = ["__version__", "readings"]
 

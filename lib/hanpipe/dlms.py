@@ -3,6 +3,8 @@
 0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length in front | notification-body
 """
 
+import math
+
 from hanpipe import cosem
 from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Any, Final, NamedTuple
@@ -11,15 +13,15 @@ DATA_NOTIFICATION: Final = 0x0F
 LLC: Final = b"\xe6\xe7\x00"  # destination LSAP, source LSAP, quality: in front of the first piece of an APDU
 
 DEEPEST = 32  # levels of nesting; no list known has more than 5
-MOST = 65536  # elements of an APDU's compact-arrays: a few octets of description may promise millions of null-data
+MOST = 8  # elements of compact-arrays by the octet of the APDU: a description of a few promises millions of null-data
 
 
 class Data(NamedTuple):
     """A value with its type, or a sequence of them.
 
     type:   as the Blue Book names it
-    value:  int, float, bytes (strings, date-time), None; str of 0 and 1 (bit-string); list of Data (array, structure);
-            (description, list of Data) of a compact-array
+    value:  int, float, bytes (strings, clocks, floats that are no number), None; str of 0 and 1 (bit-string); list of
+            Data (array, structure); (description, list of Data) of a compact-array
     offset: of its tag, or of its first octet in a compact-array
     end:    offset behind its last octet
     """
@@ -82,7 +84,7 @@ class _Reader:
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
-        self._left = MOST
+        self._left = MOST * len(octets)
 
     def tagged(self, at: int, depth: int) -> Data:
         """Read the value whose tag stands at `at`."""
@@ -113,7 +115,11 @@ class _Reader:
         """Read a value without elements whose content stands at `at`."""
         if tag in cosem.FIXED:
             name, form = cosem.FIXED[tag]
-            return Data(name, form.unpack(self._piece(at, form.size))[0], offset, at + form.size)
+            octets = self._piece(at, form.size)
+            value = form.unpack(octets)[0]
+            if isinstance(value, float) and not math.isfinite(value):
+                value = octets
+            return Data(name, value, offset, at + form.size)
         if tag in cosem.STRINGS:
             length, at = read_length(self._octets, at)
             return Data(cosem.STRINGS[tag], self._piece(at, length), offset, at + length)
@@ -164,7 +170,7 @@ class _Reader:
     def _untagged(self, description: Any, at: int, depth: int) -> Data:
         self._left -= 1
         if self._left < 0:
-            raise Malformed(at, f"more than {MOST} elements in compact-arrays")
+            raise Malformed(at, f"compact-arrays of more than {MOST} elements an octet")
         if not isinstance(description, tuple):
             return self._simple(description, at, at)
         if depth == DEEPEST:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 
+from hanpipe.shelf import Shelf
 from hanpipe.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
@@ -20,9 +21,10 @@ _HOLE = re.compile(
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
 _NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
-_MOST_OF_A_KIND: Final = 8
-_MOST: Final = 256
 _LAST: Final = 3
+_MOST_COMPILED: Final = 500_000
+_ROOM: Final = 8_000_000  # octets of the shapes kept
+_PATTERN: Final = 10  # octets of a compiled pattern and the texts beside it, by the character of the line
 
 
 class LineShape:
@@ -68,15 +70,16 @@ class LineShape:
 
 
 class LineShapes:
-    """The shapes met so far, bounded like shape.Shapes."""
+    """The shapes met so far."""
 
     def __init__(self) -> None:
         self._last: list[LineShape] = []  # the few that a meter alternates between: a look at them is the cheapest
-        self._of_kind: dict[int, list[LineShape]] = {}
-        self._count = 0
+        self._of_kind = Shelf(_ROOM)
+        self._compiled = 0  # characters of patterns that re has compiled for them
 
     def find(self, line: str) -> tuple[LineShape, str, tuple[str, ...]] | None:
         """Return the shape of a line if one like it was added, its time as a key, and the digits of its holes."""
+        shape: LineShape
         for shape in self._last:
             if (match := shape.match(line)) is not None:
                 return _found(shape, match)
@@ -87,16 +90,12 @@ class LineShapes:
         return None
 
     def add(self, line: str, shape: LineShape) -> None:
-        """Keep the shape of a line; the one longest unused of its kind goes, or all where there are too many."""
-        if self._count == _MOST:
-            self._of_kind.clear()
-            self._count = 0
-        shapes = self._of_kind.setdefault(line.count("{"), [])
-        shapes.insert(0, shape)
-        self._count += 1
-        if len(shapes) > _MOST_OF_A_KIND:
-            shapes.pop()
-            self._count -= 1
+        """Keep the shape of a line."""
+        self._of_kind.put(line.count("{"), shape, _PATTERN * len(line))
+        self._compiled += len(line)
+        if self._compiled > _MOST_COMPILED:
+            re.purge()  # it keeps patterns too, 512 of any size
+            self._compiled = 0
 
 
 def _found(shape: LineShape, match: "re.Match[str]") -> tuple[LineShape, str, tuple[str, ...]]:

@@ -1,19 +1,18 @@
-"""Items -> Reading: named, scaled, with units.
+"""Items -> the plan of a reading: named, scaled, with units.
 
 What can be said once for all messages of a shape (names, codes, units, scalers, texts) is its Plan; a message's values
 put into it are a Reading.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import call, itemgetter
+from collections.abc import Callable, Mapping
 
 from hanpipe import lists, obis
-from hanpipe.arrival import stamp
-from hanpipe.lines import LineShape, LineShapes, read_keys
+from hanpipe.lines import LineShape, read_keys
 from hanpipe.lists import Item
-from hanpipe.octets import Malformed
-from hanpipe.typed import TYPE_CHECKING, Any, Final, NamedTuple
+from hanpipe.names import Names
+from hanpipe.reading import IDENTITY, Field, Plan, Reading
+from hanpipe.typed import TYPE_CHECKING, Any, Final
 from hanpipe.values import (
     Clock,
     Digits,
@@ -25,223 +24,25 @@ from hanpipe.values import (
     Sized,
     Source,
     Value,
-    Values,
     decimal_text,
     scaled,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hanpipe.decoder import Message
     from hanpipe.meters import Layout
     from hanpipe.shape import Shape
 
-LONGEST_LINE: Final = 4_000_000  # characters: more than any APDU makes
 _MOST_PLANS: Final = 256  # kept; a hostile line makes a new one with each message
-_MOST_POWER: Final = 9  # of ten, that a table of names or a ratio may ask for
+_ROOM: Final = 1_000_000  # characters of the messages whose plans are kept
+_MOST_POWER: Final = 9  # of ten, that a ratio may ask for
 _PREFIXES: Final = {-3: "k", -6: "M", 3: "m", 6: "u"}  # of a unit whose values are 10^power as large
 
-# The keys that say whose reading this is, and the codes that give them, the first that is sent.
-IDENTITY: Final = {
-    "obis_list_version": obis.LIST_VERSION,
-    "meter_ID": obis.METER_ID,
-    "meter_model": obis.METER_MODEL,
-    "date_time": obis.CLOCK,
-}
+# Powers of ten that many lists have, for the user to see how to say one; never taken by themselves.
+_USUAL: Final = {"V": -1, "A": -2, "pf": -3}
 
-
-class Field(NamedTuple):
-    """One value of a reading.
-
-    key:  in a flat reading: its name, or its code where no name is known
-    code: OBIS code or position; "" if it is no element of the list (the time of the APDU)
-    name: as docs/fields.md lists it, None if no table knows
-    unit: None for texts, factors and counts
-    """
-
-    key: str
-    code: str
-    name: str | None
-    unit: str | None
-    source: Source
-
-
-class Names(NamedTuple):
-    """A table of other names.
-
-    names:       ours -> theirs, and the power of ten by which their values are larger
-    unit_behind: our names get their unit at their end
-    """
-
-    names: Mapping[str, tuple[str, int]]
-    unit_behind: bool = False
-
-    def name(self, ours: str, unit: str | None) -> str:
-        """Return their name; what the table does not name keeps ours."""
-        if ours in self.names:
-            return self.names[ours][0]
-        return f"{ours}_{unit}" if self.unit_behind and unit else ours
-
-    def power(self, ours: str) -> int:
-        """Return the power of ten from our unit to theirs."""
-        return self.names.get(ours, (ours, 0))[1]
-
-    @classmethod
-    def read(cls, text: str) -> "Names":
-        """Read a table of names: TOML. raise: ValueError."""
-        import tomllib
-
-        table = tomllib.loads(text)
-        if unknown := set(table) - {"title", "names", "unit_behind"}:
-            raise ValueError(f"unknown key {min(unknown)}")
-        names = table.get("names", {})
-        if not isinstance(names, dict):
-            raise ValueError("names is a table: ours = theirs")
-        return cls({ours: _other_name(ours, theirs) for ours, theirs in names.items()}, bool(table.get("unit_behind")))
-
-
-def _other_name(ours: str, theirs: Any) -> tuple[str, int]:
-    """Read "P", or { name = "tPI", power = -3 }. raise: ValueError."""
-    if isinstance(theirs, str):
-        return theirs, 0
-    name, power = (theirs.get("name"), theirs.get("power", 0)) if isinstance(theirs, dict) else (None, None)
-    if not isinstance(name, str) or type(power) is not int or abs(power) > _MOST_POWER:
-        raise ValueError(f'{ours} is a name, or {{ name = "...", power = -3 }}')
-    return name, power
-
-
-def decimal_ratio(text: str) -> tuple[int, int]:
-    """Read the ratio of a current transformer, 40, 62.5 or 200/5, as number and power of ten.
-
-    raise: ValueError: no number, or none that a decimal can say exactly
-    """
-    from fractions import Fraction
-
-    upper, slash, lower = text.partition("/")
-    try:
-        ratio = Fraction(upper) / (Fraction(lower) if slash else 1)
-    except ZeroDivisionError:
-        raise ValueError(text) from None
-    if ratio <= 0 or 10**_MOST_POWER % ratio.denominator:
-        raise ValueError(text)
-    power = next(power for power in range(_MOST_POWER + 1) if 10**power % ratio.denominator == 0)
-    return int(ratio * 10**power), -power
-
-
-class Plan:
-    """What all readings of a shape share: their fields, in order."""
-
-    __slots__ = ("_flat", "_sources", "by_key", "fields")
-
-    def __init__(self, fields: list[Field]) -> None:
-        """Take the fields; no two have the same key."""
-        self.fields = fields
-        self.by_key = {field.key: field for field in fields}
-        self._flat = [f"{json.dumps(field.key)}:" for field in fields]
-        self._sources = [field.source.json for field in fields]
-
-    def line(self, values: Values, front: str) -> str:
-        """Return the flat line of a reading, without a line end; front: the keys before it, a comma behind each."""
-        told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
-        return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
-
-    def writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
-        """Return what line() is for lines of this shape: it takes the digits of the holes, which mostly need no change.
-
-        The template has a place for each number, and one for each value that may be absent, with its key and comma.
-        """
-        template = "{%s"
-        numbers: list[tuple[int, Number]] = []
-        others: list[tuple[int, str, Callable[[Values], str]]] = []
-        for key, field in zip(self._flat, self.fields, strict=True):
-            if isinstance(field.source, Number):
-                template += f"{_escaped(key)}%s,"
-                numbers.append((len(numbers) + len(others), field.source))
-            elif isinstance(field.source, Fixed):
-                text = field.source.json(())
-                template += _escaped(f"{key}{text},") if text else ""
-            else:
-                template += "%s"
-                others.append((len(numbers) + len(others), key, field.source.json))
-        texts = [source.texts() for _, source in numbers]
-        pick = _picker([source.index for _, source in numbers])
-        if not others and template != "{%s":
-            return lambda digits, front: (template % (front, *map(call, texts, pick(digits))))[:-1] + "}"
-
-        def write(digits: tuple[str, ...], front: str) -> str:
-            values = shape.values(digits)
-            places = list(map(call, texts, pick(digits)))
-            for place, key, source in others:
-                text = source(values)
-                places.insert(place, f"{key}{text}," if text else "")
-            line = template % (front, *places)
-            return line[:-1] + "}" if line[-1] == "," else line + "}"
-
-        return write
-
-    def obis_line(self, values: Values, front: str) -> str:
-        """Return the line of a reading by its codes, without a line end."""
-        told = [(field, text) for field in self.fields if (text := field.source.json(values))]
-        by_name = {field.name: text for field, text in told}
-        keys = [f'"{name}":{by_name.get(name, "null")}' for name in IDENTITY]
-        codes = [
-            f'{json.dumps(field.code)}:{{"name":{json.dumps(field.name)},"value":{text},"unit":{json.dumps(field.unit)}}}'
-            for field, text in told
-            if field.code
-        ]
-        return "{" + front + ",".join(keys) + ',"values":{' + ",".join(codes) + "}}"
-
-
-class Reading(Mapping[str, Value]):
-    """What a meter said at one time, by name: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
-
-    Numbers are exact: int where the quantity comes in whole units, else Decimal. What was not sent is no key.
-    """
-
-    __slots__ = ("_plan", "_values", "time_ns")
-
-    def __init__(self, plan: Plan, values: Values, time_ns: int = 0) -> None:
-        """Put the values of a message into the plan of its shape. time_ns: since 1970-01-01 UTC, 0 = unknown."""
-        self._plan = plan
-        self._values = values
-        self.time_ns = time_ns
-
-    def __getitem__(self, key: str) -> Value:
-        value = self._plan.by_key[key].source.value(self._values)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return (field.key for field in self._plan.fields if field.source.value(self._values) is not None)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Reading({self.line()})"
-
-    @property
-    def time(self) -> "datetime | None":
-        """When the message arrived, in UTC; None if unknown (a file)."""
-        if not self.time_ns:
-            return None
-        from datetime import UTC, datetime
-
-        return datetime.fromtimestamp(self.time_ns // 1000 / 1_000_000, UTC)
-
-    def field(self, key: str) -> Field:
-        """Return code, name and unit of a value. raise: KeyError."""
-        return self._plan.by_key[key]
-
-    def line(self) -> str:
-        """Return the reading as han-fields writes it: flat JSON, without a line end."""
-        return self._plan.line(self._values, stamp(self.time_ns))
-
-    def obis_line(self) -> str:
-        """Return the reading as han-fields --obis writes it."""
-        return self._plan.obis_line(self._values, stamp(self.time_ns))
+# What a current transformer divides; voltages and factors it leaves as they are.
+_TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
 
 
 class Naming:
@@ -268,11 +69,13 @@ class Naming:
         self._only = only or ()
         self._tell = tell
         self._plans: dict[tuple[Shape | LineShape, tuple[tuple[str, str], ...]], Plan] = {}
+        self._left = _ROOM
         self._doubted: set[str] = set()
 
     def reading(self, message: "Message") -> Reading:
         """Name and scale a message. raise: Malformed: it holds no list."""
-        return Reading(self.plan_of(message.shape, _sender(message.envelope)), message.values, message.time)
+        sender = _sender(message.envelope) if message.envelope else ()
+        return Reading(self.plan_of(message.shape, sender), message.values, message.time)
 
     def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
         """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: they are none."""
@@ -285,9 +88,12 @@ class Naming:
         """
         plan = self._plans.get((shape, sender))
         if plan is None:
-            if len(self._plans) == _MOST_PLANS:
+            plan = self.plan(read_keys(shape.skeleton) | dict(sender))
+            self._left -= len(shape.skeleton)
+            if len(self._plans) == _MOST_PLANS or self._left < 0:
                 self._plans.clear()
-            plan = self._plans[shape, sender] = self.plan(read_keys(shape.skeleton) | dict(sender))
+                self._left = _ROOM
+            self._plans[shape, sender] = plan
         return plan
 
     def plan(self, keys: Mapping[str, Any]) -> Plan:
@@ -446,105 +252,22 @@ class Naming:
         return any(fnmatchcase(name, wanted) for name in names if name for wanted in self._only)
 
 
-class LineReader:
-    """Feed it lines of han-decode in pieces of any size; each line that holds a list gives its plan and values.
+def decimal_ratio(text: str) -> tuple[int, int]:
+    """Read the ratio of a current transformer, 40, 62.5 or 200/5, as number and power of ten.
 
-    read: readings given; passed: lines that tell of a fault or hold no list; wrong: lines that are none of han-decode's
+    raise: ValueError: no number, or none that a decimal can say exactly
     """
+    from fractions import Fraction
 
-    def __init__(self, naming: Naming) -> None:
-        """Take what names the values."""
-        self._naming = naming
-        self._shapes = LineShapes()
-        self._rest = b""
-        self._writers: dict[LineShape, Callable[[tuple[str, ...], str], str]] = {}
-        self.read = self.passed = self.wrong = 0
-
-    def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
-        """Return plan, values and time (as a first key, or "") of each reading that data completes. b"": the end."""
-        readings: list[tuple[Plan, Values, str]] = []
-        for line in self._whole(data):
-            found = self._shapes.find(line) or self._learn(line)
-            if found is None:
-                continue
-            shape, front, digits = found
-            if isinstance(shape, Plan):
-                readings.append((shape, (), front))
-            else:
-                readings.append((self._naming.plan_of(shape), shape.values(digits), front))
-        self.read += len(readings)
-        return readings
-
-    def lines(self, data: bytes) -> list[str]:
-        """Return the flat line of each reading that data completes, without its line end. b"": the end."""
-        told: list[str] = []
-        find, writers = self._shapes.find, self._writers
-        for line in self._whole(data):
-            found = find(line) or self._learn(line)
-            if found is None:
-                continue
-            shape, front, digits = found
-            if isinstance(shape, Plan):
-                told.append(shape.line((), front))
-                continue
-            write = writers.get(shape) or self._writer(shape)
-            told.append(write(digits, front))
-        self.read += len(told)
-        return told
-
-    def counters(self) -> dict[str, int]:
-        """Return what was counted so far."""
-        return {"readings": self.read, "passed": self.passed, "wrong": self.wrong}
-
-    def _whole(self, data: bytes) -> list[str]:
-        """Return the lines that data completes."""
-        head, end, self._rest = (self._rest + data).rpartition(b"\n")
-        if not data and self._rest:
-            head, end, self._rest = head + end + self._rest, b"\n", b""
-        elif len(self._rest) > LONGEST_LINE:
-            self._rest = b""
-            self.wrong += 1
-        return head.decode("utf-8", "replace").split("\n") if end else []
-
-    def _writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
-        if len(self._writers) == _MOST_PLANS:
-            self._writers.clear()
-        write = self._writers[shape] = self._naming.plan_of(shape).writer(shape)
-        return write
-
-    def _learn(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
-        """Read a line that is the first of its kind, or a telegram; None if it holds no list."""
-        try:
-            if '"body":' in line:
-                return self._shape(line)
-            keys = read_keys(line)
-            if "objects" in keys:
-                plan = self._naming.plan(keys)
-                self._naming.doubt(Reading(plan, ()))
-                return plan, f'"time":{json.dumps(keys["time"])},' if "time" in keys else "", ()
-            self.passed += 1
-        except (ValueError, RecursionError, Malformed):
-            self.wrong += 1
-        return None
-
-    def _shape(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
-        shape = LineShape(line)
-        if "body" not in read_keys(shape.skeleton):
-            self.passed += 1
-            return None
-        plan = self._naming.plan_of(shape)
-        self._shapes.add(line, shape)
-        found = self._shapes.find(line)
-        if found:
-            self._naming.doubt(Reading(plan, shape.values(found[2])))
-        return found
-
-
-# Powers of ten that many lists have, for the user to see how to say one; never taken by themselves.
-_USUAL: Final = {"V": -1, "A": -2, "pf": -3}
-
-# What a current transformer divides; voltages and factors it leaves as they are.
-_TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
+    upper, slash, lower = text.partition("/")
+    try:
+        ratio = Fraction(upper) / (Fraction(lower) if slash else 1)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+    if ratio <= 0 or 10**_MOST_POWER % ratio.denominator:
+        raise ValueError(text)
+    power = next(power for power in range(_MOST_POWER + 1) if 10**power % ratio.denominator == 0)
+    return int(ratio * 10**power), -power
 
 
 def _is_number(value: Any) -> bool:
@@ -560,8 +283,6 @@ def _number(value: Any, scaler: int, factor: int) -> Source:
 
 def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
     """Return what the envelope of a message says that a layout may ask for."""
-    if not envelope:
-        return ()
     keys = json.loads("{" + envelope.rstrip(",") + "}")
     return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
 
@@ -599,17 +320,6 @@ def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
     if (time[1], date[1]) != (4, 5):
         return []
     return [Field("date_time", "", "date_time", None, Joined(Octets(*date), Octets(*time)))]
-
-
-def _picker(holes: list[int]) -> Callable[[tuple[str, ...]], Iterable[str]]:
-    """Return what takes the digits of these holes out of those of all."""
-    if len(holes) > 1:
-        return itemgetter(*holes)
-    return lambda digits: [digits[hole] for hole in holes]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
 
 
 def _is_clock(value: Any) -> bool:

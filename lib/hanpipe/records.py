@@ -54,7 +54,8 @@ class RecordReader:
 
     A torn record (a cut file with another behind it) costs only itself: inside the octets that its length promises
     stands the next one's header. As octets given up may hold such a header too, what follows decides: where another
-    header follows the promised end, or nothing, the record is whole.
+    header follows the promised end, or nothing, the record is whole. (Where one or two octets are missing, what has
+    arrived behind them must tell: a record is not held back because its last octet may be the H of a header.)
     """
 
     def __init__(self) -> None:
@@ -79,31 +80,42 @@ class RecordReader:
             else:
                 following = _SENSIBLE.search(octets, at + 1)
                 resume = following.start() if following else max(at + 1, size - _LEAST + 1) if data else size
-                self._lost += octets[at:resume]
+                self._lose(octets[at:resume], found)
                 at = resume
         self._octets = octets[at:]
         if not data:
             self._report_lost(found)
         return found
 
+    def _lose(self, octets: bytes, found: list[Record]) -> None:
+        """Keep octets that are no record, until they are as many as one fault may have or a record follows."""
+        self._lost += octets
+        while len(self._lost) >= LONGEST:
+            found.append(Record("", self._lost[:LONGEST], 0))
+            self._lost = self._lost[LONGEST:]
+
     def _report_lost(self, found: list[Record]) -> None:
-        found += [Record("", self._lost[at : at + LONGEST], 0) for at in range(0, len(self._lost), LONGEST)]
-        self._lost = b""
+        if self._lost:
+            found.append(Record("", self._lost, 0))
+            self._lost = b""
 
 
 def _run(octets: bytes, found: list[Record]) -> int:
     """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
-    at, last = 0, len(octets) - HEADER.size
+    at, before, last = 0, 0, len(octets) - HEADER.size
     while at <= last:
         magic, kind, length, time = HEADER.unpack_from(octets, at)
         begin = at + HEADER.size
         end = begin + length
+        if magic != b"HAN" and found:
+            found.pop()  # whether it was whole is not that simple
+            return before
         if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST or end > len(octets):
             break
-        if octets.find(b"HAN", begin, end) >= 0:
+        if octets.find(b"HAN", at + 1, end) >= 0:
             break
         found.append(Record(_KINDS[kind], octets[begin:end], time))
-        at = end
+        before, at = at, end
     return at
 
 
@@ -122,9 +134,9 @@ def _end_of_record(octets: bytes, at: int, ended: bool) -> int | None:
     end = begin + length
     if end > size:
         return 0 if ended else None
-    if octets.find(b"HAN", begin, end) >= 0 and _SENSIBLE.search(octets, begin, end):
-        if size - end < _LEAST and not ended:
-            return None
-        if size > end and not _SENSIBLE.match(octets, end):
-            return 0
-    return end
+    other = _SENSIBLE.search(octets, at + 1, end + _LEAST)
+    if other is None or other.start() >= end:
+        return end
+    if size - end < _LEAST and not ended and other.end() <= end:
+        return None
+    return end if size == end or _SENSIBLE.match(octets, end) else 0

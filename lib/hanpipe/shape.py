@@ -16,10 +16,10 @@ a shape, and costs a walk.
 """
 
 import json
-import math
 import struct
 
 from hanpipe.dlms import Data, Notification
+from hanpipe.shelf import Shelf
 from hanpipe.typed import Any, Final, NamedTuple
 
 # Types whose value is a hole in the text: their struct code. Blue Book names.
@@ -36,8 +36,7 @@ _NUMBERS: Final = {
 _CLOCKS: Final = {4: ("I", "%08x"), 5: ("BI", "%02x%08x"), 12: ("III", "%08x%08x%08x")}
 _CLOCK_TYPES: Final = ("octet-string", "date-time", "date", "time")
 
-_MOST_OF_A_SIZE = 8  # shapes kept of messages with one length
-_MOST = 256  # shapes kept in all
+_ROOM: Final = 2_000_000  # characters of the shapes kept
 
 
 class Hole(NamedTuple):
@@ -97,37 +96,27 @@ class Shape:
 
 
 class Shapes:
-    """The shapes met so far. Bounded: a hostile line, where each message is of a new one, costs a walk a message."""
+    """The shapes met so far. A hostile line, where each message is of a new one, costs a walk a message."""
 
     def __init__(self) -> None:
-        self._of_size: dict[int, list[Shape]] = {}
-        self._count = 0
+        self._of_size = Shelf(_ROOM)
 
     def find(self, octets: bytes) -> Shape | None:
         """Return the shape of octets, if one like them was added."""
-        shapes = self._of_size.get(len(octets))
-        if shapes is None:
+        size = len(octets)
+        if size not in self._of_size:
             return None
         number = int.from_bytes(octets, "big")
-        for shape in shapes:
+        shape: Shape
+        for shape in self._of_size[size]:
             if number & shape.mask == shape.fixed:
-                if shape is not shapes[0]:
-                    shapes.remove(shape)
-                    shapes.insert(0, shape)
+                self._of_size.use(size, shape)
                 return shape
         return None
 
     def add(self, shape: Shape) -> None:
-        """Keep a shape; the one longest unused of its size goes, or all where there are too many."""
-        if self._count == _MOST:
-            self._of_size.clear()
-            self._count = 0
-        shapes = self._of_size.setdefault(shape.size, [])
-        shapes.insert(0, shape)
-        self._count += 1
-        if len(shapes) > _MOST_OF_A_SIZE:
-            shapes.pop()
-            self._count -= 1
+        """Keep a shape."""
+        self._of_size.put(shape.size, shape, 2 * len(shape.template))
 
 
 def notification_pieces(notification: Notification, at: int) -> "list[str | Hole]":
@@ -183,8 +172,6 @@ def plain(data: Data) -> Any:
             return data.value.decode()
         except UnicodeDecodeError:
             return data.value.hex()
-    if isinstance(data.value, float) and not math.isfinite(data.value):
-        return struct.pack(">f" if data.type == "float32" else ">d", data.value).hex()
     return data.value.hex() if isinstance(data.value, bytes) else data.value
 
 

@@ -1,12 +1,13 @@
 """han-fields: typed JSON to readings."""
 
 import argparse
-import os
-import sys
 from collections.abc import Callable
 
 from hanpipe import cli
-from hanpipe.naming import LineReader, Names, Naming, Plan, decimal_ratio
+from hanpipe.line_reader import LineReader
+from hanpipe.names import Names, tables
+from hanpipe.naming import Naming, decimal_ratio
+from hanpipe.reading import Plan
 from hanpipe.typed import TYPE_CHECKING, Final
 from hanpipe.values import Values
 
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", type=_listed, metavar="NAMES", help="keep these: names or codes, comma between; * globs"
     )
-    parser.add_argument("--names", metavar="TABLE|FILE", help="other names: " + ", ".join(_tables()))
+    parser.add_argument("--names", metavar="TABLE|FILE", help="other names: " + ", ".join(tables()))
     return parser
 
 
@@ -161,19 +162,13 @@ def _names(wanted: str | None, parser: argparse.ArgumentParser) -> Names | None:
     """Return the table of names that the user names, or whose file they name."""
     if wanted is None:
         return None
-    tables = _tables()
-    if not wanted.endswith(".toml") and wanted not in tables:
-        parser.error(f"--names: no table {wanted!r}; there are {', '.join(tables)}")
+    shipped = tables()
+    if not wanted.endswith(".toml") and wanted not in shipped:
+        parser.error(f"--names: no table {wanted!r}; there are {', '.join(shipped)}")
     try:
-        return Names.read(_read(tables.get(wanted, wanted)))
+        return Names.read(_read(shipped.get(wanted, wanted)))
     except ValueError as error:
         raise cli.Failure(cli.CONFIGURATION, f"{wanted}: {error}") from error
-
-
-def _tables() -> dict[str, str]:
-    """Return the tables that are shipped: name -> file."""
-    home = os.path.join(os.path.dirname(sys.modules["hanpipe"].__file__ or ""), "names")
-    return {file.removesuffix(".toml"): os.path.join(home, file) for file in sorted(os.listdir(home))}
 
 
 def _read(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import struct
 
-from hanpipe.naming import Field, Plan
+from hanpipe.reading import Field, Plan
 from hanpipe.typed import Any
 from hanpipe.values import Value, Values
 from hanpipe.views.colour import printable

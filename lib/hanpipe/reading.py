@@ -1,0 +1,164 @@
+"""Reading: what a meter said at one time, by name. Plan: what all readings of a shape share."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import call, itemgetter
+
+from hanpipe import obis
+from hanpipe.arrival import stamp
+from hanpipe.lines import LineShape
+from hanpipe.typed import TYPE_CHECKING, Final, NamedTuple
+from hanpipe.values import Fixed, Number, Source, Value, Values
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# The keys that say whose reading this is, and the codes that give them, the first that is sent.
+IDENTITY: Final = {
+    "obis_list_version": obis.LIST_VERSION,
+    "meter_ID": obis.METER_ID,
+    "meter_model": obis.METER_MODEL,
+    "date_time": obis.CLOCK,
+}
+
+
+class Field(NamedTuple):
+    """One value of a reading.
+
+    key:  in a flat reading: its name, or its code where no name is known
+    code: OBIS code or position; "" if it is no element of the list (the time of the APDU)
+    name: as docs/fields.md lists it, None if no table knows
+    unit: None for texts, factors and counts
+    """
+
+    key: str
+    code: str
+    name: str | None
+    unit: str | None
+    source: Source
+
+
+class Plan:
+    """What all readings of a shape share: their fields, in order."""
+
+    __slots__ = ("_flat", "_sources", "by_key", "fields")
+
+    def __init__(self, fields: list[Field]) -> None:
+        """Take the fields; no two have the same key."""
+        self.fields = fields
+        self.by_key = {field.key: field for field in fields}
+        self._flat = [f"{json.dumps(field.key)}:" for field in fields]
+        self._sources = [field.source.json for field in fields]
+
+    def line(self, values: Values, front: str) -> str:
+        """Return the flat line of a reading, without a line end; front: the keys before it, a comma behind each."""
+        told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
+        return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
+
+    def writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
+        """Return what line() is for lines of this shape: it takes the digits of the holes, which mostly need no change.
+
+        The template has a place for each number, and one for each value that may be absent, with its key and comma.
+        """
+        template = "{%s"
+        numbers: list[tuple[int, Number]] = []
+        others: list[tuple[int, str, Callable[[Values], str]]] = []
+        for key, field in zip(self._flat, self.fields, strict=True):
+            if isinstance(field.source, Number):
+                template += f"{_escaped(key)}%s,"
+                numbers.append((len(numbers) + len(others), field.source))
+            elif isinstance(field.source, Fixed):
+                text = field.source.json(())
+                template += _escaped(f"{key}{text},") if text else ""
+            else:
+                template += "%s"
+                others.append((len(numbers) + len(others), key, field.source.json))
+        texts = [source.texts() for _, source in numbers]
+        pick = _picker([source.index for _, source in numbers])
+        if not others and template != "{%s":
+            return lambda digits, front: (template % (front, *map(call, texts, pick(digits))))[:-1] + "}"
+
+        def write(digits: tuple[str, ...], front: str) -> str:
+            values = shape.values(digits)
+            places = list(map(call, texts, pick(digits)))
+            for place, key, source in others:
+                text = source(values)
+                places.insert(place, f"{key}{text}," if text else "")
+            line = template % (front, *places)
+            return line[:-1] + "}" if line[-1] == "," else line + "}"
+
+        return write
+
+    def obis_line(self, values: Values, front: str) -> str:
+        """Return the line of a reading by its codes, without a line end."""
+        told = [(field, text) for field in self.fields if (text := field.source.json(values))]
+        by_name = {field.name: text for field, text in told}
+        keys = [f'"{name}":{by_name.get(name, "null")}' for name in IDENTITY]
+        codes = [
+            f'{json.dumps(field.code)}:{{"name":{json.dumps(field.name)},"value":{text},"unit":{json.dumps(field.unit)}}}'
+            for field, text in told
+            if field.code
+        ]
+        return "{" + front + ",".join(keys) + ',"values":{' + ",".join(codes) + "}}"
+
+
+class Reading(Mapping[str, Value]):
+    """What a meter said at one time, by name: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
+
+    Numbers are exact: int where the quantity comes in whole units, else Decimal. What was not sent is no key.
+    """
+
+    __slots__ = ("_plan", "_values", "time_ns")
+
+    def __init__(self, plan: Plan, values: Values, time_ns: int = 0) -> None:
+        """Put the values of a message into the plan of its shape. time_ns: since 1970-01-01 UTC, 0 = unknown."""
+        self._plan = plan
+        self._values = values
+        self.time_ns = time_ns
+
+    def __getitem__(self, key: str) -> Value:
+        value = self._plan.by_key[key].source.value(self._values)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.key for field in self._plan.fields if field.source.value(self._values) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Reading({self.line()})"
+
+    @property
+    def time(self) -> "datetime | None":
+        """When the message arrived, in UTC; None if unknown (a file)."""
+        if not self.time_ns:
+            return None
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(self.time_ns // 1000 / 1_000_000, UTC)
+
+    def field(self, key: str) -> Field:
+        """Return code, name and unit of a value. raise: KeyError."""
+        return self._plan.by_key[key]
+
+    def line(self) -> str:
+        """Return the reading as han-fields writes it: flat JSON, without a line end."""
+        return self._plan.line(self._values, stamp(self.time_ns))
+
+    def obis_line(self) -> str:
+        """Return the reading as han-fields --obis writes it."""
+        return self._plan.obis_line(self._values, stamp(self.time_ns))
+
+
+def _picker(holes: list[int]) -> Callable[[tuple[str, ...]], Iterable[str]]:
+    """Return what takes the digits of these holes out of those of all."""
+    if len(holes) > 1:
+        return itemgetter(*holes)
+    return lambda digits: [digits[hole] for hole in holes]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")

@@ -1,0 +1,243 @@
+"""What hypothesis draws: streams of frames and noise, typed data, and where to cut them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+import encoder
+
+Typed = dict[str, Any]
+Event = TypeVar("Event")
+
+# --- the line ---
+
+# Octets that mean something to a framer come often: flags, escapes, formats, record magic.
+_TELLING = st.sampled_from([b"\x7e", b"\x7e\x7e", b"\x7d", b"\xa0", b"\xa7\xff", b"\xa8", b"\x01", b"HAN", b"\0\0"])
+
+
+def noise(most: int = 40) -> st.SearchStrategy[bytes]:
+    """Octets that mean nothing, or nearly something."""
+    return st.lists(_TELLING | st.binary(max_size=6), max_size=most // 4).map(b"".join)
+
+
+def addresses() -> st.SearchStrategy[bytes]:
+    """Two addresses, one to four octets each; the last octet of each is odd."""
+    even, odd = st.integers(0, 127).map(lambda half: 2 * half), st.integers(0, 127).map(lambda half: 2 * half + 1)
+    one = st.tuples(st.lists(even, max_size=3), odd).map(lambda parts: bytes([*parts[0], parts[1]]))
+    return st.tuples(one, one).map(b"".join)
+
+
+def frames() -> st.SearchStrategy[bytes]:
+    """HDLC frames without flags: flags inside, false headers inside, none at all, now and then the longest there is."""
+    longest = st.just(bytes(range(0x60, 0x80)) * 63 + bytes(22))
+    information = noise() | st.binary(max_size=60) | st.binary(max_size=200) | longest | false_headers()
+    return st.builds(
+        encoder.frame,
+        information,
+        addresses() | st.just(b"\x41\x08\x83"),
+        st.sampled_from([0x13, 0x03, 0x10]),
+        st.booleans(),
+    ).filter(lambda frame: len(frame) <= 2047 and (frame[0] & 7) << 8 | frame[1] == len(frame))
+
+
+def false_headers() -> st.SearchStrategy[bytes]:
+    """Headers whose HCS is right and whose frame never comes, behind their flag."""
+    front = st.builds(encoder.header, st.integers(0, 2047), addresses(), st.just(0x13))
+    return front.map(lambda octets: b"\x7e" + octets + encoder.x25(octets))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A frame with an octet changed, lost or added, or with its end or beginning lost."""
+    octets = draw(frames())
+    at = draw(st.integers(0, len(octets) - 1))
+    kind = draw(st.sampled_from(("change", "lose", "add", "end", "beginning")))
+    if kind == "change":
+        return octets[:at] + bytes([octets[at] ^ draw(st.integers(1, 255))]) + octets[at + 1 :]
+    if kind == "lose":
+        return octets[:at] + octets[at + 1 :]
+    if kind == "add":
+        return octets[:at] + draw(st.sampled_from([b"\x7e", b"\0", b"\xff"])) + octets[at:]
+    return octets[:at] if kind == "end" else octets[at:]
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """Octets of a line, and the good frames that were sent on it; neighbours may share a flag."""
+    line, sent = b"", []
+    for _ in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(("frame", "frame", "frame", "shared", "damaged", "noise", "idle", "false header")))
+        if kind in ("frame", "shared"):
+            frame = draw(frames())
+            opening = b"" if kind == "shared" and line.endswith(b"\x7e") else b"\x7e"
+            line += opening + frame + b"\x7e"
+            sent.append(frame)
+        elif kind == "damaged":
+            line += b"\x7e" + draw(damaged()) + b"\x7e" * draw(st.integers(0, 1))
+        elif kind == "noise":
+            line += draw(noise())
+        elif kind == "idle":
+            line += b"\x7e" * draw(st.integers(1, 5))
+        else:
+            line += draw(false_headers())
+    return line, sent
+
+
+def streams() -> st.SearchStrategy[bytes]:
+    """Octets of a line."""
+    return lines().map(lambda line: line[0])
+
+
+def cuts() -> st.SearchStrategy[list[int]]:
+    """Sizes of the pieces that a stream comes in, over and over; none: it comes whole."""
+    return st.lists(st.integers(1, 30) | st.sampled_from([1, 2, 16, 17, 2048, 4096]), max_size=6)
+
+
+def in_pieces(octets: bytes, sizes: list[int]) -> list[bytes]:
+    """Cut octets into pieces of these sizes, over and over."""
+    pieces, at, turn = [], 0, 0
+    while at < len(octets):
+        size = sizes[turn % len(sizes)] if sizes else len(octets)
+        pieces.append(octets[at : at + size])
+        at, turn = at + size, turn + 1
+    return pieces
+
+
+def fed(feed: Callable[[bytes], list[Event]], octets: bytes, sizes: list[int]) -> list[Event]:
+    """Feed octets in pieces, then the end; return all that was told."""
+    return [event for piece in [*in_pieces(octets, sizes), b""] for event in feed(piece)]
+
+
+# --- typed data ---
+
+
+def _integers(octets: int, signed: bool) -> st.SearchStrategy[int]:
+    least, most = (-(1 << 8 * octets - 1), (1 << 8 * octets - 1) - 1) if signed else (0, (1 << 8 * octets) - 1)
+    return st.sampled_from([least, most, 0]) | st.integers(least, most)
+
+
+def _hex(octets: int) -> st.SearchStrategy[str]:
+    return st.binary(min_size=octets, max_size=octets).map(bytes.hex)
+
+
+def _not_finite(form: str, bits: list[str]) -> st.SearchStrategy[Any]:
+    finite = st.floats(width=32 if form == ">f" else 64, allow_nan=False, allow_infinity=False)
+    return finite | st.sampled_from(bits)
+
+
+# The plain types of protocol-facts.md, section 5, and what they hold.
+PLAIN: dict[str, st.SearchStrategy[Any]] = {
+    "null-data": st.none(),
+    "boolean": st.booleans(),
+    "bit-string": st.text("01", max_size=20),
+    "double-long": _integers(4, True),
+    "double-long-unsigned": _integers(4, False),
+    "octet-string": st.sampled_from([0, 4, 5, 6, 12]).flatmap(_hex) | st.binary(max_size=200).map(bytes.hex),
+    "visible-string": st.text(st.characters(max_codepoint=255), max_size=20)
+    | st.sampled_from(["%", "%d%%", '"\\\x7f']),
+    "utf8-string": st.text(max_size=10),
+    "bcd": _integers(1, False),
+    "integer": _integers(1, True),
+    "long": _integers(2, True),
+    "unsigned": _integers(1, False),
+    "long-unsigned": _integers(2, False),
+    "long64": _integers(8, True),
+    "long64-unsigned": _integers(8, False),
+    "enum": _integers(1, False),
+    "float32": _not_finite(">f", ["7f800000", "ff800000", "7fc00000", "ffc12345"]),
+    "float64": _not_finite(">d", ["7ff0000000000000", "fff0000000000000", "7ff8000000000000", "7ff800000000beef"]),
+    "date-time": _hex(12),
+    "date": _hex(5),
+    "time": _hex(4),
+    "delta-integer": _integers(1, True),
+    "delta-long": _integers(2, True),
+    "delta-double-long": _integers(4, True),
+    "delta-unsigned": _integers(1, False),
+    "delta-long-unsigned": _integers(2, False),
+    "delta-double-long-unsigned": _integers(4, False),
+    "do-not-care": st.none(),
+}
+
+
+def plain(name: str) -> st.SearchStrategy[Typed]:
+    """Values of a type without elements."""
+    return PLAIN[name].map(lambda value: {name: value})
+
+
+def plains() -> st.SearchStrategy[Typed]:
+    """Values of any type without elements."""
+    return st.sampled_from(sorted(PLAIN)).flatmap(plain)
+
+
+def descriptions() -> st.SearchStrategy[Any]:
+    """Types of a compact-array's elements, none of which takes no octet at all."""
+    simple = st.sampled_from(sorted(PLAIN))
+    inner = st.recursive(
+        simple,
+        lambda member: (
+            st.lists(member, max_size=3).map(lambda members: {"structure": members})
+            | st.tuples(st.integers(0, 3), member).map(lambda pair: {"array": list(pair)})
+        ),
+        max_leaves=4,
+    )
+    telling = st.sampled_from(sorted(PLAIN.keys() - {"null-data", "do-not-care"}))
+    return telling | inner.map(lambda member: {"structure": ["unsigned", member]})
+
+
+def _described(described: Any) -> st.SearchStrategy[Typed]:
+    if isinstance(described, str):
+        return plain(described)
+    ((name, inner),) = described.items()
+    members = [inner[1]] * inner[0] if name == "array" else inner
+    return st.tuples(*map(_described, members)).map(lambda elements: {name: list(elements)})
+
+
+@st.composite
+def compact_arrays(draw: st.DrawFn) -> Typed:
+    """Compact-arrays of any type that they may hold."""
+    described = draw(descriptions())
+    contents = draw(st.lists(_described(described), max_size=4))
+    return {"compact-array": {"type": described, "contents": contents}}
+
+
+def typed_data() -> st.SearchStrategy[Typed]:
+    """Values of any type, some levels deep."""
+    return st.recursive(
+        plains() | compact_arrays(),
+        lambda inner: st.builds(
+            lambda name, elements: {name: elements},
+            st.sampled_from(("array", "structure")),
+            st.lists(inner, max_size=5),
+        ),
+        max_leaves=12,
+    )
+
+
+@st.composite
+def notifications(draw: st.DrawFn) -> list[bytes]:
+    """Some data-notifications of one shape: only numbers and clocks differ."""
+    body = draw(typed_data())
+    date_time, tagged = draw(st.none() | st.just(12)), draw(st.booleans())
+    apdus = []
+    for turn in range(draw(st.integers(1, 3))):
+        body = draw(_with_other_numbers(body)) if turn else body
+        clock = draw(st.binary(min_size=12, max_size=12)) if date_time else b""
+        apdus.append(encoder.notification(body, draw(_integers(4, False)), clock, tagged and bool(date_time)))
+    return apdus
+
+
+# What differs from message to message of a meter; everything else belongs to the shape.
+_VARYING = ("double-long", "double-long-unsigned", "long", "unsigned", "long-unsigned", "long64", "long64-unsigned")
+
+
+@st.composite
+def _with_other_numbers(draw: st.DrawFn, typed: Typed) -> Typed:
+    ((name, value),) = typed.items()
+    if name in ("array", "structure"):
+        return {name: [draw(_with_other_numbers(element)) for element in value]}
+    if name in _VARYING:
+        return draw(plain(name))
+    if name == "octet-string" and len(value) in (8, 10, 24):
+        return {name: draw(_hex(len(value) // 2))}
+    return typed

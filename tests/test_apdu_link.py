@@ -1,0 +1,75 @@
+"""link/apdu.py: no link layer at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import encoder
+from hanpipe.link import Event, Fault, Frame
+from hanpipe.link.apdu import LONGEST, ApduFramer
+from strategies import cuts, fed, typed_data
+
+
+def events(octets: bytes, sizes: list[int] | None = None) -> list[Event]:
+    return fed(ApduFramer().feed, octets, sizes or [])
+
+
+def glo(contents: bytes, title: bytes = b"ABC\0\0\0\0\1") -> bytes:
+    return b"\xdb" + encoder.length(len(title)) + title + encoder.length(len(contents)) + contents
+
+
+def ded(contents: bytes) -> bytes:
+    return b"\xdc" + encoder.length(len(contents)) + contents
+
+
+CIPHERED = st.binary(min_size=5, max_size=300).map(glo) | st.binary(min_size=5, max_size=20).map(ded)
+
+
+@given(typed_data().map(encoder.notification), cuts())
+def test_the_input_is_one_apdu(apdu: bytes, sizes: list[int]) -> None:
+    assert events(apdu, sizes) == [Frame("A", apdu)]
+
+
+@given(st.lists(CIPHERED), cuts())
+def test_ciphered_ones_end_where_their_length_says(apdus: list[bytes], sizes: list[int]) -> None:
+    assert events(b"".join(apdus), sizes) == [Frame("A", apdu) for apdu in apdus]
+
+
+@given(CIPHERED)
+def test_a_ciphered_one_is_told_with_its_last_octet(apdu: bytes) -> None:
+    framer = ApduFramer()
+    assert framer.feed(apdu[:-1]) == []
+    assert framer.feed(apdu[-1:]) == [Frame("A", apdu)]
+
+
+@given(st.lists(CIPHERED, max_size=2), CIPHERED, st.integers(1, 10_000))
+def test_a_ciphered_one_that_was_cut_is_truncated(apdus: list[bytes], last: bytes, cut: int) -> None:
+    cut = 2 + cut % (len(last) - 2)
+    told = events(b"".join(apdus) + last[:cut])
+    assert told[: len(apdus)] == [Frame("A", apdu) for apdu in apdus]
+    assert told[len(apdus) :] == [Fault("t", last[:cut])]
+
+
+@given(st.lists(CIPHERED | st.binary(max_size=30)).map(b"".join), cuts())
+def test_events_do_not_depend_on_the_pieces_and_hold_every_octet(octets: bytes, sizes: list[int]) -> None:
+    assert events(octets, sizes) == events(octets)
+    assert b"".join(event.octets for event in events(octets)) == octets
+
+
+@pytest.mark.parametrize("size", [LONGEST, LONGEST + 1, 3 * LONGEST, 1_000_000])
+@pytest.mark.parametrize("pieces", [[], [4096], [65536]])
+def test_more_than_an_apdu_can_be_is_given_up_in_bounded_pieces(size: int, pieces: list[int]) -> None:
+    octets = bytes(size)
+    told = events(octets, pieces)
+    assert b"".join(event.octets for event in told) == octets
+    assert all(len(event.octets) <= LONGEST for event in told)
+    if size > LONGEST:
+        assert {event.kind for event in told} == {"n"}
+
+
+def test_nothing_is_nothing() -> None:
+    assert events(b"") == []
+
+
+def test_real_apdus_octet_by_octet(capture: bytes) -> None:
+    assert events(capture[:3000], [1]) == events(capture[:3000])

@@ -1,0 +1,405 @@
+"""The programs of the pipe as users run them: over pipes, a reader that leaves, a full disk, a torn file, a signal."""
+
+import functools
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import encoder
+from conftest import ROOT
+
+BIN = os.path.join(ROOT, "bin")
+PROGRAMS = ("han-frame", "han-decode", "han-fields")
+MOST_MEMORY = 40 * 1024  # KiB of RSS
+PATIENCE = 20  # s: how long a test waits before it fails, never how long it takes
+
+
+def push(watts: int) -> bytes:
+    """A frame with a list of one value."""
+    power = [{"octet-string": "0100010700ff"}, {"double-long-unsigned": watts}]
+    power.append({"structure": [{"integer": 0}, {"enum": 27}]})
+    return encoder.pushed(encoder.notification({"array": [{"structure": power}]}))
+
+
+def line_of(count: int) -> bytes:
+    return b"".join(b"\x7e" + push(number) + b"\x7e" for number in range(1, count + 1))
+
+
+def run(
+    program: str, *options: str, given: bytes = b"", stdout: Any = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
+    command = [os.path.join(BIN, program), *options]
+    return subprocess.run(command, input=given, stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+
+
+def shell(script: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    path = BIN + os.pathsep + os.environ["PATH"]
+    command = ["bash", "-c", "set -o pipefail; " + script]
+    return subprocess.run(
+        command, input=given, capture_output=True, timeout=PATIENCE, env=os.environ | {"PATH": path}, check=False
+    )
+
+
+@functools.cache
+def made_for(program: str, octets: bytes) -> bytes:
+    """Return what a program would be given of these octets of the line."""
+    for earlier in PROGRAMS[: PROGRAMS.index(program)]:
+        octets = run(earlier, given=octets).stdout
+    return octets
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[bytes], program: str, *words: str) -> None:
+    text = done.stderr.decode()
+    assert text.startswith(program + ": ")
+    assert text.count("\n") == 1
+    for word in words:
+        assert word in text
+
+
+# --- the main job ---
+
+
+def test_the_pipe_gives_a_reading_a_frame() -> None:
+    done = shell("han-frame | han-decode | han-fields", line_of(3))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [json.loads(line)["act_pow_pos"] for line in done.stdout.splitlines()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_files_are_read_one_after_the_other_and_a_dash_is_stdin(program: str, tmp_path: Any) -> None:
+    octets = made_for(program, line_of(2))
+    file = tmp_path / "octets"
+    file.write_bytes(octets)
+    twice = run(program, str(file), "-", given=octets)
+    assert (twice.returncode, twice.stderr) == (0, b"")
+    assert without_time(program, twice.stdout) == without_time(program, run(program, given=octets + octets).stdout)
+
+
+def without_time(program: str, made: bytes) -> Any:
+    if program == "han-frame":
+        return [(kind, octets) for kind, octets, _ in records(made)]
+    return [{key: value for key, value in json.loads(line).items() if key != "time"} for line in made.splitlines()]
+
+
+def records(made: bytes) -> list[tuple[bytes, bytes, int]]:
+    found, at = [], 0
+    while at < len(made):
+        magic, kind, length, time = struct.unpack_from(">3scIQ", made, at)
+        assert magic == b"HAN"
+        found.append((kind, made[at + 16 : at + 16 + length], time))
+        at += 16 + length
+    return found
+
+
+def test_a_record_has_the_time_of_its_read_from_a_pipe_and_none_from_a_file(tmp_path: Any) -> None:
+    file = tmp_path / "octets"
+    file.write_bytes(line_of(1))
+    assert records(run("han-frame", str(file)).stdout)[0][2] == 0
+    assert records(run("han-frame", given=line_of(1)).stdout)[0][2] > 1_500_000_000 * 10**9
+    assert records(run("han-frame", "--no-time", given=line_of(1)).stdout)[0][2] == 0
+
+
+def test_raw_gives_back_the_same_frames() -> None:
+    noisy = b"noise" + line_of(2) + b"\x7e" + push(3)[:-4] + line_of(1) + b"\xa0\x7e"
+    made = run("han-frame", "--no-time", given=noisy).stdout
+    raw = run("han-frame", "--raw", given=made)
+    assert raw.returncode == 0
+    good = [octets for kind, octets, _ in records(made) if kind == b"H"]
+    again = run("han-frame", "--no-time", given=raw.stdout).stdout
+    assert [octets for kind, octets, _ in records(again) if kind == b"H"] == good
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_n_stops_after_so_many_good_ones(program: str) -> None:
+    octets = made_for(program, b"noise" + line_of(5))
+    done = run(program, "-n", "2", given=octets)
+    assert done.returncode == 0
+    made = without_time(program, done.stdout)
+    assert (
+        sum("fault" not in one and one[0] != b"n" if program == "han-frame" else "fault" not in one for one in made)
+        == 2
+    )
+
+
+# --- usage ---
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("options", [["--nonsense"], ["-n", "0"], ["-v", "-q"]])
+def test_a_wrong_option_gives_2(program: str, options: list[str]) -> None:
+    done = run(program, *options)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_are_on_stdout(program: str, option: str) -> None:
+    done = run(program, option)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert program.encode() in done.stdout
+
+
+# --- inputs that cannot be read, outputs that cannot be written ---
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_missing_file_and_a_directory_give_4(program: str, tmp_path: Any) -> None:
+    assert_ends_with_4(run(program, str(tmp_path / "none")), program, "none", "no such file")
+    assert_ends_with_4(run(program, str(tmp_path)), program, "is a directory")
+
+
+def assert_ends_with_4(done: subprocess.CompletedProcess[bytes], program: str, *words: str) -> None:
+    assert done.returncode == 4
+    assert_one_clear_line(done, program, *words)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_unreadable_file_gives_4(program: str, tmp_path: Any) -> None:
+    file = tmp_path / "secret"
+    file.touch(mode=0)
+    assert_ends_with_4(run(program, str(file)), program, "secret", "permission denied")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_full_disk_gives_4(program: str) -> None:
+    octets = made_for(program, line_of(3))
+    with open("/dev/full", "wb") as full:
+        assert_ends_with_4(run(program, given=octets, stdout=full), program, "no space left")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_closed_stdout_gives_4_and_a_closed_stdin_holds_nothing(program: str, tmp_path: Any) -> None:
+    file = tmp_path / "octets"
+    file.write_bytes(made_for(program, line_of(1)))
+    assert_ends_with_4(shell(f"{program} {file} >&-"), program, "standard output")
+    assert shell(f"{program} <&-").returncode == 1
+
+
+# --- a reader that leaves ---
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_reader_that_leaves_ends_the_program_in_silence(program: str, tmp_path: Any) -> None:
+    file = tmp_path / "octets"
+    file.write_bytes(made_for(program, line_of(4000)))
+    done = shell(f"{program} {file} | head -c 100 >/dev/null")
+    assert (done.returncode in (0, 141), done.stderr) == (True, b"")
+
+
+@pytest.mark.parametrize(
+    "pipe",
+    ["han-frame | head -1", "han-frame | han-decode | head -1", "han-frame | han-decode | han-fields | head -1",
+     "han-frame | han-decode -n 1 | han-fields"],
+)  # fmt: skip
+def test_a_reader_may_leave_anywhere(pipe: str, tmp_path: Any) -> None:
+    file = tmp_path / "octets"
+    file.write_bytes(line_of(4000))
+    done = shell(pipe.replace("han-frame", f"han-frame {file}", 1) + " >/dev/null")
+    assert (done.returncode in (0, 141), done.stderr) == (True, b"")
+
+
+# --- input that is not what it should be ---
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("given", [b"", b"\x7e", b"H", b"\xff{\n" * 1000], ids=repr)
+def test_input_that_holds_nothing_gives_1(program: str, given: bytes) -> None:
+    done = run(program, "-q", given=given)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_torn_file_of_records_loses_only_the_torn_one() -> None:
+    whole = run("han-frame", "--no-time", given=line_of(3)).stdout
+    size = len(whole) // 3
+    for cut in (8, size, 2 * size - 1, 2 * size - 3):
+        made = run("han-decode", given=whole[:cut] + whole).stdout
+        told = [json.loads(line) for line in made.splitlines()]
+        good = [one["body"]["array"][0]["structure"][1]["double-long-unsigned"] for one in told if "body" in one]
+        assert good == [*range(1, cut // size + 1), 1, 2, 3], f"cut at {cut} of {size}"
+
+
+_ONE = '{"structure":[{"octet-string":"0100010700ff"},{"long":1},{"structure":[{"integer":%s},{"enum":27}]}]}'
+HOSTILE_LINES = {
+    "brackets without end": "[" * 100_000,
+    "objects without end": '{"body":' * 50_000,
+    "nested structures": '{"body":' + '{"structure":[' * 300 + '{"long":1}' + "]}" * 300 + "}",
+    "a number beyond all": '{"body":{"array":[{"float64":1e999}]}}',
+    "not a number": '{"body":{"array":[{"float64":NaN}]}}',
+    "a list for a number": '{"body":{"structure":[{"long":[7]}]}}',
+    "a list for a clock": '{"date_time":[5,12],"body":{"structure":[{"octet-string":[3,12]}]}}',
+    "a scaler of 5,000": '{"body":{"array":[%s]}}' % (_ONE % 5000),
+    "a control character in the time": '{"time":"a\x01b","body":{"structure":[{"long":1}]}}',
+    "a time that is none": '{"time":{},"body":{"structure":[{"long":1}]}}',
+    "numbers as text": '{"body":{"structure":[{"long":"1"},{"long":null},{"long":true}]}}',
+    "5,000 digits": '{"body":{"structure":[{"long":%s}]}}' % ("9" * 5000),
+    "no UTF-8": '{"body":{"structure":[{"visible-string":"\udcff"}]}}',
+    "half a surrogate": '{"body":{"structure":[{"visible-string":"\\ud800"},{"\\ud800":1}]}}',
+    "no typed values": '{"body":[1,2]}',
+    "empty": '{"body":{}}',
+}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def complaint_about(line: str) -> str:
+    """Return what is wrong with han-fields on a hostile line with a good one behind it; nothing if all is well."""
+    good = '{"body":{"array":[%s]}}' % (_ONE % 0)
+    done = run("han-fields", "-q", given=f"{line}\n{good}\n".encode(errors="surrogateescape"))
+    try:
+        told = [json.loads(made, parse_constant=_refuse) for made in done.stdout.splitlines()]
+    except ValueError as error:
+        return f"no JSON: {error}"
+    return "" if (done.returncode, told[-1:]) == (0, [{"act_pow_pos": 1}]) else done.stderr.decode() or "lost"
+
+
+def test_no_line_ends_han_fields_or_makes_it_print_what_is_no_json() -> None:
+    if complaint_about("\n".join(HOSTILE_LINES.values())):
+        complaints = {name: complaint_about(line) for name, line in HOSTILE_LINES.items()}
+        pytest.fail("\n".join(f"{name}: {text}" for name, text in complaints.items() if text) or "only all together")
+
+
+# --- bounds ---
+
+# Feeds what it is told to a program and prints the program's largest RSS in KiB and its CPU seconds; small itself, as a
+# child's RSS begins with its parent's.
+_MEASURE = """
+import os, sys
+unit, octets, command = bytes.fromhex(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+source, sink = os.pipe()
+child = os.fork()
+if not child:
+    os.dup2(source, 0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.close(source)
+    os.close(sink)
+    os.execvp(command[0], command)
+os.close(source)
+piece = unit * (65536 // len(unit))
+for _ in range(octets // len(piece)):
+    os.write(sink, piece)
+os.close(sink)
+_, status, usage = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, usage.ru_utime + usage.ru_stime)
+"""
+
+
+def measured(unit: bytes, octets: int, program: str, *options: str, patience: float = 60) -> tuple[int, int, float]:
+    """Return exit status, largest RSS in KiB and CPU seconds of a program fed with unit over and over."""
+    fed = [sys.executable, "-I", "-S", "-c", _MEASURE, unit.hex(), str(octets), os.path.join(BIN, program), "-q"]
+    with subprocess.Popen([*fed, *options], stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            status, memory, seconds = process.communicate(timeout=patience)[0].split()
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # and the program that it feeds
+            raise
+    return int(status), int(memory), float(seconds)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("unit", [b"\0", b"\x7e"], ids=["zeros", "flags"])
+def test_100_megabytes_of_nothing_take_bounded_memory_and_linear_time(program: str, unit: bytes) -> None:
+    _, _, few = measured(unit, 10_000_000, program)
+    status, memory, many = measured(unit, 100_000_000, program, patience=20 * few + 10)
+    assert (status, memory < MOST_MEMORY) == (1, True), f"{memory} KiB"
+    assert many < 20 * few + 0.5
+
+
+def test_long_faults_of_many_kinds_cost_han_fields_next_to_nothing(tmp_path: Any) -> None:
+    """A fault is no list: no shape of it is worked out, and none is kept, neither here nor in re."""
+    file = tmp_path / "faults"
+    lines = [json.dumps({"fault": "noise", "octets": f"{number:06x}" * 2000}) + "\n" for number in range(600)]
+    file.write_text("".join(lines))
+    status, memory, _ = measured(b"\0", 0, "han-fields", str(file))
+    assert (status, memory < MOST_MEMORY) == (1, True), f"{memory} KiB"
+
+
+# --- live ---
+
+
+class Live:
+    """A program whose input is held open."""
+
+    def __init__(self, script: str) -> None:
+        path = BIN + os.pathsep + os.environ["PATH"]
+        self.process = subprocess.Popen(
+            ["bash", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PATH": path},
+        )
+
+    def __enter__(self) -> "Live":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def say(self, octets: bytes) -> None:
+        assert self.process.stdin
+        os.write(self.process.stdin.fileno(), octets)
+
+    def hear(self) -> bytes:
+        assert self.process.stdout
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        assert ready, "nothing came"
+        return os.read(self.process.stdout.fileno(), 65536)
+
+    def is_silent(self) -> bool:
+        assert self.process.stdout
+        return not select.select([self.process.stdout], [], [], 0.05)[0]
+
+
+def test_a_reading_comes_with_the_closing_flag_and_not_with_the_next_frame() -> None:
+    with Live("han-frame | han-decode | han-fields") as pipe:
+        for watts in (1, 2):
+            frame = b"\x7e" + push(watts)
+            pipe.say(frame[:20])
+            pipe.say(frame[20:])
+            assert pipe.is_silent()
+            pipe.say(b"\x7e")
+            assert json.loads(pipe.hear())["act_pow_pos"] == watts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_signal_ends_the_input_and_what_was_read_is_written(program: str, number: signal.Signals) -> None:
+    octets = made_for(program, line_of(2))
+    with Live("exec " + program) as live:
+        live.say(octets + b"\x7eHAN{")
+        told = live.hear()
+        live.process.send_signal(number)
+        out, err = live.process.communicate(timeout=PATIENCE)
+        assert (live.process.returncode, err) == (0, b"")
+        made = without_time(program, told + out)
+        assert ["fault" in one for one in made[:2]] == [False, False]
+        if program == "han-frame":
+            assert made[2:] == [(b"n", b"HAN{")]
+
+
+def test_a_silent_line_costs_no_cpu() -> None:
+    with Live("exec han-frame") as live:
+        live.say(line_of(1))
+        live.hear()
+        before = switches(live.process.pid)
+        assert live.is_silent()
+        assert live.is_silent()
+        assert switches(live.process.pid) - before <= 1
+
+
+def switches(pid: int) -> int:
+    """Return how often a process has gone to sleep."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)

@@ -1,0 +1,178 @@
+"""han-mqtt: readings to an MQTT broker, and to Home Assistant."""
+
+import argparse
+import os
+import re
+
+from hanpipe import cli
+from hanpipe.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hanpipe.sinks.mqtt import Session
+    from hanpipe.sinks.readings_in import Line
+
+_PORT, _TLS_PORT = 1883, 8883
+_PAUSE: Final = 0.05  # s for a moment's patience
+
+
+def main(argv: list[str]) -> int:
+    """Run han-mqtt; return its exit status."""
+    options = _parser().parse_args(argv)
+    return _Run(cli.Program(options, "han-mqtt")).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(
+        "han-mqtt",
+        "Publish readings to an MQTT broker, each value under a topic of its own:\n"
+        "hanpipe/7359992890123456/import_power 826. Home Assistant finds them by itself;\n"
+        "Domoticz too, by its MQTT auto discovery.",
+        "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-mqtt --host broker --login FILE",
+        follow="wait for more when a regular file ends",
+        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
+        files="lines of han-fields; - or none: standard input",
+    )
+    add = parser.add_argument_group("broker").add_argument
+    add("--host", type=_host, default="127.0.0.1", help="(default: %(default)s)")
+    add("--port", type=_port, help=f"(default: {_PORT}, with TLS {_TLS_PORT})")
+    add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_MQTT_USER and _PASSWORD)")
+    add("--tls", action="store_true", help="TLS: trust what the system trusts")
+    add("--ca", metavar="FILE", help="TLS: trust the certificates of this file")
+    add("--insecure", action="store_true", help="TLS: trust any certificate")
+    add("--client-id", type=_client_id, metavar="NAME", help="each client its own (default: PREFIX-HOSTNAME)")
+    add = parser.add_argument_group("topics").add_argument
+    add("--prefix", type=_topic, default="hanpipe", metavar="TOPIC", help="(default: %(default)s)")
+    add("--meter", type=_name, metavar="NAME", help="call the meter so, in place of its number")
+    add("--json", action="store_true", help="publish each reading as JSON too: PREFIX/METER/reading")
+    add("--retain", action="store_true", help="have the broker keep the last energy registers")
+    group = parser.add_argument_group("Home Assistant")
+    group.add_argument(
+        "--discovery-prefix", type=_topic, default="homeassistant", metavar="TOPIC", help="(default: %(default)s)"
+    )
+    which = group.add_mutually_exclusive_group()
+    which.add_argument("--no-discovery", action="store_true", help="announce nothing")
+    which.add_argument(
+        "--device-discovery", action="store_true", help="announce by device, not by value: Domoticz reads none of it"
+    )
+    add = parser.add_argument_group("output").add_argument
+    add("--pass", dest="pass_on", action="store_true", help="pass each line on once the broker has all of it")
+    return parser
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[\w.:%-]+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no host")
+    return text
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:
+        raise ValueError(text)
+    return number
+
+
+def _topic(text: str) -> str:
+    if not re.fullmatch(r"[^+#\0/$][^+#\0]{0,100}", text) or text.endswith("/"):
+        raise argparse.ArgumentTypeError(f"'{text}' is no beginning of a topic: + and # are none of it")
+    return text
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[ -~]{1,100}", text) or not re.search(r"\w", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no name")
+    return text
+
+
+def _client_id(text: str) -> str:
+    if not re.fullmatch(r"[\w.:-]{1,100}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is no client id: letters, digits and . : _ - are")
+    return text
+
+
+class _Run:
+    """One run: readings in, messages out."""
+
+    def __init__(self, program: cli.Program) -> None:
+        from hanpipe.sinks.discovery import Announcer
+        from hanpipe.sinks.mqtt import Broker, Outbox
+        from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.topics import Topics, Whose
+
+        options = program.options
+        self._program = program
+        session = self._session(options)
+        announcer = None
+        if not options.no_discovery:
+            announcer = Announcer(options.discovery_prefix, session.status, by_device=options.device_discovery)
+        self._reader = ReadingReader()
+        self._whose = Whose(options.meter)
+        self._topics = Topics(options.prefix, announcer, whole=options.json, retain=options.retain)
+        self._outbox = Outbox(in_order=options.pass_on, say=self._say)
+        self._broker = Broker(session, self._outbox, self._say, program.explain, program.write)
+
+    def _session(self, options: argparse.Namespace) -> "Session":
+        from hanpipe.sinks.login import find_login
+        from hanpipe.sinks.mqtt import Session, tls_context
+
+        secure = options.tls or options.ca or options.insecure
+        host = re.sub(r"[^\w-]", "_", os.uname().nodename, flags=re.ASCII)
+        client_id = options.client_id or f"{options.prefix.replace('/', '-')}-{host}"
+        return Session(
+            host=options.host,
+            port=options.port or (_TLS_PORT if secure else _PORT),
+            client_id=client_id,
+            login=find_login(options.login, "han-mqtt", self._say),
+            tls=tls_context(options.ca, options.insecure) if secure else None,
+            status=f"{options.prefix}/{client_id}/status",
+            online=None if options.no_discovery else f"{options.discovery_prefix}/status",
+        )
+
+    def run(self) -> int:
+        """Run until the input ends; return the exit status."""
+        show = self._program.stats(self._counters)
+        self._broker.start()
+        for data, _ in self._program.pieces(self._whose.seconds):
+            if data:
+                self._take(data)
+            else:
+                self._publish(self._whose.release())
+        self._take(b"")
+        self._publish(self._whose.release(at_once=True))
+        self._broker.finish(lambda: self._program.stopping)
+        show()
+        if left := self._outbox.left:
+            status = cli.REFUSED if self._broker.denied else cli.IO
+            raise cli.Failure(status, f"{self._broker.title}: at the end {left} messages were not acknowledged")
+        return cli.OK if self._reader.readings else cli.NOTHING
+
+    def _take(self, data: bytes) -> None:
+        """Take octets of the input; b"" is its end."""
+        for line in self._reader.feed(data):
+            if line.reading is not None:
+                self._program.alive()
+            elif line.octets.strip():
+                self._program.tell("a line of the input is no reading: is han-fields in front?")
+            self._publish(self._whose.feed(line))
+
+    def _publish(self, lines: "list[Line]") -> None:
+        for line in lines:
+            meter = self._whose.meter
+            if meter:
+                self._outbox.put(*self._topics.messages(line, meter), line.octets)
+        self._broker.wake()
+        while self._outbox.overfull and not self._program.stopping:
+            self._program.wait(None, _PAUSE)
+
+    def _say(self, message: str) -> None:
+        if not self._program.options.quiet:
+            cli.say(self._program.name, message)
+
+    def _counters(self) -> dict[str, Any]:
+        return {
+            "readings": self._reader.readings,
+            "bad_lines": self._reader.bad,
+            "acknowledged": self._outbox.sent,
+            "dropped": self._outbox.dropped,
+            "retries": self._broker.retries,
+        }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from hanpipe.lines import LineShape, LineShapes, read_keys
+from hanpipe.lines import LineShape, LineShapes, has_marker, read_keys
 from hanpipe.naming import Naming
 from hanpipe.octets import Malformed
 from hanpipe.reading import Plan, Reading
@@ -97,6 +97,8 @@ class LineReader:
         return None
 
     def _shape(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
+        if has_marker(line):
+            raise ValueError("no line of han-decode")
         if len(line) > LONGEST_SHAPED:
             keys = read_keys(line)
             return self._naming.plan(keys), _time(keys), ()

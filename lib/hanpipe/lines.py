@@ -5,6 +5,7 @@ first line of a shape gives the pattern; a line that is of no shape (a fault) is
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 
@@ -13,13 +14,14 @@ from hanpipe.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
 _HOLE = re.compile(
-    r'^\{"time":"(?P<time>[^"\\]*)",|'
+    r'^\{"time":"(?P<time>[^"\\\x00-\x1f]*)",|'
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
     r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
     r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
     r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
+_MARKER = re.compile(r'(?<!\\)":\[-?[0-9]+(?:,-?[0-9]+)?\]')
 _NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
 _LAST: Final = 3
 _MOST_COMPILED: Final = 500_000
@@ -46,7 +48,7 @@ class LineShape:
             pattern += re.escape(line[at:begin])
             if hole.lastgroup == "time":
                 self.timed = True
-                pattern = r'\{("time":"[^"\\]*",)'
+                pattern = r'\{("time":"[^"\\\x00-\x1f]*",)'
                 skeleton = "{"
                 end = hole.end()
             elif hole.lastgroup in ("number", "count"):
@@ -106,12 +108,25 @@ def _found(shape: LineShape, match: "re.Match[str]") -> tuple[LineShape, str, tu
     return shape, front, tuple(rest)
 
 
+def has_marker(line: str) -> bool:
+    """Tell whether a line itself holds what shape.py marks holes with: it is none of han-decode's then."""
+    return _MARKER.search(line) is not None
+
+
 def read_keys(skeleton: str) -> dict[str, Any]:
     """Read a line, or its skeleton. raise: ValueError: it is no JSON object."""
-    keys = json.loads(skeleton)
+    keys = json.loads(skeleton, parse_float=_finite, parse_constant=_finite)
     if not isinstance(keys, dict):
         raise ValueError("no JSON object")
     return keys
+
+
+def _finite(text: str) -> float:
+    """Read a number with a point or an exponent; no line of han-decode holds one that is none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _clock_groups(size: int) -> str:

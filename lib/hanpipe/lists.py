@@ -123,6 +123,8 @@ def _scaler_unit(typed: Typed) -> tuple[int | None, str | None]:
     (scaler_type, scaler), (unit_type, unit) = split(value[0]), split(value[1])
     if (scaler_type, unit_type) != ("integer", "enum") or type(scaler) is not int or type(unit) is not int:
         return None, None
+    if not -128 <= scaler <= 127:
+        return None, None
     return scaler, cosem.UNITS.get(unit, f"unit {unit}") or ""
 
 

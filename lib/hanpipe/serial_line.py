@@ -21,7 +21,7 @@ _LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some send one each 10 s or
 class Line(NamedTuple):
     """How a serial line is set. parity: none, even or odd; bits: of data; stop: stop bits.
 
-    As it comes: wired M-Bus (EN 13757-2), which most HAN ports with 2400 baud are; Kamstrup's is 2400 8N1.
+    As it comes: wired M-Bus (EN 13757-2), which most HAN ports with 2400 baud are.
     """
 
     baud: int = 2400
@@ -40,12 +40,12 @@ class Line(NamedTuple):
 
 # What meters use, the most frequent first; protocol-facts.md, section 9
 LINES: Final = (
-    Line(2400, "even"),  # wired M-Bus: Aidon, Kaifa, Landis+Gyr, Sagemcom
-    Line(2400, "none"),  # Kamstrup
-    Line(115200, "none"),  # P1; Iskraemeco
-    Line(9600, "none"),  # Landis+Gyr E360
+    Line(2400, "even"),  # wired M-Bus
+    Line(2400, "none"),
+    Line(115200, "none"),  # P1
+    Line(9600, "none"),
     Line(9600, "even", 7),  # P1 of DSMR 2 and 3
-    Line(38400, "none"),  # Iskraemeco in Slovenia
+    Line(38400, "none"),
 )
 
 

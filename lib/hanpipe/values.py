@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MOST_TEXTS: Final = 4096  # kept of each power of ten
 _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
+_DEEPEST: Final = 200  # levels of JSON; an APDU makes 64, and a compact-array in it as many more
+
 Values = Sequence[int]
 Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
 
@@ -228,7 +230,8 @@ class Nested:
     __slots__ = ("_typed",)
 
     def __init__(self, typed: Any) -> None:
-        """Take a value as lists.py gives it: markers in the place of holes."""
+        """Take a value as lists.py gives it: markers in the place of holes. raise: Malformed: too deep to be one."""
+        _check_depth(typed, _DEEPEST)
         self._typed = typed
 
     def value(self, values: Values) -> Value:
@@ -247,6 +250,13 @@ def clock_octets(values: Values, index: int, size: int) -> bytes:
     head = size - 4 * (count - 1)
     first, *rest = values[index : index + count]
     return first.to_bytes(head, "big") + b"".join(number.to_bytes(4, "big") for number in rest)
+
+
+def _check_depth(typed: Any, left: int) -> None:
+    if not left:
+        raise Malformed(0, "nested deeper than any APDU")
+    for inner in typed.values() if isinstance(typed, dict) else typed if isinstance(typed, list) else ():
+        _check_depth(inner, left - 1)
 
 
 def _fill(typed: Any, values: Values) -> Any:

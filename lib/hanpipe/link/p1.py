@@ -5,7 +5,7 @@
 The CRC is CRC-16/ARC over all from / to !, in hex. What else is seen and taken for good:
 
 - no CRC, as in DSMR 2.2 and 3: only CR LF behind the !
-- no CRC, and the ! behind the last object on its line (Aidon SE); there a telegram may also end with the !
+- no CRC, and the ! behind the last object on its line (sent in Sweden); there a telegram may also end with the !
 - a CRC that is always 0000 (some Slovenian ones)
 - a CRC without its leading zeros
 - a ciphered block in the place of the objects, binary, which ends where its length says (Poland):

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DEVICE",
         help="serial port, file, socket://HOST:PORT or\nrfc2217://HOST:PORT; - or none: standard input",
     )
-    setting = parser.add_argument_group("setting of the port (default: 2400 8E1, wired M-Bus; Kamstrup: 2400 8N1)")
+    setting = parser.add_argument_group("setting of the port (default: 2400 8E1, as wired M-Bus has it)")
     setting.add_argument("--meter", metavar="NAME", help="as this meter needs it, by the meter data")
     setting.add_argument("--baud", type=cli.count, metavar="RATE", help="baud rate")
     setting.add_argument("--parity", choices=list(PARITIES), help="parity")

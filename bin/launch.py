@@ -16,5 +16,7 @@ from hanpipe.cli import launch
 try:
     sys.exit(launch())
 except ModuleNotFoundError as error:
-    name = os.path.basename(sys.argv[0])
-    sys.exit(f"{name}: {error.name} is missing: run 'make' in {CHECKOUT}, or install its package")
+    name, said = os.path.basename(sys.argv[0]), str(error)
+    if said.startswith("No module named"):
+        said = f"{error.name} is missing: run 'make' in {CHECKOUT}, or install its package"
+    sys.exit(f"{name}: {said}")

@@ -1,11 +1,11 @@
 """Octets of the input -> whole lines, each with its time."""
 
-import json
+from typing import Final
 
 from hanpipe.arrival import stamp
-from hanpipe.sinks.readings_in import LONGEST_LINE
 
-_TIMED = b'{"time":'
+_LONGEST: Final = 1_000_000  # octets: more than any reading has
+_TIMED: Final = b'{"time":'
 
 
 class Arrivals:
@@ -24,7 +24,7 @@ class Arrivals:
         time_ns: when data was read, since 1970-01-01 UTC; 0 = unknown, then no line is given a time
         """
         self._rest += data
-        if self._rest and (not data or (b"\n" not in data and len(self._rest) > LONGEST_LINE)):
+        if self._rest and (not data or (b"\n" not in data and len(self._rest) > _LONGEST)):
             self._rest += b"\n"
         end = self._rest.rfind(b"\n") + 1
         octets = bytes(self._rest[:end])
@@ -38,6 +38,8 @@ def _timed(line: bytes, time_ns: int) -> bytes:
     """Return a line with a time if it is a reading without one."""
     if not time_ns or not line.startswith(b'{"') or line.startswith(_TIMED):
         return line
+    import json  # what lines of a live meter do not need
+
     try:
         reading = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,6 +1,5 @@
 """The queue: lines that the sink has not taken yet, on disk, and in memory what the disk does not take."""
 
-import errno
 import time
 from collections import deque
 from collections.abc import Callable
@@ -8,13 +7,13 @@ from typing import Final
 
 from hanpipe.cli import reason
 from hanpipe.sinks.waiting import duration
-from hanpipe.spool.segments import Segments
+from hanpipe.spool.segments import PARTS, Segments
 
 PIECE: Final = 65536  # octets that are written or sent in one go
-MOST_MEMORY: Final = 4_000_000  # octets of lines that wait for a full disk: half a day of a meter that speaks each 2.5 s
+MOST_MEMORY: Final = (
+    4_000_000  # octets of lines that wait for a full disk: half a day of a meter that speaks each 2.5 s
+)
 DISK_PAUSE: Final = 10.0  # s between two tries of a disk that takes nothing
-
-_NOTHING_TO_TELL: Final = (errno.EAGAIN, errno.EINTR)
 
 
 class Backlog:
@@ -43,6 +42,7 @@ class Backlog:
         self.dropped = 0
         self._directory = directory
         self._most = most
+        self._part = min(PIECE, most // PARTS)  # octets that are written in one go: no segment is much of the queue
         self._say = say
         self._hold = hold
         self._clock = clock
@@ -67,12 +67,7 @@ class Backlog:
     @property
     def unsent(self) -> bool:
         """Tell whether there are lines to be sent."""
-        return self._sent < self._kept + len(self._memory)
-
-    @property
-    def in_flight(self) -> int:
-        """Return how many octets are sent and not acknowledged."""
-        return sum(end - begin for begin, end in self._flight)
+        return self._segments.behind(self._sent) + len(self._memory) > max(0, self._sent - self._kept)
 
     def put(self, octets: bytes) -> None:
         """Take whole lines, one or more."""
@@ -83,14 +78,7 @@ class Backlog:
 
     def next(self, most: int = PIECE) -> bytes:
         """Return the next lines to send, so many octets at most but one line at least; none if there are none."""
-        while True:
-            try:
-                begin, octets = self._segments.read(self._sent, most)
-            except OSError as error:
-                self._say(f"{self._segments.path()}: {reason(error)}; its lines are lost")
-                self._forget_first()
-                continue
-            break
+        begin, octets = self._from_disk(most)
         if not octets:
             begin = max(self._sent, self._kept)
             octets = self._from_memory(begin - self._kept, most)
@@ -123,12 +111,13 @@ class Backlog:
 
     def due(self) -> float | None:
         """Return the seconds until something is to be written, None if nothing is."""
-        if self._refused is not None and self._memory:
-            return max(0.0, self._again - self._clock())
-        begun = self._came[0][0] if self._came else None
+        since = [self._came[0][0]] if self._came else []
         if self._unmarked is not None and self._segments.size:
-            begun = min(self._unmarked, begun or self._unmarked)
-        return None if begun is None else max(0.0, begun + self._hold - self._clock())
+            since.append(self._unmarked)
+        if not since:
+            return None
+        at = min(since) + self._hold if self._refused is None else self._again
+        return max(0.0, at - self._clock())
 
     def write_due(self) -> None:
         """Write what is due."""
@@ -139,18 +128,16 @@ class Backlog:
     def write(self) -> None:
         """Write what is not written, as far as the disk takes it."""
         try:
-            if self._memory:
-                self._segments.append(self._kept, bytes(self._memory))
-                self._kept += len(self._memory)
-                self._memory.clear()
-                self._came.clear()
+            while self._memory:
+                octets = self._from_memory(0, self._part)
+                self._segments.append(self._kept, octets)
+                self._cut_memory(self._kept + len(octets))
+                self._tell_taken()
             if self._segments.size:
                 self._segments.mark(self._taken)
             self._unmarked = None
         except OSError as error:
             self._tell_refused(error)
-        else:
-            self._tell_taken()
 
     def close(self) -> None:
         """Write what is not written and close the files. What the disk does not take is lost, and told."""
@@ -158,6 +145,16 @@ class Backlog:
         if self._memory:
             self._say(f"{self._directory}: {self._memory.count(bytes([10])):,} lines could not be written and are lost")
         self._segments.close()
+        self._segments.forget(self._taken)
+
+    def _from_disk(self, most: int) -> tuple[int, bytes]:
+        """Return what Segments.read does; a segment that cannot be read is passed over, and told."""
+        while True:
+            try:
+                return self._segments.read(self._sent, most)
+            except OSError as error:
+                self._say(f"{self._segments.path()}: {reason(error)}; its lines are lost")
+                self._forget_first()
 
     def _from_memory(self, at: int, most: int) -> bytes:
         octets = bytes(self._memory[at : at + most])
@@ -168,10 +165,7 @@ class Backlog:
         """Let go of what is taken, in memory and on disk."""
         if self._taken > self._kept:
             self._cut_memory(self._taken)
-        try:
-            self._segments.forget(self._taken)
-        except OSError as error:
-            self._tell_refused(error)
+        self._segments.forget(self._taken)
 
     def _cut_memory(self, offset: int) -> None:
         del self._memory[: offset - self._kept]
@@ -203,13 +197,8 @@ class Backlog:
         self._tell_dropped(b"".join(lines))
 
     def _forget_first(self) -> None:
-        """Let go of the first segment, whatever the disk says to it."""
-        try:
-            end = self._segments.drop()
-        except OSError as error:
-            self._tell_refused(error)
-            end = self._segments.give_up()
-        self._taken = max(self._taken, end)
+        """Let go of the first segment."""
+        self._taken = max(self._taken, self._segments.drop())
         self._sent = max(self._sent, self._taken)
 
     def _tell_dropped(self, octets: bytes) -> None:

@@ -15,11 +15,12 @@ as it comes (Linux, vm.dirty_expire_centisecs), and what the sink has taken befo
 """
 
 import contextlib
+import errno
 import os
 import re
 from typing import Final
 
-_PARTS: Final = 16  # segments that a full queue has: one is what is dropped at a time
+PARTS: Final = 16  # segments that a full queue has: one is what is dropped at a time
 _SMALLEST: Final = 4096  # octets of a segment
 _LARGEST: Final = 4 << 20
 _TAKEN_UP: Final = 65536  # octets from which on a segment goes when all of it is taken, though it could hold more
@@ -39,7 +40,7 @@ class _Segment:
 
 
 class Segments:
-    """Whole lines in files. Every method may raise OSError, and has then changed nothing.
+    """Whole lines in files. append, read and mark may raise OSError, and have then changed nothing.
 
     taken: offset up to which lines were taken, as far as it was written down; end: behind the last line
     """
@@ -47,7 +48,7 @@ class Segments:
     def __init__(self, directory: str, most: int) -> None:
         """Find what is there. most: octets that the queue may hold."""
         self._directory = directory
-        self._room = min(_LARGEST, max(_SMALLEST, most // _PARTS))
+        self._room = min(_LARGEST, max(_SMALLEST, most // PARTS))
         self._segments = self._find()
         self._writer = -1  # descriptor of the last segment, if it was begun by this run
         self._reader = -1  # descriptor of the segment that begins at _read
@@ -61,6 +62,11 @@ class Segments:
     def start(self) -> int:
         """Return the offset of the first line, 0 if there is none."""
         return self._segments[0].start if self._segments else 0
+
+    @property
+    def first_end(self) -> int:
+        """Return the offset behind the first segment, 0 if there is none."""
+        return self._segments[0].end if self._segments else 0
 
     @property
     def size(self) -> int:
@@ -101,9 +107,11 @@ class Segments:
             self._read = segment.start
         left = segment.end - offset
         octets = os.pread(self._reader, min(most, left), offset - segment.start)
-        if len(octets) < left and b"\n" not in octets:
+        if b"\n" not in octets:
             octets = os.pread(self._reader, left, offset - segment.start)
             octets = octets[: octets.find(b"\n") + 1]
+        if not octets:
+            raise OSError(errno.EIO, "shorter than it was written")
         return offset, octets[: octets.rfind(b"\n") + 1]
 
     def mark(self, offset: int) -> None:
@@ -123,7 +131,7 @@ class Segments:
     def drop(self) -> int:
         """Delete the first segment; return the offset behind it."""
         first = self._segments[0]
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what stays is below taken, and goes when the queue is opened
             os.unlink(self._path(first.start))
         del self._segments[0]
         if not self._segments and self._writer >= 0:

@@ -25,7 +25,7 @@ run: .venv/run
 	@touch $@
 
 test: .venv/dev
-	@.venv/bin/python -m pytest tests
+	@.venv/bin/python -m pytest -n 2 tests
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check .

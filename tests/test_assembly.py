@@ -1,6 +1,9 @@
 """Pieces of APDUs, joined."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hanpipe.assembly import (
     FIRST_BLOCK,
     FIRST_TELEGRAM,
@@ -11,8 +14,6 @@ from hanpipe.assembly import (
     read_telegram,
 )
 from hanpipe.octets import Malformed
-from hypothesis import given
-from hypothesis import strategies as st
 
 LLC = b"\xe6\xe7\x00"
 

@@ -1,11 +1,12 @@
 """link/auto.py: the link found from the octets."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 import strategies
 from hanpipe.link import FRAMERS, Event, Fault, Frame
 from hanpipe.link.auto import AutoFramer
-from hypothesis import given
-from hypothesis import strategies as st
 from strategies import cuts, fed
 from test_mbus import frames as mbus_frames
 from test_p1 import telegram, telegrams

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
-from hanpipe.sinks.averages import HOLD, Energy, Mean
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.sinks.averages import HOLD, Energy, Mean
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hanpipe.ciphering import Closed, Deciphering, name_title, read_ciphered, read_telegram
 from hanpipe.keys import ANY, Counters, Keys, Line
 from hanpipe.octets import Malformed
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
 

@@ -7,15 +7,16 @@ import struct
 import subprocess
 import sys
 
-import encoder
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import encoder
 from hanpipe.ciphering import Deciphering
 from hanpipe.decoder import Decoder, Message, Refusal, Telegram
 from hanpipe.keys import ANY, Keys, Line
 from hanpipe.link import FRAMERS
 from hanpipe.records import pack
-from hypothesis import given
-from hypothesis import strategies as st
 from strategies import notifications
 
 ROOT = os.path.join(os.path.dirname(__file__), "..")

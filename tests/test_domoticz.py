@@ -10,6 +10,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from conftest import ROOT
 from domoticz_server import (
     COMPUTED,
@@ -34,8 +37,6 @@ from hanpipe.sinks.domoticz_posting import Posting
 from hanpipe.sinks.intervals import Account, Figures, Intervals, Timeline
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.waiting import Waiting, duration
-from hypothesis import given
-from hypothesis import strategies as st
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-domoticz"]

@@ -1,10 +1,11 @@
 """link/escaped.py: HDLC with octet transparency."""
 
 import pytest
-from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.escaped import MOST, EscapedFramer, unescape
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.link import Event, Fault, Frame
+from hanpipe.link.escaped import MOST, EscapedFramer, unescape
 from strategies import addresses, cuts, encoder, fed, noise
 
 FLAG = b"\x7e"

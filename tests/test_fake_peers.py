@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from hanpipe.fake import meters
 from test_fake import AUTHENTICATION_KEY, KEY, sent
 

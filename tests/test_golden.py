@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from conftest import ROOT
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")

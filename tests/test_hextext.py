@@ -1,9 +1,10 @@
 """hextext.py: hex text -> octets."""
 
 import pytest
-from hanpipe.hextext import LONGEST_LINE, HexText
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.hextext import LONGEST_LINE, HexText
 from strategies import cuts, in_pieces
 
 

@@ -4,9 +4,10 @@ import contextlib
 import os
 
 import pytest
-from hanpipe.keys import ANY, CounterFile, Counters, Keys, Line, WrongKeyFile, find_key_file, read_key_file
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.keys import ANY, CounterFile, Counters, Keys, Line, WrongKeyFile, find_key_file, read_key_file
 
 TITLE = bytes.fromhex("4b414d4500000001")
 OTHER = bytes.fromhex("4b414d4500000002")

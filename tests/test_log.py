@@ -11,12 +11,13 @@ import time
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hanpipe import cli, records
 from hanpipe.link import FRAMERS
 from hanpipe.logfiles import DatedFiles, OctetCutter, RecordCutter, Whole, cutter_for, day_of
 from hanpipe.programs import log
-from hypothesis import given
-from hypothesis import strategies as st
 
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making, with one flag behind it
     "a02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"

@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.mbus import MbusFramer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.link import Event, Fault, Frame
+from hanpipe.link.mbus import MbusFramer
 from strategies import cuts, fed
 
 HEADERS = st.sampled_from(

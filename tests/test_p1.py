@@ -1,11 +1,12 @@
 """link/p1.py: octets on the line -> P1 telegrams and faults."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.crc import arc
 from hanpipe.link.p1 import LONGEST, P1Framer
-from hypothesis import given
-from hypothesis import strategies as st
 from strategies import cuts, fed
 
 FIRST = b"/TST5\\2INVENTED-1\r\n\r\n"

@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+
 from hanpipe import cli, live
 from hanpipe.programs import read
 from hanpipe.serial_line import Line
@@ -137,7 +138,7 @@ def test_wrong_usage_is_refused(options, capfd):
 
 def test_a_port_is_read_found_cooked_and_left_by_a_signal(meter):
     with Run("-v", meter.name) as reader:
-        assert "made raw" in reader.says("open")
+        assert "made raw" in reader.says(": open")
         for number in (1, 2):
             meter.send(FRAME * number)
             assert reader.octets(number * len(FRAME)) == FRAME * number
@@ -147,7 +148,7 @@ def test_a_port_is_read_found_cooked_and_left_by_a_signal(meter):
 
 def test_a_port_that_goes_comes_back(meter):
     with Run("-v", meter.name) as reader:
-        reader.says("open")
+        reader.says(": open")
         meter.send(FRAME)
         assert reader.octets(len(FRAME)) == FRAME
         meter.unplug()
@@ -155,7 +156,7 @@ def test_a_port_that_goes_comes_back(meter):
             reader.says("unplugged") == f"han-read: {meter.name}: unplugged or hung up; waiting for it (Ctrl-C ends)\n"
         )
         meter.plug_in()
-        reader.says("open")
+        reader.says(": open")
         meter.send(FRAME)
         assert reader.octets(len(FRAME)) == FRAME
         assert "back after" in reader.says("back after")
@@ -169,14 +170,14 @@ def test_a_port_that_is_missing_is_waited_for(tmp_path):
     with Run("-v", str(name)) as reader:
         assert reader.says("device") == f"han-read: {name}: no such device; waiting for it (Ctrl-C ends)\n"
         made = Meter(name)
-        reader.says("open")
+        reader.says(": open")
         made.send(FRAME)
         assert reader.octets(len(FRAME)) == FRAME
 
 
 def test_once_ends_with_the_port(meter):
     with Run("-v", "--once", meter.name) as reader:
-        reader.says("open")
+        reader.says(": open")
         meter.send(FRAME)
         assert reader.octets(len(FRAME)) == FRAME
         meter.unplug()
@@ -185,7 +186,7 @@ def test_once_ends_with_the_port(meter):
 
 def test_a_port_has_one_reader(meter):
     with Run("-v", meter.name) as reader:
-        reader.says("open")
+        reader.says(": open")
         assert run("--once", meter.name) == (4, b"", f"han-read: {meter.name}: in use by another program\n")
 
 
@@ -245,7 +246,7 @@ def test_once_ends_with_the_connection():
 
 def test_a_reader_that_leaves_is_no_error(meter):
     with Run("-v", meter.name) as reader:
-        reader.says("open")
+        reader.says(": open")
         reader.process.stdout.close()
         meter.send(FRAME)
         assert reader.process.wait(10) == cli.READER_LEFT

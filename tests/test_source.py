@@ -11,11 +11,12 @@ import threading
 
 import pytest
 import serial
-from hanpipe.serial_line import LINES, Line, LineFinder, LineWatch, duration
-from hanpipe.source import Closed, Lost, check_name, is_live, open_source
 from hypothesis import given
 from hypothesis import strategies as st
 from serial import rfc2217
+
+from hanpipe.serial_line import LINES, Line, LineFinder, LineWatch, duration
+from hanpipe.source import Closed, Lost, check_name, is_live, open_source
 
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making
     "7ea02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"

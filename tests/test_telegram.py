@@ -5,10 +5,11 @@ import os
 import re
 
 import pytest
-from hanpipe.octets import Malformed
-from hanpipe.telegram import is_body, is_telegram, read_objects, read_telegram, split_ciphered, without_parity
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hanpipe.octets import Malformed
+from hanpipe.telegram import is_body, is_telegram, read_objects, read_telegram, split_ciphered, without_parity
 
 CAPTURES = os.path.join(os.path.dirname(__file__), "..", "..", "shared", "captures")
 

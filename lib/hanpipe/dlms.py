@@ -3,8 +3,6 @@
 0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length in front | notification-body
 """
 
-import math
-
 from hanpipe import cosem
 from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Any, Final, NamedTuple
@@ -20,7 +18,7 @@ class Data(NamedTuple):
     """A value with its type, or a sequence of them.
 
     type:   as the Blue Book names it
-    value:  int, float, bytes (strings, clocks, floats that are no number), None; str of 0 and 1 (bit-string); list of
+    value:  int, float, bytes (strings, clocks, a NaN that no float holds), None; str of 0 and 1 (bit-string); list of
             Data (array, structure); (description, list of Data) of a compact-array
     offset: of its tag, or of its first octet in a compact-array
     end:    offset behind its last octet
@@ -117,8 +115,8 @@ class _Reader:
             name, form = cosem.FIXED[tag]
             octets = self._piece(at, form.size)
             value = form.unpack(octets)[0]
-            if isinstance(value, float) and not math.isfinite(value):
-                value = octets
+            if isinstance(value, float) and form.pack(value) != octets:
+                value = octets  # a signalling NaN, which Python's float makes a quiet one
             return Data(name, value, offset, at + form.size)
         if tag in cosem.STRINGS:
             length, at = read_length(self._octets, at)

@@ -16,6 +16,7 @@ a shape, and costs a walk.
 """
 
 import json
+import math
 import struct
 
 from hanpipe.dlms import Data, Notification
@@ -172,6 +173,8 @@ def plain(data: Data) -> Any:
             return data.value.decode()
         except UnicodeDecodeError:
             return data.value.hex()
+    if isinstance(data.value, float) and not math.isfinite(data.value):
+        return struct.pack(">f" if data.type == "float32" else ">d", data.value).hex()
     return data.value.hex() if isinstance(data.value, bytes) else data.value
 
 

@@ -9,6 +9,7 @@ LONGEST: Final = 65535  # octets of an APDU, what a record holds
 # general-glo-ciphering carries a system title in front of its length, general-ded-ciphering none; Green Book ed. 9
 _GLO: Final = 0xDB
 _DED: Final = 0xDC
+_CIPHERED: Final = (bytes([_GLO]), bytes([_DED]))
 
 
 class ApduFramer:
@@ -16,42 +17,41 @@ class ApduFramer:
 
     def __init__(self) -> None:
         self._octets = b""
+        self._lost = False  # more came than an APDU can be: what follows is part of none
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what data completes, in line order. b"" means that the input has ended."""
-        self._octets += data
+        octets, at = self._octets + data, 0
         events: list[Event] = []
-        while (end := _ciphered_end(self._octets)) and end <= len(self._octets):
-            events.append(Frame("A", self._octets[:end]))
-            self._octets = self._octets[end:]
-        if not data and self._octets:
-            events += _last(self._octets)
-            self._octets = b""
-        while len(self._octets) > LONGEST and not end:
-            events.append(Fault("n", self._octets[:LONGEST]))
-            self._octets = self._octets[LONGEST:]
+        while not self._lost and at < (end := _ciphered_end(octets, at)) <= len(octets):
+            events.append(Frame("A", octets[at:end]))
+            at = end
+        while len(octets) - at > LONGEST:
+            self._lost = True
+            events.append(Fault("n", octets[at : at + LONGEST]))
+            at += LONGEST
+        if not data and at < len(octets):
+            events.append(Fault("n", octets[at:]) if self._lost else _last(octets[at:]))
+            at = len(octets)
+        self._octets = octets[at:]
         return events
 
 
-def _ciphered_end(octets: bytes) -> int:
-    """Return where the ciphered APDU at the beginning ends, 0 if there is none or its length is not there yet."""
-    if octets[:1] not in (bytes([_GLO]), bytes([_DED])):
+def _ciphered_end(octets: bytes, begin: int) -> int:
+    """Return where the ciphered APDU at begin ends, 0 if there is none or its length is not there yet."""
+    if octets[begin : begin + 1] not in _CIPHERED:
         return 0
     try:
-        at = 1
-        if octets[0] == _GLO:
+        at = begin + 1
+        if octets[begin] == _GLO:
             title, at = read_length(octets, at)
             at += title
         length, at = read_length(octets, at)
     except Malformed:
         return 0
-    return at + length if at + length <= LONGEST else 0
+    return at + length if at + length - begin <= LONGEST else 0
 
 
-def _last(octets: bytes) -> list[Event]:
-    """What stands at the end of the input: an APDU, or one that was cut."""
-    if _ciphered_end(octets):
-        return [Fault("t", octets)]
-    if len(octets) > LONGEST:
-        return [Fault("n", octets[at : at + LONGEST]) for at in range(0, len(octets), LONGEST)]
-    return [Frame("A", octets)]
+def _last(octets: bytes) -> Event:
+    """What stands at the end of the input: an APDU, or a ciphered one that was cut."""
+    return Fault("t", octets) if octets[:1] in _CIPHERED else Frame("A", octets)

@@ -21,22 +21,19 @@ class Segments:
 
     The frames carry no number: a piece with an LLC header starts an APDU, a frame without the segmentation bit ends it.
     A piece lost in the middle shows only when the APDU is read.
+
+    waiting: the pieces of the APDU that has begun and not ended, b"" if there is none
     """
 
     def __init__(self) -> None:
-        self._pieces = b""
-
-    @property
-    def waiting(self) -> bool:
-        """Whether an APDU has begun and not ended."""
-        return bool(self._pieces)
+        self.waiting = b""
 
     def add(self, information: bytes, segmented: bool) -> tuple[bytes, bytes]:
         """Add the information of a frame.
 
         return: the APDU that it completes, and the octets that it shows to be part of none; each b"" if there are none
         """
-        pieces, self._pieces = self._pieces, b""
+        pieces, self.waiting = self.waiting, b""
         if information[:3] == LLC:
             lost, whole = pieces, information[3:]
         elif pieces:
@@ -49,12 +46,12 @@ class Segments:
             return whole, lost
         if len(whole) > LONGEST:
             return b"", lost + whole
-        self._pieces = whole
+        self.waiting = whole
         return b"", lost
 
     def end(self) -> bytes:
         """The input has ended: return the octets of the APDU that was not completed."""
-        pieces, self._pieces = self._pieces, b""
+        pieces, self.waiting = self.waiting, b""
         return pieces
 
 

@@ -40,7 +40,9 @@ class Message(NamedTuple):
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
-        return "{" + stamp(self.time) + self.envelope + self.shape.template % self.values
+        if self.time or self.envelope:
+            return "{" + stamp(self.time) + self.envelope + self.shape.template % self.values
+        return "{" + self.shape.template % self.values
 
 
 class Telegram(NamedTuple):

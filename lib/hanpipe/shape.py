@@ -104,14 +104,14 @@ class Shapes:
 
     def find(self, octets: bytes) -> Shape | None:
         """Return the shape of octets, if one like them was added."""
-        size = len(octets)
-        if size not in self._of_size:
+        shapes: list[Shape] | None = self._of_size.get(len(octets))
+        if shapes is None:
             return None
         number = int.from_bytes(octets, "big")
-        shape: Shape
-        for shape in self._of_size[size]:
+        for shape in shapes:
             if number & shape.mask == shape.fixed:
-                self._of_size.use(size, shape)
+                if shape is not shapes[0]:
+                    self._of_size.use(shape.size, shape)
                 return shape
         return None
 

@@ -30,6 +30,5 @@ class Shelf(dict[int, list[Any]]):
     def use(self, key: int, thing: Any) -> None:
         """Let a thing be the first to look at the next time."""
         things = self[key]
-        if things[0] is not thing:
-            things.remove(thing)
-            things.insert(0, thing)
+        things.remove(thing)
+        things.insert(0, thing)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SCALABLE: Final = ("W", "var", "VA", "Wh", "varh", "VAh", "V", "A", "Hz", "pf")
 
-Step = Callable[[bytes, int], list[tuple[bytes, bool]]]
+Step = Callable[[bytes, int], list[str]]
 
 
 def main(argv: list[str]) -> int:
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     naming = Naming(layouts, options.scale, options.ct, names, options.only, program.tell)
     reader = LineReader(naming)
     show_stats = program.stats(reader.counters)
-    found = program.filter(_step(reader, options))
+    found = program.stream(_step(reader, options), lambda told, _: "".join(told).encode(), lambda reading: True)
     show_stats()
     program.explain(f"{reader.read:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
     return cli.OK if found else cli.NOTHING
@@ -85,7 +85,7 @@ def _of_readings(options: argparse.Namespace) -> bool:
 def _step(reader: LineReader, options: argparse.Namespace) -> Step:
     """Return what turns lines into readings, in the form that the user asked for."""
     if not (options.text or options.obis):
-        return lambda data, _: [(line.encode() + b"\n", True) for line in reader.lines(data)]
+        return lambda data, _: [line + "\n" for line in reader.lines(data)]
     write: Callable[[Plan, Values, str], str] = Plan.obis_line
     if options.text:
         from hanpipe.views import text  # for people: no other run needs it
@@ -93,10 +93,7 @@ def _step(reader: LineReader, options: argparse.Namespace) -> Step:
         show = text.obis_text if options.obis else text.text
         write = lambda plan, values, _: show(plan, values)  # noqa: E731  one line says it
 
-    def step(data: bytes, _: int) -> list[tuple[bytes, bool]]:
-        return [(write(plan, values, front).encode() + b"\n", True) for plan, values, front in reader.feed(data)]
-
-    return step
+    return lambda data, _: [write(plan, values, front) + "\n" for plan, values, front in reader.feed(data)]
 
 
 def _learn(program: cli.Program) -> int:

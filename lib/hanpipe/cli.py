@@ -210,24 +210,6 @@ class Program:
                 break
         return found
 
-    def filter(self, step: Callable[[bytes, int], list[tuple[bytes, bool]]]) -> int:
-        """Write what step makes of each piece of the input, in one write, and count what is good of it.
-
-        step:   octets ("" at the end) and the time of their read -> what to write, and whether it is good, each
-        return: how many were good: as many as -n asks for, or all
-        """
-        left: int | None = getattr(self.options, "count", None)
-        found = 0
-        for data, time_ns in chain(self.pieces(), [(b"", 0)]):
-            made = step(data, time_ns)
-            good = sum(valid for _, valid in made)
-            if left is not None and found + good >= left:
-                self.write(b"".join(_until(made, left - found)))
-                return left
-            self.write(b"".join([octets for octets, _ in made]))
-            found += good
-        return found
-
     def write(self, data: bytes) -> None:
         """Write octets to stdout, all of them, now.
 
@@ -274,15 +256,6 @@ def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T]
         if not left:
             return made[:number], 0
     return made, left
-
-
-def _until(made: list[tuple[bytes, bool]], left: int) -> Iterator[bytes]:
-    """Yield what was made, up to the good one that is the last of those left."""
-    for octets, valid in made:
-        yield octets
-        left -= valid
-        if not left:
-            return
 
 
 class _Stop:

@@ -39,6 +39,8 @@ golden: .venv/dev
 format: .venv/dev
 	@.venv/bin/ruff format .
 
+include install.mk
+
 clean:
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

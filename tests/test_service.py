@@ -1,0 +1,76 @@
+"""The unit, its template and the udev rules, as systemd and udev themselves read them."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+UNITS = ("systemd/han.service", "systemd/han@.service")
+RULES = "udev/61-hanpipe.rules"
+
+
+def run(*command, **named):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **named)
+
+
+def text(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as stream:
+        return stream.read()
+
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_finds_no_fault(unit, tmp_path):
+    named = tmp_path / os.path.basename(unit).replace("@.", "@cabin.")
+    shutil.copy(os.path.join(ROOT, unit), named)
+    done = run("systemd-analyze", "verify", "--man=no", str(named))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_exposure_is_a_score_of_1_5_or_better(unit):
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", unit)
+    assert done.returncode == 0, done.stdout[-200:]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
+    """The unit's own command line, with the defaults of /etc/default, on a capture in the place of a port."""
+    command = re.search(r"^ExecStart=/bin/bash (.*) -c '(.*)'$", text(unit), re.MULTILINE)
+    assert command
+    settings = dict(re.findall(r'^(HAN_[A-Z]+)="?([^"\n]*)"?$', text("systemd/hanpipe.default"), re.MULTILINE))
+    assert settings["HAN_END"] == "han-fields --text"
+    settings |= {"HAN_READ": "", "HAN_DEVICE": f"{ROOT}/lib/hanpipe/examples/house.raw"}
+    line = command[2].replace("$$", "$")
+    path = {"PATH": f"{ROOT}/bin:{os.environ['PATH']}"}
+    done = run("bash", *command[1].split(), "-c", line, env=os.environ | path | settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(re.findall("^act_pow_pos = ", done.stdout, re.MULTILINE)) == 40
+
+
+def test_no_adapter_is_taken_that_nobody_named():
+    switched_on = [line for line in text(RULES).splitlines() if 'ENV{HANPIPE}="1"' in line and line[0] != "#"]
+    assert switched_on == []
+
+
+def test_the_rules_sort_behind_those_that_they_build_on():
+    assert os.path.basename(RULES) > "60-serial.rules"
+
+
+def test_a_named_adapter_gets_its_name_its_group_and_the_service():
+    line = '#ENV{ID_SERIAL_SHORT}=="A1B2C3"'
+    assert line in text(RULES)
+    done = run("bash", "tests/service/udev.sh", input=text(RULES).replace(line, line[1:]))
+    if done.returncode == 77:
+        pytest.skip("umockdev, udevadm or the right to unshare is missing")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^DEVLINKS=.*/dev/HANserial", done.stdout, re.MULTILINE)
+    assert re.search(r"^SYSTEMD_WANTS=.*han.service", done.stdout, re.MULTILINE)
+    assert "MODE 0660" in done.stdout or "mode 0660" in done.stdout or "'0660'" in done.stdout

@@ -2,6 +2,7 @@
 # make test    all tests
 # make lint    format, style, types
 # make bench   speed, side by side with others
+# make install, uninstall, deb, man, completions: install.mk
 PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -26,6 +27,20 @@ run: .venv/run
 
 test: .venv/dev
 	@.venv/bin/python -m pytest -n 2 tests
+
+# What hypothesis finds in ten thousand messages, not twenty.
+test-long: .venv/dev
+	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/test_shape.py tests/test_spool.py
+
+# Peers from PyPI, in the same run; the shared checks where they are.
+.venv/bench: requirements-bench.txt .venv/run
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+bench: .venv/bench
+	@.venv/bin/python benchmarks/peers.py
+	@.venv/bin/python benchmarks/lines.py
+	@if [ -e ../shared/checks/bench.py ]; then .venv/bin/python ../shared/checks/bench.py | grep -v '^{'; fi
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check .

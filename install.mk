@@ -1,7 +1,8 @@
-# make install      programs, library, man pages, completions, unit and rules under PREFIX (with DESTDIR in front)
-# make uninstall    takes them away; leaves a /etc/default/hanpipe that was changed
-# make deb          hanpipe_*.deb, in build/
-# make service-check    the package in a booted container (root, debootstrap, systemd-nspawn)
+# make install        programs, library, man pages, completions, unit and rules under PREFIX, with DESTDIR in front
+# make uninstall      takes them away; leaves a /etc/default/hanpipe that was changed
+# make deb            build/hanpipe_*.deb; wants build-essential and what debian/control names
+# make service-check  the package in a booted container; wants root, debootstrap and systemd-nspawn
+PYTHON ?= python3
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -11,72 +12,76 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
-PROGRAMS := $(sort $(notdir $(wildcard bin/han-*)))
-PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
+PROGRAMS := $(notdir $(wildcard bin/han-*))
 VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' lib/hanpipe/version.py)
-DEB := build/deb/hanpipe-$(VERSION)
+# Where the installed programs, and the service, look for python3: not in the checkout's .venv.
+RUN_PATH = $(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin
+DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default/hanpipe
 
-.PHONY: install uninstall man completions deb service-check
+WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
+  scdoc < $$page > build/man/$$(basename $$page .scd) || exit 1; done
+# A python that has shtab, the checkout's or Debian's; none if there is none.
+FIND_SHTAB = for python in $(PYTHON) /usr/bin/python3 ""; do $$python -c 'import shtab' 2>/dev/null && break; done
 
-man: $(PAGES)
+.PHONY: install install-programs install-service install-man install-completions uninstall man completions deb
+.PHONY: service-check
 
-build/man/%: man/%.scd
-	@mkdir -p build/man
-	@scdoc < $< > $@.new && mv $@.new $@
+install: install-programs install-service install-man install-completions
 
-completions:
-	@$(PYTHON) completions/make.py build/completions
-
-# What a machine cannot make, for want of scdoc or shtab, is left out with a word; all else is there.
-install:
-	@$(PYTHON) -c 'import serial, crcmod' 2>/dev/null || echo "to run it: apt install python3-serial python3-crcmod"
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
+install-programs:
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe
 	tar -C lib --exclude=__pycache__ -c hanpipe | tar -C $(DESTDIR)$(PREFIX)/lib --no-same-owner -x
 	chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/lib/hanpipe
-	$(PYTHON) -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(PREFIX)/lib/hanpipe
-	set -e; for program in $(PROGRAMS); do install -m 755 bin/launch.py $(DESTDIR)$(PREFIX)/bin/$$program; done
-	set -e; for unit in han.service han@.service; do \
-	  sed 's|^ExecStart=|Environment=PATH=$(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin\n&|' "systemd/$$unit" \
-	    > "$(DESTDIR)$(UNITDIR)/$$unit"; chmod 644 "$(DESTDIR)$(UNITDIR)/$$unit"; done
-	install -m 644 udev/61-hanpipe.rules $(DESTDIR)$(RULESDIR)
-	test -e $(DESTDIR)$(SYSCONFDIR)/default/hanpipe || \
-	  install -D -m 644 systemd/hanpipe.default $(DESTDIR)$(SYSCONFDIR)/default/hanpipe
-	@if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory man install-man; \
-	  else echo "no man pages: apt install scdoc"; fi
-	@if $(PYTHON) -c 'import shtab' 2>/dev/null; then $(MAKE) --no-print-directory completions install-completions; \
-	  else echo "no completions: apt install python3-shtab"; fi
+	PATH=$(RUN_PATH) python3 -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(PREFIX)/lib/hanpipe
+	@for program in $(PROGRAMS); do install -m 755 bin/launch.py $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; done
+	@PATH=$(RUN_PATH) python3 -c 'import serial, crcmod' 2>/dev/null || \
+	  echo "the programs need two packages: apt install python3-serial python3-crcmod"
 
-.PHONY: install-man install-completions
+install-service:
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
+	@for unit in han.service han@.service; do \
+	  sed 's|^ExecStart=|Environment=PATH=$(RUN_PATH)\n&|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit && \
+	  chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+	install -m 644 udev/61-hanpipe.rules $(DESTDIR)$(RULESDIR)
+	test -e $(DEFAULTS) || install -D -m 644 systemd/hanpipe.default $(DEFAULTS)
+
 install-man:
-	install -d $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7
-	install -m 644 $(filter %.1,$(PAGES)) $(DESTDIR)$(MANDIR)/man1
-	install -m 644 $(filter %.7,$(PAGES)) $(DESTDIR)$(MANDIR)/man7
+	@if ! command -v scdoc > /dev/null; then echo "no man pages: apt install scdoc"; else $(WRITE_MAN); \
+	  install -d $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 && \
+	  install -m 644 build/man/*.1 $(DESTDIR)$(MANDIR)/man1 && \
+	  install -m 644 build/man/*.7 $(DESTDIR)$(MANDIR)/man7; fi
 
 install-completions:
-	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
-	set -e; for program in $(PROGRAMS); do \
-	  install -m 644 build/completions/$$program.bash $(DESTDIR)$(BASHDIR)/$$program; \
-	  install -m 644 build/completions/$$program.zsh $(DESTDIR)$(ZSHDIR)/_$$program; \
-	  install -m 644 build/completions/$$program.fish $(DESTDIR)$(FISHDIR); done
+	@$(FIND_SHTAB); if [ -z "$$python" ]; then echo "no completions: apt install python3-shtab"; else \
+	  $$python completions/make.py build/completions && install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) && \
+	  for program in $(PROGRAMS); do \
+	    install -m 644 build/completions/$$program.bash $(DESTDIR)$(BASHDIR)/$$program && \
+	    install -m 644 build/completions/$$program.zsh $(DESTDIR)$(ZSHDIR)/_$$program && \
+	    install -m 644 build/completions/$$program.fish $(DESTDIR)$(FISHDIR) || exit 1; done; fi
 
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,han.service han@.service) $(DESTDIR)$(RULESDIR)/61-hanpipe.rules
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(addsuffix .1,$(PROGRAMS))) $(DESTDIR)$(MANDIR)/man7/hanpipe.7
-	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(ZSHDIR)/_,$(PROGRAMS))
-	rm -f $(addprefix $(DESTDIR)$(FISHDIR)/,$(addsuffix .fish,$(PROGRAMS)))
-	! cmp -s systemd/hanpipe.default $(DESTDIR)$(SYSCONFDIR)/default/hanpipe || \
-	  rm $(DESTDIR)$(SYSCONFDIR)/default/hanpipe
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(DESTDIR)$(UNITDIR)/han.service $(DESTDIR)$(UNITDIR)/han@.service $(DESTDIR)$(RULESDIR)/61-hanpipe.rules
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(MANDIR)/man7/hanpipe.7
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) $(PROGRAMS:%=$(DESTDIR)$(ZSHDIR)/_%) $(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
+	! cmp -s systemd/hanpipe.default $(DEFAULTS) || rm $(DEFAULTS)
 
-# In a copy of the tree, with Debian's own Python: apt install build-essential, and what debian/control names.
+man:
+	@$(WRITE_MAN)
+
+completions:
+	@$(FIND_SHTAB); $${python:?apt install python3-shtab} completions/make.py build/completions
+
+# In a copy of the tree, with Debian's own Python.
+deb: TREE = build/deb/hanpipe-$(VERSION)
 deb:
-	@rm -rf build/deb && mkdir -p $(DEB)
+	@rm -rf build/deb build/hanpipe_*.deb && mkdir -p $(TREE)
 	@tar --exclude=__pycache__ --exclude='*.egg-info' -c bin completions debian lib man pyproject.toml systemd udev \
-	  README.md LICENSE CHANGELOG.md | tar -C $(DEB) -x
-	@cd $(DEB) && PATH=/usr/bin:/bin:/usr/sbin:/sbin dpkg-buildpackage -us -uc -b
-	@mv build/deb/hanpipe_*.deb build/ && ls build/hanpipe_*.deb
+	  README.md LICENSE CHANGELOG.md | tar -C $(TREE) -x
+	@cd $(TREE) && PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
+	@mv build/deb/hanpipe_*.deb build/ && rm -r build/deb && ls build/hanpipe_*.deb
 
 service-check: deb
 	tests/service/booted.sh build/hanpipe_$(VERSION)_all.deb

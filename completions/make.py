@@ -11,6 +11,7 @@ import shtab
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/lib")
+sys.path.append(f"{ROOT}/.venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
 from hanpipe import cli  # noqa: E402 - lib comes first
 

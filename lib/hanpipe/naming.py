@@ -68,14 +68,16 @@ class Naming:
         self._names = names or Names({})
         self._only = only or ()
         self._tell = tell
-        self._plans: dict[tuple[Shape | LineShape, tuple[tuple[str, str], ...]], Plan] = {}
+        self._plans: dict[object, Plan] = {}
         self._left = _ROOM
         self._doubted: set[str] = set()
 
     def reading(self, message: "Message") -> Reading:
         """Name and scale a message. raise: Malformed: it holds no list."""
-        sender = _sender(message.envelope) if message.envelope else ()
-        return Reading(self.plan_of(message.shape, sender), message.values, message.time)
+        plan = None if message.envelope else self._plans.get(message.shape)
+        if plan is None:
+            plan = self.plan_of(message.shape, _sender(message.envelope))
+        return Reading(plan, message.values, message.time)
 
     def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
         """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: they are none."""
@@ -86,14 +88,15 @@ class Naming:
 
         raise: Malformed, ValueError: it holds no list
         """
-        plan = self._plans.get((shape, sender))
+        key = (shape, sender) if sender else shape
+        plan = self._plans.get(key)
         if plan is None:
             plan = self.plan(read_keys(shape.skeleton) | dict(sender))
             self._left -= len(shape.skeleton)
             if len(self._plans) == _MOST_PLANS or self._left < 0:
                 self._plans.clear()
                 self._left = _ROOM
-            self._plans[shape, sender] = plan
+            self._plans[key] = plan
         return plan
 
     def plan(self, keys: Mapping[str, Any]) -> Plan:
@@ -283,6 +286,8 @@ def _number(value: Any, scaler: int, factor: int) -> Source:
 
 def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
     """Return what the envelope of a message says that a layout may ask for."""
+    if not envelope:
+        return ()
     keys = json.loads("{" + envelope.rstrip(",") + "}")
     return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
 

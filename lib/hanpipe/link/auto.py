@@ -15,9 +15,9 @@ _HEAD: Final = re.compile(rb"\xdb\x08[A-Z]{3}.{5}", re.DOTALL)
 _HEAD_SIZE: Final = 10
 
 
-def _pattern(*links: Link) -> re.Pattern[bytes]:
+def _union(*links: Link) -> bytes:
     """Return what HdlcFramer looks for, with a group behind the start of each of further links."""
-    return re.compile(b"|".join([hdlc.BOUNDARY, *(link.start + b"()" for link in links)]), re.DOTALL)
+    return b"|".join([hdlc.BOUNDARY, *(link.start + b"()" for link in links)])
 
 
 class AutoFramer(hdlc.HdlcFramer):
@@ -34,7 +34,7 @@ class AutoFramer(hdlc.HdlcFramer):
     """
 
     _links: tuple[Link, ...] = (mbus.LINK, p1.LINK, p1.LINK_EVEN)
-    _boundary = _pattern(*_links)
+    _pattern = _union(*_links)
     _first = re.compile(rb"[\x7eh/\xaf\xdb]")
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class AutoFramer(hdlc.HdlcFramer):
         self._head = None
         if _HEAD.match(head):
             self._links = (Link(rb"\xdb(?=%b)" % re.escape(head[1:_HEAD_SIZE]), _HEAD_SIZE, _judge_apdu), *self._links)
-            self._boundary = _pattern(*self._links)
+            self._boundary = re.compile(_union(*self._links), re.DOTALL)
         events = super().feed(head) if head else []
         return events if data else events + super().feed(data)
 

@@ -37,10 +37,11 @@ class HdlcFramer:
     make them, and malice would make each octet cost the check of hundreds.
     """
 
-    _boundary = re.compile(BOUNDARY)
+    _pattern = BOUNDARY
     _first = re.compile(rb"\x7e")  # an octet that a boundary may begin with
 
     def __init__(self) -> None:
+        self._boundary = re.compile(self._pattern, re.DOTALL)
         self._octets = b""  # what no event has spoken for, and the flag in front of it
         self._at = 0  # where the search for a boundary goes on
         self._enough = 0  # fewer octets than these cannot complete the frame that is waited for

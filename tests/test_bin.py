@@ -403,3 +403,18 @@ def switches(pid: int) -> int:
     """Return how often a process has gone to sleep."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_help_onto_a_full_disk_says_so(option: str, buffered: str) -> None:
+    environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([f"{BIN}/han-frame", option], stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert (done.returncode, done.stderr) == (4, b"han-frame: standard output: no space left on device\n")
+
+
+@pytest.mark.parametrize("name", sorted(name for name in os.listdir(BIN) if name.startswith("han-")))
+def test_help_fits_80_columns(name: str) -> None:
+    told = subprocess.run([f"{BIN}/{name}", "--help"], capture_output=True, text=True, check=True).stdout
+    assert max(map(len, told.splitlines())) <= 80

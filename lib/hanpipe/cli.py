@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import functools
 import importlib
 import os
 import select
@@ -27,8 +26,34 @@ _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
 _PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a terminal
 
 
-# 80 columns wherever it is read: asking for the terminal's width would cost every start of a program 2 ms.
-_HelpFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, width=80)
+_EXAMPLE: Final = "example:\n  "
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Folds the description, and leaves the example as it is."""
+
+    def __init__(self, prog: str) -> None:
+        # 80 columns wherever it is read: to ask for the terminal's width costs every start of a program 2 ms
+        super().__init__(prog, width=80)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(_EXAMPLE):
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says like the programs do that help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        try:
+            super()._print_message(message, file)
+            (file or sys.stderr).flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again when it ends
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise Failure(IO, f"standard output: {reason(error)}") from error
 
 
 class Failure(Exception):
@@ -78,10 +103,10 @@ def parser(name: str, purpose: str, example: str = "", **features: str) -> argpa
     purpose:  one sentence; example: a command line or more, shown behind the options
     features: help of those shared options that the program has: count (-n), follow, stats, files
     """
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog=name,
         description=purpose,
-        epilog=f"example:\n  {example}" if example else None,
+        epilog=_EXAMPLE + example if example else None,
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
@@ -101,11 +126,10 @@ def parser(name: str, purpose: str, example: str = "", **features: str) -> argpa
 
 
 def count(text: str) -> int:
-    """Read a whole number from 1 on. raise: ValueError."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    """Read a whole number from 1 on. raise: ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 class Program:

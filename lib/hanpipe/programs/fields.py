@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--ct",
-        type=decimal_ratio,
+        type=_ratio,
         metavar="RATIO",
         help="of current transformers, 40 or 200/5: current, power,\nenergy",
     )
@@ -114,6 +114,16 @@ def _learn(program: cli.Program) -> int:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
+
+
+def _ratio(text: str) -> tuple[int, int]:
+    """Read 40 or 200/5. raise: ArgumentTypeError."""
+    try:
+        return decimal_ratio(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no ratio such as 40 or 200/5 that a decimal says exactly"
+        ) from None
 
 
 def _scale(text: str) -> dict[str, int]:

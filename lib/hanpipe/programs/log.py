@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "Pass octets of a HAN port, or records of han-frame, through as they come, and write\n"
         "them to dated files as well. Files change between frames; a full disk ends nothing.\n"
         "Writes every 10 s: that much is lost if it is killed.",
-        "han-read /dev/HANserial | han-log --dir /var/log/han --gzip --keep 400 | han-frame",
+        "han-read /dev/HANserial | han-log --dir /var/log/han --keep 400 | han-frame",
         files="octets or records; - or none: standard input",
     )
     parser.add_argument("--dir", required=True, help="directory of the files; made if missing")

@@ -418,3 +418,11 @@ def test_help_onto_a_full_disk_says_so(option: str, buffered: str) -> None:
 def test_help_fits_80_columns(name: str) -> None:
     told = subprocess.run([f"{BIN}/{name}", "--help"], capture_output=True, text=True, check=True).stdout
     assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("name", "missing"), [("han-decode", "han-frame"), ("han-fields", "han-decode")])
+def test_a_stage_left_out_is_named(name: str, missing: str) -> None:
+    with open(f"{ROOT}/lib/hanpipe/examples/house.raw", "rb") as capture:
+        done = subprocess.run([f"{BIN}/{name}"], stdin=capture, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"is {missing} in front?" in done.stderr

@@ -46,6 +46,8 @@ def main(argv: list[str]) -> int:
     finally:
         keeper.save()
     show_stats()
+    if tally.no_records():
+        program.tell("these octets are no records of han-frame: is han-frame in front?")
     program.explain(tally.summary())
     if tally.all_refused():
         return cli.REFUSED
@@ -183,6 +185,10 @@ class Tally:
         """Tell whether ciphered messages came, and none could be opened."""
         deciphering = self._decoder.deciphering
         return deciphering is not None and bool(deciphering.met) and not deciphering.opened
+
+    def no_records(self) -> bool:
+        """Tell whether there was input, and no record in it."""
+        return not self._good and self._faults.keys() == {"record"}
 
     def counters(self) -> dict[str, Any]:
         """Return the counters of --stats."""

@@ -37,6 +37,8 @@ def main(argv: list[str]) -> int:
     show_stats = program.stats(reader.counters)
     found = program.stream(_step(reader, options), lambda told, _: "".join(told).encode(), lambda reading: True)
     show_stats()
+    if reader.wrong and not (found or reader.passed):
+        program.tell("no line here is one of han-decode: is han-decode in front?")
     program.explain(f"{reader.read:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
     return cli.OK if found else cli.NOTHING
 

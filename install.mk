@@ -33,7 +33,7 @@ install-programs:
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe
 	tar -C lib --exclude=__pycache__ -c hanpipe | tar -C $(DESTDIR)$(PREFIX)/lib --no-same-owner -x
 	chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/lib/hanpipe
-	PATH=$(RUN_PATH) python3 -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(PREFIX)/lib/hanpipe
+	PATH=$(RUN_PATH) python3 -m compileall -q $(if $(DESTDIR),-s $(DESTDIR) -p /) $(DESTDIR)$(PREFIX)/lib/hanpipe
 	@for program in $(PROGRAMS); do install -m 755 bin/launch.py $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; done
 	@PATH=$(RUN_PATH) python3 -c 'import serial, crcmod' 2>/dev/null || \
 	  echo "the programs need two packages: apt install python3-serial python3-crcmod"

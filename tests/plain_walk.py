@@ -32,10 +32,11 @@ class Unreadable(Exception):
 
 
 class Octets:
-    """Octets, taken from the front."""
+    """Octets, taken from the front; compact-arrays in them hold eight elements an octet at most (dlms.MOST)."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, elements: list[int] | None = None) -> None:
         self.left = octets
+        self.elements = elements or [8 * len(octets)]
 
     def take(self, count: int) -> bytes:
         if count > len(self.left):
@@ -65,7 +66,7 @@ def value(octets: Octets, depth: int = 0) -> Typed:
         return {_SEQUENCES[tag]: [value(octets, depth + 1) for _ in range(count)]}
     if tag == 0x13:
         described = _description(octets)
-        contents, values = Octets(octets.take(octets.length())), []
+        contents, values = Octets(octets.take(octets.length()), octets.elements), []
         while contents.left:
             values.append(_untagged(described, contents))
         return {"compact-array": {"type": described, "contents": values}}
@@ -126,6 +127,9 @@ _TAGS |= {name: tag for tag, name in (_EMPTY | _STRINGS).items()} | {"boolean": 
 
 
 def _untagged(described: Any, octets: Octets) -> Typed:
+    octets.elements[0] -= 1
+    if octets.elements[0] < 0:
+        raise Unreadable
     if isinstance(described, str):
         return _simple(_TAGS[described], octets)
     ((name, inner),) = described.items()

@@ -10,7 +10,6 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 from types import FrameType
 
 from hanpipe.typed import Any, Final, TypeVar
@@ -196,6 +195,13 @@ class Program:
                 break
         self._progress.clear()
 
+    def _to_the_end(self) -> Iterator[tuple[bytes, int]]:
+        """Yield pieces(), then b"" with the time of the last one: what it completes came with that."""
+        time_ns = 0
+        for data, time_ns in self.pieces():
+            yield data, time_ns
+        yield b"", time_ns
+
     @property
     def stopping(self) -> bool:
         """Whether SIGINT or SIGTERM has come."""
@@ -223,7 +229,7 @@ class Program:
         """
         left: int | None = getattr(self.options, "count", None)
         found = False
-        for data, time_ns in chain(self.pieces(), [(b"", 0)]):
+        for data, time_ns in self._to_the_end():
             made = step(data, time_ns)
             if left is not None:
                 made, left = _up_to(made, left, good)
@@ -267,7 +273,8 @@ class Program:
         import json  # what most runs of han-frame never need
 
         def show(number: int = 0, frame: FrameType | None = None) -> None:
-            os.write(2, json.dumps(counters()).encode() + b"\n")
+            with contextlib.suppress(OSError):
+                os.write(2, json.dumps(counters()).encode() + b"\n")
 
         signal.signal(signal.SIGUSR1, show)
         return show

@@ -91,7 +91,8 @@ class Decoder:
         self, deciphering: "Deciphering | None" = None, tell: Callable[[str], None] = lambda text: None
     ) -> None:
         """Take what opens ciphered APDUs; without it they are refused for want of a key, and tell is told so."""
-        self._shapes = Shapes()
+        self._frames = Shapes()
+        self._apdus = Shapes()
         self._segments = Segments()
         self._telegrams = Numbered(FIRST_TELEGRAM)
         self._blocks = Numbered(FIRST_BLOCK)
@@ -101,7 +102,7 @@ class Decoder:
 
     def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Told]:
         """Read a record: kind and octets as in link/events.py, "" for octets of a torn record."""
-        if kind == "H" and not self._segments.waiting and (shape := self._shapes.find(octets)) is not None:
+        if kind == "H" and not self._segments.waiting and (shape := self._frames.find(octets)) is not None:
             return [Message(time, "", shape, shape.unpack(octets))]
         return [self._read(told) if isinstance(told, Apdu) else told for told in self.open(kind, octets, time)]
 
@@ -210,7 +211,7 @@ class Decoder:
         """Tell whether a text is an APDU or a telegram to its exact end: nothing else speaks for it."""
         from hanpipe import telegram
 
-        if telegram.is_telegram(text) or (head and telegram.is_body(text)) or self._shapes.find(text) is not None:
+        if telegram.is_telegram(text) or (head and telegram.is_body(text)) or self._apdus.find(text) is not None:
             return True
         try:
             dlms.read_notification(text)
@@ -221,7 +222,7 @@ class Decoder:
     def _read(self, apdu: Apdu) -> Message | Refusal:
         """Read an APDU in clear text; know its like by its shape from now on."""
         time, keys, octets, frame = apdu
-        if not frame and (shape := self._shapes.find(octets)) is not None:
+        if not frame and (shape := self._apdus.find(octets)) is not None:
             return Message(time, _text(keys), shape, shape.unpack(octets))
         try:
             notification = dlms.read_notification(octets)
@@ -232,7 +233,7 @@ class Decoder:
             shape = Shape(frame, [_text(keys), *pieces], check=_FCS)
         else:
             shape = Shape(octets, notification_pieces(notification, 0))
-        self._shapes.add(shape)
+        (self._frames if frame else self._apdus).add(shape)
         return Message(time, "" if frame else _text(keys), shape, shape.unpack(frame or octets))
 
 

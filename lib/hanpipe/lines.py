@@ -21,7 +21,7 @@ _HOLE = re.compile(
     r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
-_MARKER = re.compile(r'(?<!\\)":\[-?[0-9]+(?:,-?[0-9]+)?\]')
+_MARKER = re.compile(r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])')  # or a string, to step over
 _NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
 _LAST: Final = 3
 _MOST_COMPILED: Final = 500_000
@@ -110,7 +110,7 @@ def _found(shape: LineShape, match: "re.Match[str]") -> tuple[LineShape, str, tu
 
 def has_marker(line: str) -> bool:
     """Tell whether a line itself holds what shape.py marks holes with: it is none of han-decode's then."""
-    return _MARKER.search(line) is not None
+    return any(found[1] for found in _MARKER.finditer(line))
 
 
 def read_keys(skeleton: str) -> dict[str, Any]:

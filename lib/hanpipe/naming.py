@@ -7,10 +7,11 @@ put into it are a Reading.
 import json
 from collections.abc import Callable, Mapping
 
-from hanpipe import lists, obis
+from hanpipe import cosem, lists, obis
 from hanpipe.lines import LineShape, read_keys
 from hanpipe.lists import Item
 from hanpipe.names import Names
+from hanpipe.octets import Malformed
 from hanpipe.reading import IDENTITY, Field, Plan, Reading
 from hanpipe.typed import TYPE_CHECKING, Any, Final
 from hanpipe.values import (
@@ -152,7 +153,8 @@ class Naming:
                 fields.append(Field("date_time", code, "date_time", None, Fixed(time) if time else Fixed(None, "")))
             else:
                 name = "meter_ID" if code == number else name
-                fields.append(Field(name or code, code, name, None, Fixed(value)))
+                key = code if "." in code else f"#{code}"  # never one of our names, whatever the telegram says
+                fields.append(Field(name or key, code, name, None, Fixed(value)))
         if model := objects.meter_model(keys.get("identification")):
             fields.append(Field("meter_model", "", "meter_model", None, Fixed(model)))
         return fields
@@ -332,7 +334,12 @@ def _is_clock(value: Any) -> bool:
 
 
 def _clock(value: Any) -> Source:
-    return Clock(*value) if _is_clock(value) else Fixed(None, "")
+    if _is_clock(value):
+        return Clock(*value)
+    try:
+        return Fixed(cosem.read_clock(bytes.fromhex(value)))  # of a line too long to have holes
+    except (Malformed, TypeError, ValueError):
+        return Fixed(None, "")
 
 
 def _identity(item: Item) -> Source:

@@ -71,7 +71,7 @@ METER_MODEL: Final = ("0-0:96.1.7", "1-1:96.1.1")
 CLOCK: Final = ("0-0:1.0.0", "0-1:1.0.0")
 TIME_AND_DATE: Final = ("1-0:0.9.1", "1-0:0.9.2")  # a clock in two parts
 
-_CODE = re.compile(r"(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)(?:\*(\d+))?")
+_CODE = re.compile(r"(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*(\d{1,3}))?")
 
 
 def code(octets: bytes) -> str:

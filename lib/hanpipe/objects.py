@@ -117,7 +117,7 @@ def _devices(objects: list[tuple[str, list[str]]]) -> dict[str, Device]:
     found: dict[str, Device] = {}
     for code, brackets in objects:
         channel, what = _sub_meter(code)
-        if what == "24.1.0" and brackets and brackets[0].isdecimal():
+        if what == "24.1.0" and brackets and len(brackets[0]) <= 3 and brackets[0].isdecimal():
             types[channel] = int(brackets[0])
         elif what.startswith("24.2.") and channel not in found and len(brackets) == 2 and read_time(brackets[0]):
             kind = _DEVICES.get(types.get(channel, -1)) or _KIND_BY_UNIT.get(brackets[1].rpartition("*")[2])

@@ -15,7 +15,7 @@ from hanpipe.typed import TYPE_CHECKING, Any, Final, Protocol, Union
 if TYPE_CHECKING:
     from decimal import Decimal
 
-_MOST_TEXTS: Final = 4096  # kept of each power of ten
+_MOST_TEXTS: Final = 512  # kept of each power of ten, of which a hostile line has 256
 _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
 _DEEPEST: Final = 200  # levels of JSON; an APDU makes 64, and a compact-array in it as many more

@@ -78,8 +78,8 @@ class AutoFramer(hdlc.HdlcFramer):
 def _judge_apdu(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
     """Say what the ciphered APDU is that begins at begin (Judge in search.py)."""
     at, size = begin + _HEAD_SIZE, len(octets)
-    if size < at + 4 and not ended:
-        return "", at + 4  # its length, and more
+    if size < at + 5 and not ended:
+        return "", at + 5  # its length, and more
     try:
         length, at = read_length(octets, at)
     except Malformed:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from hanpipe import cli
-from hanpipe.decoder import Decoder, Opened, Refusal, Told
+from hanpipe.decoder import Apdu, Decoder, Opened, Refusal, Told
+from hanpipe.dlms import read_notification
+from hanpipe.octets import Malformed
 from hanpipe.records import RecordReader
 from hanpipe.typed import TYPE_CHECKING, Any, Final
 
@@ -38,7 +40,7 @@ def main(argv: list[str]) -> int:
         return told
 
     try:
-        found = program.stream(step, _trees() if options.tree else _lines, lambda one: type(one) is not Refusal)
+        found = program.stream(step, _trees() if options.tree else _lines, _is_good)
     except ModuleNotFoundError as error:
         if error.name != "cryptography":
             raise
@@ -77,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
         help="keep the last invocation counter of each meter there, and\nsay if one comes again after a restart",
     )
     return parser
+
+
+def _is_good(one: Opened | Told) -> bool:
+    """Tell whether it could be read; --tree draws an APDU as far as it can be, and has not read it before."""
+    if type(one) is not Apdu:
+        return type(one) is not Refusal
+    try:
+        read_notification(one.octets)
+    except Malformed:
+        return False
+    return True
 
 
 def _lines(told: list[Any], _: int) -> bytes:
@@ -176,7 +189,7 @@ class Tally:
     def add(self, told: Sequence[Opened | Told]) -> None:
         """Count what a piece of the input gave."""
         refused = [one for one in told if type(one) is Refusal]
-        self._good += len(told) - len(refused)
+        self._good += sum(map(_is_good, told))
         for one in refused:
             fault = one.keys["fault"]
             self._faults[fault] = self._faults.get(fault, 0) + 1

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from hanpipe import cli, records
-from hanpipe.link import FRAMERS, Event
+from hanpipe.link import FRAMERS, Event, Fault
 from hanpipe.link.events import FAULTS
 from hanpipe.typed import Any, Final
 
@@ -79,12 +79,20 @@ def _to_frames(program: cli.Program) -> bool:
 
 def _to_octets(program: cli.Program) -> bool:
     """Run records back to octets of the line: flags go around what stood between flags."""
-    reader = records.RecordReader()
+    reader, tally = records.RecordReader(), Tally()
+    show_stats = program.stats(tally.counters)
 
     def write(found: list[records.Record], _: int) -> bytes:
         return b"".join(b"\x7e" + octets + b"\x7e" if kind in _FLAGGED else octets for kind, octets, _ in found)
 
-    return program.stream(lambda data, _: reader.feed(data), write, lambda record: record.kind in _GOOD)
+    def step(data: bytes, _: int) -> list[records.Record]:
+        found = reader.feed(data)
+        tally.add(data, [Fault(record.kind or "n", record.octets) for record in found])
+        return found
+
+    found = program.stream(step, write, lambda record: record.kind in _GOOD)
+    show_stats()
+    return found
 
 
 def _hex_reader() -> Callable[[bytes], bytes]:

@@ -119,8 +119,6 @@ def _replay(program: cli.Program, octets_per_second: float) -> None:
     """Write the input at a pace that does not drift."""
     for data, wanted in paced(program.pieces(), octets_per_second):
         program.wait(None, wanted - time.monotonic())
-        if program.stopping:
-            break
         program.write(data)
 
 

@@ -7,7 +7,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test test-long lint format bench golden clean
+.PHONY: all run test test-long soak lint format bench golden clean
 
 all: .venv/run
 
@@ -31,6 +31,11 @@ test: .venv/dev
 # What hypothesis finds in ten thousand messages, not twenty.
 test-long: .venv/dev
 	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/test_shape.py tests/test_spool.py
+
+# Ten minutes of unplugging, damage and a sink that stops; SOAK="--seconds 60 --opens 4" for one.
+SOAK ?= --seconds 600 --opens 20
+soak: .venv/dev
+	@.venv/bin/python tests/soak.py $(SOAK)
 
 # Peers from PyPI, in the same run; the shared checks where they are.
 .venv/bench: requirements-bench.txt .venv/run

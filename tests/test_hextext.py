@@ -63,7 +63,9 @@ FORMS = st.one_of(
 @given(st.binary(min_size=1, max_size=200), FORMS, cuts(), st.booleans())
 def test_octets_written_as_hex_come_back(octets: bytes, form: object, sizes: list[int], upper: bool) -> None:
     text = form(octets)  # type: ignore[operator]
-    assert read((text.upper().replace("0X", "0x") if upper else text).encode(), sizes) == octets
+    if upper and form is not han_frame:  # whose words nobody writes in capitals
+        text = text.upper().replace("0X", "0x")
+    assert read(text.encode(), sizes) == octets
 
 
 @given(st.binary(max_size=200), cuts())

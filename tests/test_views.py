@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
 

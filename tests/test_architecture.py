@@ -13,7 +13,7 @@ PACKAGE = os.path.join(ROOT, "lib", "hanpipe")
 
 # Stages in the order in which the data flows: each may import what stands in a line above its own, or in its own.
 STAGES = (
-    ("version", "octets", "typed", "arrival", "shelf"),
+    ("version", "octets", "typed", "arrival", "shelf", "template"),
     ("link.events", "cosem", "obis"),
     ("link.crc", "link.header", "link.search", "link.apdu"),
     ("link.hdlc", "link.mbus", "link.p1"),

@@ -1,11 +1,13 @@
 """Values: exact, and the same whichever way they are written."""
 
 import json
+import struct
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.octets import Malformed
 from hanpipe.values import Clock, Digits, Joined, Nested, Number, Octets, Sized, decimal_text, scaled
 
 RAWS = st.integers(-(2**64), 2**64)
@@ -24,19 +26,22 @@ def test_a_decimal_is_exact_and_as_short_as_can_be(raw, scaler):
 @given(RAWS, SCALERS, st.integers(1, 1000))
 def test_a_number_is_the_same_from_its_digits_and_from_its_value(raw, scaler, factor):
     number = Number(0, scaler, factor)
-    assert number.texts()(str(raw)) == number.json([raw]) == number.texts()(str(raw))
+    ((index, text_of),) = number.parts()
+    assert (index, text_of(str(raw))) == (0, number.json([raw]))
+    assert text_of(str(raw)) == number.json([raw])
     assert Decimal(number.json([raw])) == scaled(raw * factor, scaler)
 
 
 def test_texts_kept_are_bounded():
-    texts = Number(0, -1, 7).texts()
+    ((_, texts),) = Number(0, -1, 7).parts()
     for raw in range(5000):
         texts(str(raw))
     assert len(texts.__self__) <= 4096
 
 
 def test_digits_are_quoted():
-    assert Digits(0).json([12]) == Digits(0).texts()("12") == '"12"'
+    ((_, text_of),) = Digits(0).parts()
+    assert Digits(0).json([12]) == text_of("12") == '"12"'
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
@@ -44,6 +49,18 @@ def test_one_large_number_of_a_unit_tells_for_all(first, second):
     sized = Sized(Number(0), Number(0, -2), (0, 1), 1000)
     assert sized.value([first, second]) == (scaled(first, -2) if max(first, second) > 1000 else first)
     assert Decimal(sized.json([first, second])) == sized.value([first, second])
+
+
+@given(st.binary(min_size=12, max_size=12), st.booleans())
+def test_a_clock_is_the_same_in_parts_and_as_a_whole(octets, real):
+    if real:
+        octets = bytes.fromhex("07ea0b16070a0f0aff") + octets[9:]
+    values = struct.unpack(">III", octets)
+    try:
+        text = "".join(text_of(f"{values[index]:08x}") for index, text_of in Clock(0, 12).parts())
+    except Malformed:
+        text = ""
+    assert text == Clock(0, 12).json(values)
 
 
 def test_a_clock_in_two_parts():

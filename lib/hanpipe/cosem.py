@@ -61,9 +61,10 @@ UNITS: Final[dict[int, str | None]] = {
     254: "other", 255: None,
 }  # fmt: skip
 
-_DATE_TIME = struct.Struct(">HBBBBBBBhB")
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_NO_DEVIATION = -0x8000
+CLOCK_SIZE: Final = 12  # octets of a date-time: of which a meter sends the first four a day long, the last for months
+_CLOCK: Final = struct.Struct(">III")
+_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_NO_DEVIATION: Final = 0x8000
 
 
 def read_clock(octets: bytes) -> str:
@@ -75,29 +76,39 @@ def read_clock(octets: bytes) -> str:
     raise:  Malformed: not 12 octets, a field not specified or outside its range
     source: IEC 62056-6-2, date and time formats
     """
-    if len(octets) != _DATE_TIME.size:
-        raise Malformed(0, f"a date-time has 12 octets, not {len(octets)}")
-    year, month, day, _, hour, minute, second, _, deviation, _ = _DATE_TIME.unpack(octets)
-    date = _date(year, month, day)
-    return f"{date}T{_time(hour, minute, second)}{_offset(deviation)}"
+    if len(octets) != CLOCK_SIZE:
+        raise Malformed(0, f"a date-time has {CLOCK_SIZE} octets, not {len(octets)}")
+    return clock(*_CLOCK.unpack(octets))
 
 
-def _date(year: int, month: int, day: int) -> str:
+def clock(date_part: int, time_part: int, offset_part: int) -> str:
+    """Read a COSEM date-time as three numbers of four octets each. raise: Malformed, as read_clock does."""
+    return date(date_part) + time(time_part) + offset(offset_part)
+
+
+def date(part: int) -> str:
+    """Write the first four octets of a date-time, year 2, month and day, as "2026-11-22"."""
+    year, month, day = part >> 16, part >> 8 & 0xFF, part & 0xFF
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     if not (1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] - (month == 2 and not leap)):
         raise Malformed(0, f"no such date: {year}-{month}-{day}")
     return f"{year:04}-{month:02}-{day:02}"
 
 
-def _time(hour: int, minute: int, second: int) -> str:
-    if not (hour <= 23 and minute <= 59 and second <= 59):
+def time(part: int) -> str:
+    """Write the next four, day of week, hour, minute and second, as "T10:15:04"."""
+    hour, minute, second = part >> 16 & 0xFF, part >> 8 & 0xFF, part & 0xFF
+    if hour > 23 or minute > 59 or second > 59:
         raise Malformed(5, f"no such time: {hour}:{minute}:{second}")
-    return f"{hour:02}:{minute:02}:{second:02}"
+    return f"T{hour:02}:{minute:02}:{second:02}"
 
 
-def _offset(deviation: int) -> str:
+def offset(part: int) -> str:
+    """Write the last four, hundredths, deviation 2 and clock status, as "+01:00"; "" if no deviation is sent."""
+    deviation = part >> 8 & 0xFFFF
     if deviation == _NO_DEVIATION:
         return ""
+    deviation -= (deviation & 0x8000) << 1
     if not -720 <= deviation <= 720:
         raise Malformed(9, f"deviation of {deviation} minutes")
     hours, minutes = divmod(abs(deviation), 60)

@@ -1,12 +1,11 @@
 """Lines of han-decode -> readings: the way of han-fields."""
 
 import json
-from collections.abc import Callable
 
 from hanpipe.lines import LineShape, LineShapes, has_marker, read_keys
 from hanpipe.naming import Naming
 from hanpipe.octets import Malformed
-from hanpipe.reading import Plan, Reading
+from hanpipe.reading import Plan, Reading, Writer
 from hanpipe.typed import Any, Final
 from hanpipe.values import Values
 
@@ -26,7 +25,7 @@ class LineReader:
         self._naming = naming
         self._shapes = LineShapes()
         self._rest = b""
-        self._writers: dict[LineShape, Callable[[tuple[str, ...], str], str]] = {}
+        self._writers: dict[LineShape, Writer] = {}
         self.read = self.passed = self.wrong = 0
 
     def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
@@ -36,11 +35,11 @@ class LineReader:
             found = self._shapes.find(line) or self._learn(line)
             if found is None:
                 continue
-            shape, front, digits = found
+            shape, holes = found
             if isinstance(shape, Plan):
-                readings.append((shape, (), front))
+                readings.append((shape, (), holes[0]))
             else:
-                readings.append((self._naming.plan_of(shape), shape.values(digits), front))
+                readings.append((self._naming.plan_of(shape), shape.values(holes), shape.front(holes)))
         self.read += len(readings)
         return readings
 
@@ -52,12 +51,12 @@ class LineReader:
             found = find(line) or self._learn(line)
             if found is None:
                 continue
-            shape, front, digits = found
+            shape, holes = found
             if isinstance(shape, Plan):
-                told.append(shape.line((), front))
+                told.append(shape.line((), holes[0]))
                 continue
             write = writers.get(shape) or self._writer(shape)
-            told.append(write(digits, front))
+            told.append(write(holes))
         self.read += len(told)
         return told
 
@@ -75,14 +74,17 @@ class LineReader:
             self.wrong += 1
         return head.decode("utf-8", "replace").split("\n") if end else []
 
-    def _writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
+    def _writer(self, shape: LineShape) -> Writer:
         if len(self._writers) == _MOST_WRITERS:
             self._writers.clear()
         write = self._writers[shape] = self._naming.plan_of(shape).writer(shape)
         return write
 
-    def _learn(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
-        """Read a line that is the first of its kind, or a telegram; None if it holds no list."""
+    def _learn(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
+        """Read a line that is the first of its kind, or a telegram; None if it holds no list.
+
+        return: its shape and what stands in the holes; or, where there will be no second one, its plan and its time
+        """
         try:
             if '"body":' in line:
                 return self._shape(line)
@@ -90,18 +92,18 @@ class LineReader:
             if "objects" in keys:
                 plan = self._naming.plan(keys)
                 self._naming.doubt(Reading(plan, ()))
-                return plan, _time(keys), ()
+                return plan, (_time(keys),)
             self.passed += 1
         except (ValueError, RecursionError, Malformed):
             self.wrong += 1
         return None
 
-    def _shape(self, line: str) -> tuple[LineShape | Plan, str, tuple[str, ...]] | None:
+    def _shape(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
         if has_marker(line):
             raise ValueError("no line of han-decode")
         if len(line) > LONGEST_SHAPED:
             keys = read_keys(line)
-            return self._naming.plan(keys), _time(keys), ()
+            return self._naming.plan(keys), (_time(keys),)
         shape = LineShape(line)
         if "body" not in read_keys(shape.skeleton):
             self.passed += 1
@@ -110,7 +112,7 @@ class LineReader:
         self._shapes.add(line, shape)
         found = self._shapes.find(line)
         if found:
-            self._naming.doubt(Reading(plan, shape.values(found[2])))
+            self._naming.doubt(Reading(plan, shape.values(found[1])))
         return found
 
 

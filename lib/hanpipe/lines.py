@@ -1,7 +1,14 @@
 """Lines of han-decode -> skeleton and values: what shape.py does to octets, done to text.
 
-A line is matched by the pattern of its shape: the line itself, with groups in the place of numbers and clocks. The
-first line of a shape gives the pattern; a line that is of no shape (a fault) is read as the JSON that it is.
+The first line of a shape is cut at its numbers and clocks. That gives a pattern that steps over all between them
+without a look, and a template that writes the line anew from what the pattern found; a line is of the shape if it comes
+out the same:
+
+    line       {"link":"hdlc",..."body":{"array":[{"double-long-unsigned":280},{"octet-string":"07ea0b16...
+    pattern    .{66}                                                     (280) .{18}            (07ea0b16...
+    template   {"link":"hdlc",..."body":{"array":[{"double-long-unsigned":%s },{"octet-string":"%s...
+
+A line that is of no shape (a fault) is read as the JSON that it is.
 """
 
 import json
@@ -10,10 +17,11 @@ import re
 from collections.abc import Callable
 
 from hanpipe.shelf import Shelf
+from hanpipe.template import Template
 from hanpipe.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
-_HOLE = re.compile(
+_HOLE: Final = (
     r'^\{"time":"(?P<time>[^"\\\x00-\x1f]*)",|'
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
     r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
@@ -21,54 +29,78 @@ _HOLE = re.compile(
     r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
-_MARKER = re.compile(r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])')  # or a string, to step over
-_NUMBER: Final = "(0|-?[1-9][0-9]{0,19})"
+# A list of numbers, as shape.py marks holes; or a string, to step over.
+_MARKER: Final = r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])'
+# Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.
+_TIME: Final = r'\{("time":"[^"\\\x00-\x1f]*+"),'
+_NUMBER: Final = "((?>0|-?[1-9][0-9]{0,19}+))"
 _LAST: Final = 3
-_MOST_COMPILED: Final = 500_000
 _ROOM: Final = 8_000_000  # octets of the shapes kept
-_PATTERN: Final = 10  # octets of a compiled pattern and the texts beside it, by the character of the line
+_OWN: Final = 4  # octets of a template, a skeleton and the pattern, by the character of the line
 
 
 class LineShape:
     """What all lines of a shape share.
 
     skeleton: the line as JSON, without its time, each hole as a marker (shape.py)
-    match:    the whole line -> a match whose groups are the time as a key, if the line has one, then the holes
+    timed:    whether the line begins with a time, which then stands in its first hole, with its key
     """
 
-    __slots__ = ("_convert", "match", "skeleton", "timed")
+    __slots__ = ("_convert", "_match", "_template", "skeleton", "timed")
 
     def __init__(self, line: str) -> None:
         """Make the shape of a line."""
-        pattern, skeleton, at = "", "", 0
         self._convert: list[Callable[[str], int]] = []
         self.timed = False
-        for hole in _HOLE.finditer(line):
+        self._template = Template()
+        self.skeleton, pattern, at = "", "", 0
+        for hole in re.finditer(_HOLE, line):
             begin, end = hole.span(hole.lastgroup or 0)
-            pattern += re.escape(line[at:begin])
             if hole.lastgroup == "time":
-                self.timed = True
-                pattern = r'\{("time":"[^"\\\x00-\x1f]*",)'
-                skeleton = "{"
-                end = hole.end()
-            elif hole.lastgroup in ("number", "count"):
-                skeleton += f"{line[at:begin]}[{len(self._convert)}]"
-                pattern += _NUMBER
-                self._convert.append(int)
+                self.timed, self.skeleton, pattern, at = True, "{", _TIME, hole.end()
+                self._template.add("{")
+                self._template.hole()
+                self._template.add(",")
+                continue
+            self._template.add(line[at:begin])
+            pattern += f".{{{begin - at}}}"
+            if hole.lastgroup in ("number", "count"):
+                self.skeleton += f"{line[at:begin]}[{len(self._convert)}]"
+                pattern += self._add_holes(_NUMBER, int)
+                at = end
             else:
-                size = (end - begin) // 2
-                skeleton += f"{line[at : begin - 1]}[{len(self._convert)},{size}]"
-                pattern += _clock_groups(size)
-                self._convert += [_hex] * ((size + 3) // 4)
-                pattern += '"'
-                end += 1
-            at = end
-        self.skeleton = skeleton + line[at:]
-        self.match = re.compile(pattern + re.escape(line[at:])).fullmatch
+                size, begin = (end - begin) // 2, begin - 1  # its quotes belong to it
+                self.skeleton += f"{line[at:begin]}[{len(self._convert)},{size}]"
+                pattern += self._add_holes(_clock_groups(size), _hex, (size + 3) // 4) + "."
+                self._template.add('"')
+                at = end + 1
+        self.skeleton += line[at:]
+        self._template.add(line[at:])
+        self._match = re.compile(f"{pattern}.{{{len(line) - at}}}", re.DOTALL).fullmatch
 
-    def values(self, groups: tuple[str, ...]) -> tuple[int, ...]:
-        """Turn the digits of the holes into their values."""
-        return tuple([convert(group) for convert, group in zip(self._convert, groups, strict=True)])
+    def _add_holes(self, groups: str, convert: Callable[[str], int], count: int = 1) -> str:
+        """Add holes for the groups of a pattern; return the pattern."""
+        self._convert += [convert] * count
+        for _ in range(count):
+            self._template.hole()
+        return groups
+
+    def holes(self, line: str) -> tuple[str, ...] | None:
+        """Return what stands in the holes of a line of this shape; None of any other."""
+        found = self._match(line)
+        if found is None:
+            return None
+        holes = found.groups()
+        return holes if self._template.fill(holes) == line else None
+
+    def values(self, holes: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the values of the numbers and clocks among what stands in the holes."""
+        digits = holes[self.timed :]
+        return tuple([convert(text) for convert, text in zip(self._convert, digits, strict=True)])
+
+    def front(self, holes: tuple[str, ...]) -> str:
+        """Return the time among them as a key with its comma, "" if the line has none."""
+        return holes[0] + "," if self.timed else ""
 
 
 class LineShapes:
@@ -77,40 +109,27 @@ class LineShapes:
     def __init__(self) -> None:
         self._last: list[LineShape] = []  # the few that a meter alternates between: a look at them is the cheapest
         self._of_kind = Shelf(_ROOM)
-        self._compiled = 0  # characters of patterns that re has compiled for them
 
-    def find(self, line: str) -> tuple[LineShape, str, tuple[str, ...]] | None:
-        """Return the shape of a line if one like it was added, its time as a key, and the digits of its holes."""
+    def find(self, line: str) -> tuple[LineShape, tuple[str, ...]] | None:
+        """Return the shape of a line if one like it was added, and what stands in its holes."""
         shape: LineShape
         for shape in self._last:
-            if (match := shape.match(line)) is not None:
-                return _found(shape, match)
+            if (holes := shape.holes(line)) is not None:
+                return shape, holes
         for shape in self._of_kind.get(line.count("{"), ()):
-            if (match := shape.match(line)) is not None:
+            if (holes := shape.holes(line)) is not None:
                 self._last = [shape, *self._last[: _LAST - 1]]
-                return _found(shape, match)
+                return shape, holes
         return None
 
     def add(self, line: str, shape: LineShape) -> None:
         """Keep the shape of a line."""
-        self._of_kind.put(line.count("{"), shape, _PATTERN * len(line))
-        self._compiled += len(line)
-        if self._compiled > _MOST_COMPILED:
-            re.purge()  # it keeps patterns too, 512 of any size
-            self._compiled = 0
-
-
-def _found(shape: LineShape, match: "re.Match[str]") -> tuple[LineShape, str, tuple[str, ...]]:
-    digits = match.groups()
-    if not shape.timed:
-        return shape, "", digits
-    front, *rest = digits
-    return shape, front, tuple(rest)
+        self._of_kind.put(line.count("{"), shape, _OWN * len(line))
 
 
 def has_marker(line: str) -> bool:
     """Tell whether a line itself holds what shape.py marks holes with: it is none of han-decode's then."""
-    return any(found[1] for found in _MARKER.finditer(line))
+    return any(found[1] for found in re.finditer(_MARKER, line))
 
 
 def read_keys(skeleton: str) -> dict[str, Any]:
@@ -130,6 +149,7 @@ def _finite(text: str) -> float:
 
 
 def _clock_groups(size: int) -> str:
+    """Match the digits of a clock of so many octets as numbers, of four octets but the first."""
     head = (size - 1) % 4 + 1
     return f"([0-9a-f]{{{2 * head}}})" + "([0-9a-f]{8})" * ((size - head) // 4)
 

@@ -7,8 +7,10 @@ from operator import call, itemgetter
 from hanpipe import obis
 from hanpipe.arrival import stamp
 from hanpipe.lines import LineShape
+from hanpipe.octets import Malformed
+from hanpipe.template import Template
 from hanpipe.typed import TYPE_CHECKING, Final, NamedTuple
-from hanpipe.values import Fixed, Number, Source, Value, Values
+from hanpipe.values import Sized, Source, Value, Values
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +22,9 @@ IDENTITY: Final = {
     "meter_model": obis.METER_MODEL,
     "date_time": obis.CLOCK,
 }
+
+
+Writer = Callable[[tuple[str, ...]], str]
 
 
 class Field(NamedTuple):
@@ -41,12 +46,13 @@ class Field(NamedTuple):
 class Plan:
     """What all readings of a shape share: their fields, in order."""
 
-    __slots__ = ("_flat", "_sources", "by_key", "fields")
+    __slots__ = ("_flat", "_sources", "by_key", "fields", "value_of")
 
     def __init__(self, fields: list[Field]) -> None:
         """Take the fields; no two have the same key."""
         self.fields = fields
         self.by_key = {field.key: field for field in fields}
+        self.value_of = {field.key: field.source.getter() for field in fields}
         self._flat = [f"{json.dumps(field.key)}:" for field in fields]
         self._sources = [field.source.json for field in fields]
 
@@ -55,37 +61,55 @@ class Plan:
         told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
         return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
 
-    def writer(self, shape: LineShape) -> Callable[[tuple[str, ...], str], str]:
-        """Return what line() is for lines of this shape: it takes the digits of the holes, which mostly need no change.
+    def writer(self, shape: LineShape) -> Writer:
+        """Return what line() is for lines of this shape: it takes what stands in their holes."""
+        sized = next((field.source for field in self.fields if isinstance(field.source, Sized)), None)
+        return self._writer(shape) if sized is None else self._either_writer(shape, sized)
 
-        The template has a place for each number, and one for each value that may be absent, with its key and comma.
-        """
-        template = "{%s"
-        numbers: list[tuple[int, Number]] = []
-        others: list[tuple[int, str, Callable[[Values], str]]] = []
+    def _either_writer(self, shape: LineShape, sized: Sized) -> Writer:
+        """Make a writer for messages where such numbers are above their limit, and one for all others."""
+        below, above = (self._where(sized, is_above).writer(shape) for is_above in (False, True))
+        pick, limit = _picker([shape.timed + index for index in sized.indices]), sized.limit
+        return lambda holes: (above if max(map(int, pick(holes))) > limit else below)(holes)
+
+    def _where(self, sized: Sized, is_above: bool) -> "Plan":
+        """Return the plan of messages where it is known what the size of some numbers tells."""
+        fields = []
+        for field in self.fields:
+            source = field.source
+            if isinstance(source, Sized) and (source.indices, source.limit) == (sized.indices, sized.limit):
+                source = source.above if is_above else source.below
+            fields.append(field._replace(source=source))
+        return Plan(fields)
+
+    def _writer(self, shape: LineShape) -> Writer:
+        """Make a writer that fills a template; where a value has no parts, or is none, line() does it."""
+        template, holes, texts = Template(), [0] * shape.timed, [_as_it_is] * shape.timed
+        template.add("{")
+        if shape.timed:
+            template.hole()
+        comma = "," * shape.timed
         for key, field in zip(self._flat, self.fields, strict=True):
-            if isinstance(field.source, Number):
-                template += f"{_escaped(key)}%s,"
-                numbers.append((len(numbers) + len(others), field.source))
-            elif isinstance(field.source, Fixed):
-                text = field.source.json(())
-                template += _escaped(f"{key}{text},") if text else ""
-            else:
-                template += "%s"
-                others.append((len(numbers) + len(others), key, field.source.json))
-        texts = [source.texts() for _, source in numbers]
-        pick = _picker([source.index for _, source in numbers])
-        if not others and template != "{%s":
-            return lambda digits, front: (template % (front, *map(call, texts, pick(digits))))[:-1] + "}"
+            parts = field.source.parts()
+            if parts is None:
+                return lambda found: self.line(shape.values(found), shape.front(found))
+            fixed = "" if parts else field.source.json(())
+            if not (parts or fixed):
+                continue
+            template.add(comma + key + fixed)
+            comma = ","
+            for index, text_of in parts:
+                template.hole()
+                holes.append(shape.timed + index)
+                texts.append(text_of)
+        template.add("}")
+        fill, pick = template.fill, _picker(holes)
 
-        def write(digits: tuple[str, ...], front: str) -> str:
-            values = shape.values(digits)
-            places = list(map(call, texts, pick(digits)))
-            for place, key, source in others:
-                text = source(values)
-                places.insert(place, f"{key}{text}," if text else "")
-            line = template % (front, *places)
-            return line[:-1] + "}" if line[-1] == "," else line + "}"
+        def write(found: tuple[str, ...]) -> str:
+            try:
+                return fill(map(call, texts, pick(found)))
+            except Malformed:
+                return self.line(shape.values(found), shape.front(found))
 
         return write
 
@@ -117,7 +141,7 @@ class Reading(Mapping[str, Value]):
         self.time_ns = time_ns
 
     def __getitem__(self, key: str) -> Value:
-        value = self._plan.by_key[key].source.value(self._values)
+        value = self._plan.value_of[key](self._values)
         if value is None:
             raise KeyError(key)
         return value
@@ -153,12 +177,11 @@ class Reading(Mapping[str, Value]):
         return self._plan.obis_line(self._values, stamp(self.time_ns))
 
 
+_as_it_is: Callable[[str], str] = str
+
+
 def _picker(holes: list[int]) -> Callable[[tuple[str, ...]], Iterable[str]]:
     """Return what takes the digits of these holes out of those of all."""
     if len(holes) > 1:
         return itemgetter(*holes)
     return lambda digits: [digits[hole] for hole in holes]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")

@@ -6,7 +6,8 @@ that cannot be told (a clock that is not set) is None, its JSON empty.
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from operator import itemgetter
 
 from hanpipe import cosem
 from hanpipe.octets import Malformed
@@ -20,17 +21,19 @@ _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
 _DEEPEST: Final = 200  # levels of JSON; an APDU makes 64, and a compact-array in it as many more
 
-Values = Sequence[int]
 Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
 
 
 def decimal_text(raw: int, scaler: int) -> str:
     """Write raw x 10^scaler in its shortest decimal form: 236.2, never 236.20, 3E+1 or 236.20000000000002."""
-    if scaler >= 0:
-        return str(raw * 10**scaler)
-    whole, fraction = divmod(abs(raw), 10**-scaler)
-    text = f"{whole}.{fraction:0{-scaler}}".rstrip("0") if fraction else str(whole)
-    return "-" + text if raw < 0 else text
+    return _point_put_in(str(raw), -scaler) if scaler < 0 else str(raw * 10**scaler)
+
+
+def _point_put_in(digits: str, places: int) -> str:
+    """Write a whole number with so many places behind a decimal point, in its shortest form."""
+    digits = digits.zfill(places + (2 if digits[0] == "-" else 1))
+    fraction = digits[-places:].rstrip("0")
+    return f"{digits[:-places]}.{fraction}" if fraction else digits[:-places]
 
 
 def scaled(raw: int, scaler: int) -> "int | Decimal":
@@ -42,17 +45,39 @@ def scaled(raw: int, scaler: int) -> "int | Decimal":
     return Decimal(decimal_text(raw, scaler))
 
 
-class Source(Protocol):
+class Values(Protocol):
+    """The values of the holes, by their index: mostly a tuple."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+
+# A part of a JSON text: the index of its hole, and what makes it out of the digits there.
+Part = tuple[int, Callable[[str], str]]
+
+
+class Source:
     """Where a value comes from."""
+
+    __slots__ = ()
 
     def value(self, values: Values) -> Value:
         """Return the value, None if it cannot be told."""
+        raise NotImplementedError
 
     def json(self, values: Values) -> str:
         """Return it as JSON, empty if it cannot be told."""
+        raise NotImplementedError
+
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is, as quick as can be."""
+        return self.value
+
+    def parts(self) -> list[Part] | None:
+        """Return its JSON in parts, which may raise Malformed if it cannot be told; None if it has no such parts."""
+        return None
 
 
-class Fixed:
+class Fixed(Source):
     """A value that the shape holds itself."""
 
     __slots__ = ("_json", "_value")
@@ -70,8 +95,12 @@ class Fixed:
         """Return its JSON."""
         return self._json
 
+    def parts(self) -> list[Part]:
+        """Return none: no message changes it."""
+        return []
 
-class Number:
+
+class Number(Source):
     """The number in a hole, times factor x 10^scaler."""
 
     __slots__ = ("_factor", "_scaler", "index")
@@ -88,11 +117,14 @@ class Number:
         """Return it in its shortest decimal form."""
         return decimal_text(values[self.index] * self._factor, self._scaler)
 
-    def texts(self) -> Callable[[str], str]:
-        """Return what makes the JSON of the value out of the digits in its hole."""
-        if self._scaler == 0 and self._factor == 1:
-            return str
-        return _texts(self._scaler, self._factor).__getitem__
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is: mostly a number as it stands in its hole."""
+        return itemgetter(self.index) if self._scaler == 0 and self._factor == 1 else self.value
+
+    def parts(self) -> list[Part]:
+        """Return its only part: the digits, mostly as they are."""
+        changed = self._scaler or self._factor != 1
+        return [(self.index, _texts(self._scaler, self._factor).__getitem__ if changed else str)]
 
 
 class _Texts(dict[str, str]):
@@ -106,7 +138,10 @@ class _Texts(dict[str, str]):
     def __missing__(self, digits: str) -> str:
         if len(self) >= _MOST_TEXTS:
             self.clear()
-        text = self[digits] = decimal_text(int(digits) * self._factor, self._scaler)
+        if self._factor == 1 and self._scaler < 0:
+            text = self[digits] = _point_put_in(digits, -self._scaler)
+        else:
+            text = self[digits] = decimal_text(int(digits) * self._factor, self._scaler)
         return text
 
 
@@ -115,28 +150,30 @@ def _texts(scaler: int, factor: int) -> _Texts:
     return _Texts(scaler, factor)
 
 
-class Sized:
+class Sized(Source):
     """A number whose power of ten its size tells, or that of others of its unit in the same message.
 
-    indices: of the holes that tell it; limit: if one of their numbers is larger, `above` counts in the place of scaler
+    below, above: the number with either power of ten
+    indices:      of the holes that tell which; limit: if one of their numbers is larger, it is above
     """
 
-    __slots__ = ("_above", "_below", "_indices", "_limit")
+    __slots__ = ("above", "below", "indices", "limit")
 
     def __init__(self, below: Number, above: Number, indices: tuple[int, ...], limit: int) -> None:
         """Take the number as it is with either power of ten."""
-        self._below, self._above, self._indices, self._limit = below, above, indices, limit
+        self.below, self.above, self.indices, self.limit = below, above, indices, limit
 
-    def _number(self, values: Values) -> Number:
-        return self._above if any(values[index] > self._limit for index in self._indices) else self._below
+    def number(self, values: Values) -> Number:
+        """Return the number as it is in a message."""
+        return self.above if max([values[index] for index in self.indices]) > self.limit else self.below
 
     def value(self, values: Values) -> Value:
         """Return it, exact."""
-        return self._number(values).value(values)
+        return self.number(values).value(values)
 
     def json(self, values: Values) -> str:
         """Return it in its shortest decimal form."""
-        return self._number(values).json(values)
+        return self.number(values).json(values)
 
 
 class Digits(Number):
@@ -144,9 +181,13 @@ class Digits(Number):
 
     __slots__ = ()
 
-    def texts(self) -> Callable[[str], str]:
-        """Return what quotes the digits."""
-        return '"{}"'.format
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is."""
+        return self.value
+
+    def parts(self) -> list[Part]:
+        """Return its only part: the digits, quoted."""
+        return [(self.index, '"{}"'.format)]
 
     def value(self, values: Values) -> Value:
         """Return its digits."""
@@ -157,7 +198,7 @@ class Digits(Number):
         return f'"{super().json(values)}"'
 
 
-class Octets:
+class Octets(Source):
     """The octets of a clock's hole, where no clock is expected: a clock, a text or hex, as they turn out."""
 
     __slots__ = ("_index", "_size")
@@ -191,18 +232,41 @@ class Clock(Octets):
 
     def value(self, values: Values) -> Value:
         """Return the time, None if it is none."""
+        at = self._index
         try:
-            return cosem.read_clock(self.octets(values))
+            if self._size == cosem.CLOCK_SIZE:
+                return cosem.clock(values[at], values[at + 1], values[at + 2])
         except Malformed:
-            return None
+            pass
+        return None
 
     def json(self, values: Values) -> str:
         """Return the time, quoted."""
         time = self.value(values)
         return f'"{time}"' if time else ""
 
+    def parts(self) -> list[Part] | None:
+        """Return date, time and offset: mostly, only the time changes."""
+        if self._size != cosem.CLOCK_SIZE:
+            return None
+        return list(zip(range(self._index, self._index + 3), (_quoted_date, _time, _quoted_offset), strict=True))
 
-class Joined:
+
+@functools.lru_cache(256)
+def _quoted_date(digits: str) -> str:
+    return f'"{cosem.date(int(digits, 16))}'
+
+
+def _time(digits: str) -> str:
+    return cosem.time(int(digits, 16))
+
+
+@functools.lru_cache(256)
+def _quoted_offset(digits: str) -> str:
+    return f'{cosem.offset(int(digits, 16))}"'
+
+
+class Joined(Source):
     """A clock in two holes, its date and its time."""
 
     __slots__ = ("_date", "_time")
@@ -224,7 +288,7 @@ class Joined:
         return f'"{time}"' if time else ""
 
 
-class Nested:
+class Nested(Source):
     """Typed JSON with holes inside."""
 
     __slots__ = ("_typed",)
@@ -248,8 +312,8 @@ def clock_octets(values: Values, index: int, size: int) -> bytes:
     """Return the octets of a clock's hole: its values are numbers of four octets, the first of what is left over."""
     count = (size + 3) // 4
     head = size - 4 * (count - 1)
-    first, *rest = values[index : index + count]
-    return first.to_bytes(head, "big") + b"".join(number.to_bytes(4, "big") for number in rest)
+    rest = [values[at].to_bytes(4, "big") for at in range(index + 1, index + count)]
+    return values[index].to_bytes(head, "big") + b"".join(rest)
 
 
 def _check_depth(typed: Any, left: int) -> None:

@@ -53,9 +53,8 @@ def readings(
     while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
-        for kind, octets in framer.feed(data):
-            for told in decoder.feed(kind, octets, now):
-                if type(told) is Message:
-                    yield naming.reading(told)
-                elif type(told) is Telegram:
-                    yield naming.telegram(told.keys, told.time)
+        for told in decoder.feed_all([(kind, octets, now) for kind, octets in framer.feed(data)]):
+            if type(told) is Message:
+                yield naming.reading(told)
+            elif type(told) is Telegram:
+                yield naming.telegram(told.keys, told.time)

@@ -18,6 +18,8 @@ FLAG = 0x7E
 MOST_LOST = LONGEST + 1  # octets of one fault: no flag behind a frame without one must make it look whole
 MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at
 
+_made = tuple.__new__  # Frame(...), in half the time
+
 _EVEN = b"[" + b"".join(b"\\x%02x" % octet for octet in range(0, 256, 2)) + b"]"
 _ODD = b"[" + b"".join(b"\\x%02x" % octet for octet in range(1, 256, 2)) + b"]"
 _ADDRESS = _EVEN + b"{0,3}" + _ODD  # the last octet of an address is the odd one
@@ -115,16 +117,17 @@ class HdlcFramer:
     def _run(self, at: int, events: list[Event]) -> None:
         """Go on from the closing flag at `at` while good frames follow whose header was seen before: nearly always."""
         octets, lengths, header_size = self._octets, self._lengths, self._header_size
-        while True:
-            begin = at + 2 if octets[at + 1 : at + 2] == b"\x7e" else at + 1
+        last = len(octets) - 1
+        while at < last:
+            begin = at + 2 if octets[at + 1] == FLAG else at + 1
             length = lengths.get(octets[begin : begin + header_size])
             if length is None:
                 break
             end = begin + length
             frame = octets[begin:end]
-            if octets[end : end + 1] != b"\x7e" or x25(frame) != GOOD:
+            if end > last or octets[end] != FLAG or x25(frame) != GOOD:
                 break
-            events.append(Frame("H", frame))
+            events.append(_made(Frame, ("H", frame)))
             at = end
         if len(lengths) > 64:
             lengths.clear()

@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from hanpipe import cli
 from hanpipe.decoder import Apdu, Decoder, Opened, Refusal, Told
@@ -29,10 +29,13 @@ def main(argv: list[str]) -> int:
     tally = Tally(decoder)
     show_stats = program.stats(tally.counters)
 
-    take: Callable[..., Sequence[Opened | Told]] = decoder.open if options.tree else decoder.feed
-
     def step(data: bytes, _: int) -> list[Opened | Told]:
-        told = [one for record in reader.feed(data) for one in take(*record)]
+        records = reader.feed(data)
+        told: list[Opened | Told] = []
+        if options.tree:
+            told += [one for record in records for one in decoder.open(*record)]
+        else:
+            told += decoder.feed_all(records)
         if not data:
             told += decoder.end()
         tally.add(told)
@@ -186,13 +189,14 @@ class Tally:
         self._good = 0
         self._faults: dict[str, int] = {}
 
-    def add(self, told: Sequence[Opened | Told]) -> None:
+    def add(self, told: list[Opened | Told]) -> None:
         """Count what a piece of the input gave."""
-        refused = [one for one in told if type(one) is Refusal]
-        self._good += sum(map(_is_good, told))
-        for one in refused:
-            fault = one.keys["fault"]
-            self._faults[fault] = self._faults.get(fault, 0) + 1
+        for one in told:
+            if type(one) is Refusal:
+                fault = one.keys["fault"]
+                self._faults[fault] = self._faults.get(fault, 0) + 1
+            else:
+                self._good += type(one) is not Apdu or _is_good(one)
 
     def all_refused(self) -> bool:
         """Tell whether ciphered messages came, and none could be opened."""

@@ -41,6 +41,12 @@ def lines() -> dict[str, bytes]:
         "zeros": b"\x00",
         "7E A0": b"\x7e\xa0",
         "headers, wrong HCS": bytes.fromhex("7ea0090303"),
+        "headers, wrong HCS, each another": b"".join(
+            b"\x7e\xa0%c%c%c" % (length, destination, source)
+            for length in range(9, 100)
+            for destination in range(1, 60, 2)
+            for source in range(1, 20, 2)
+        ),
         "headers, good HCS": promise,
         "headers, good HCS, flag at the end": aligned,
         "frames that never end": promise + bytes(2000),

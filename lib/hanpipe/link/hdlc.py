@@ -12,7 +12,7 @@ import re
 
 from hanpipe.link.crc import GOOD, x25
 from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.link.header import LONGEST
+from hanpipe.link.header import LONGEST, header_end
 
 FLAG = 0x7E
 MOST_LOST = LONGEST + 1  # octets of one fault: no flag behind a frame without one must make it look whole
@@ -20,12 +20,16 @@ MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that ar
 
 _made = tuple.__new__  # Frame(...), in half the time
 
-_EVEN = b"[" + b"".join(b"\\x%02x" % octet for octet in range(0, 256, 2)) + b"]"
-_ODD = b"[" + b"".join(b"\\x%02x" % octet for octet in range(1, 256, 2)) + b"]"
-_ADDRESS = _EVEN + b"{0,3}" + _ODD  # the last octet of an address is the odd one
-# Where given-up octets may end: flags before what looks like a header (format, two addresses), or several idle flags.
-BOUNDARY = rb"\x7e\x7e*(?=([\xa0-\xaf][\x00-\xff]" + _ADDRESS + _ADDRESS + rb"))|\x7e\x7e+"
-_LOOK_AHEAD = 10  # octets behind a flag that BOUNDARY looks at
+
+def _one_of(octets: bytes) -> bytes:
+    return b"[" + b"".join(re.escape(octets[at : at + 1]) for at in range(len(octets))) + b"]"
+
+
+_ADDRESS = _one_of(bytes(range(0, 256, 2))) + b"{0,3}" + _one_of(bytes(range(1, 256, 2)))  # its last octet is odd
+# Where given-up octets may end: a flag in front of what looks like a header (group 1: format, two addresses, control
+# and HCS, as far as they are there), or all but the last of several flags.
+BOUNDARY = rb"\x7e(?=([\xa0-\xaf]." + _ADDRESS + _ADDRESS + rb".{0,3}))|\x7e\x7e*(?=\x7e)"
+_LOOK_AHEAD = 14  # octets from a flag on that BOUNDARY looks at
 
 
 class HdlcFramer:
@@ -68,44 +72,61 @@ class HdlcFramer:
         """Go from boundary to boundary as far as the octets allow."""
         octets = self._octets
         self._enough = 0
+        self._step_over()
         while (boundary := self._boundary.search(octets, self._at)) is not None:
-            start, begin = boundary.span()
-            self._at = begin - 1  # the last flag may open a frame, once more is known
-            if begin - start > 1:
-                self._give_up(start, events)
-                self._give_up_from(begin, "n", begin + MOST_LOST)
+            start, begin = boundary.start(), boundary.end()
             if boundary[1] is None:
-                if boundary.lastindex and not self._other(boundary.lastindex, start, events, ended):
+                if boundary.lastindex is None:
+                    self._at = begin
+                    self._give_up(start, events)
+                    self._give_up_from(begin + 1, "n", begin + 1 + MOST_LOST)  # behind the last flag
+                elif not self._other(boundary.lastindex, start, events, ended):
                     return
-                continue
-            if self._kind != "n" and begin < self._end and self._hopeless(begin):
-                self._at = begin
                 continue
             kind, end = _judge(octets, begin, boundary.end(1), ended)
             if not kind:
-                self._enough = end
+                self._at, self._enough = start, end
                 return
             if kind == "H":
                 self._give_up(start, events)
                 events.append(Frame(kind, octets[begin:end]))
-                self._header_size = boundary.end(1) + 3 - begin
-                self._lengths[octets[begin : begin + self._header_size]] = end - begin
+                self._header_size = len(boundary[1])
+                self._lengths[boundary[1]] = end - begin
                 self._run(end, events)
                 continue
             self._at = begin
             if not self._covers(kind, begin):
                 self._give_up(start, events)
                 self._give_up_from(begin, kind, end)
+            self._step_over()
         self._rest(events, ended)
 
     def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
         """Search what a group of the boundary's pattern beyond the first found; tell whether to go on behind it."""
         raise NotImplementedError
 
-    def _hopeless(self, begin: int) -> bool:
-        """Tell without a check that inside of the frame that failed before, what begins here is none and no news."""
-        end = begin + ((self._octets[begin] & 7) << 8 | self._octets[begin + 1])
-        return self._inner == MOST_INNER or (end < len(self._octets) and self._octets[end] != FLAG)
+    def _step_over(self) -> None:
+        """Inside of what a failed frame takes with it, go on to the next boundary that is news.
+
+        A header is none if no flag stands where its frame would end, or if its HCS is wrong; false ones come in rows.
+        """
+        if self._kind == "n":
+            return
+        octets, size, enough, wrong = self._octets, len(self._octets), self._inner == MOST_INNER, b""
+        for boundary in self._boundary.finditer(octets, self._at, self._end + _LOOK_AHEAD):
+            header = boundary[1]
+            if header == wrong:
+                continue
+            if header is not None:
+                end = boundary.end() + ((header[0] & 7) << 8 | header[1])
+                if end < size and octets[end] != FLAG:
+                    continue
+                if enough or x25(header) != GOOD:
+                    wrong = header
+                    continue
+            self._at = boundary.start()
+            return
+        self._at = max(self._at, min(self._end - 1, size - _LOOK_AHEAD))
 
     def _covers(self, kind: str, begin: int) -> bool:
         """Tell whether a frame that failed at begin is no news inside of the one that failed before."""
@@ -173,17 +194,18 @@ class HdlcFramer:
         self._end -= done
 
 
-def _judge(octets: bytes, begin: int, control: int, ended: bool) -> tuple[str, int]:
-    """Say what the frame is whose format stands at begin and whose control at control.
+def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, int]:
+    """Say what the frame is whose format stands at begin.
 
+    checked: where the octets end that its HCS covers, the HCS with them, as far as they are there
     return: H and where its FCS ends; or h, c or t and where its octets end at the latest; or, as long as that cannot be
             said, an empty kind and how many octets it takes
     """
-    size, checked = len(octets), control + 3
+    size = len(octets)
     end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
     latest = begin + MOST_LOST
-    if size < checked:
-        return ("t", latest) if ended else ("", checked)
+    if checked == size and size < (whole := header_end(octets, begin)):
+        return ("t", latest) if ended else ("", whole)
     # without information, the FCS stands in the place of the HCS
     if checked != end < checked + 2 or x25(octets[begin:checked]) != GOOD:
         return "h", latest

@@ -40,6 +40,14 @@ def read_header(octets: bytes) -> Header:
     return Header(bool(octets[0] & 8), length, octets[2:source], octets[source:control], octets[control], information)
 
 
+def header_end(octets: bytes, begin: int) -> int:
+    """Return where the header of the frame that begins at begin ends, its HCS with it; its addresses are there.
+
+    raise: Malformed: an address does not end within four octets
+    """
+    return _address_end(octets, _address_end(octets, begin + 2)) + 3
+
+
 def _address_end(octets: bytes, at: int) -> int:
     for end in range(at, min(at + 4, len(octets))):
         if octets[end] & 1:

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 """Run the program whose name this file was called by, out of this checkout: bin/han-frame is a link to it."""
 
 import os
@@ -9,7 +9,11 @@ PACKAGES = f"{CHECKOUT}/.venv/lib/python{sys.version_info.major}.{sys.version_in
 
 sys.path[0] = f"{CHECKOUT}/lib"  # in the place of bin
 if os.path.isdir(PACKAGES):
-    sys.path.append(PACKAGES)
+    sys.path.append(PACKAGES)  # all that the programs need: -S spares each start a look at what else is installed
+else:
+    import site
+
+    site.main()
 
 from hanpipe.cli import launch
 

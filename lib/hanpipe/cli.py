@@ -28,6 +28,11 @@ _PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a termi
 _EXAMPLE: Final = "example:\n  "
 
 
+# The programs speak English throughout. argparse would look for a translation of each of its own words, and import what
+# that takes: 1 ms of a start.
+vars(argparse)["_"] = str
+
+
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Folds the description, and leaves the example as it is."""
 

@@ -71,7 +71,7 @@ METER_MODEL: Final = ("0-0:96.1.7", "1-1:96.1.1")
 CLOCK: Final = ("0-0:1.0.0", "0-1:1.0.0")
 TIME_AND_DATE: Final = ("1-0:0.9.1", "1-0:0.9.2")  # a clock in two parts
 
-_CODE = re.compile(r"(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*(\d{1,3}))?")
+_CODE: Final = r"(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*(\d{1,3}))?"
 
 
 def code(octets: bytes) -> str:
@@ -82,7 +82,7 @@ def code(octets: bytes) -> str:
 
 def quantity(text: str) -> Quantity | None:
     """Say what the OBIS code A-B:C.D.E measures; None if no table knows. *F, a value of the past, is never known."""
-    found = _CODE.fullmatch(text)
+    found = re.fullmatch(_CODE, text)
     if found is None or found[6] is not None:
         return None
     a, b, c, d, e = map(int, found.groups()[:5])

@@ -15,7 +15,7 @@ PACKAGE = os.path.join(ROOT, "lib", "hanpipe")
 STAGES = (
     ("version", "octets", "typed", "arrival", "shelf", "template"),
     ("link.events", "cosem", "obis"),
-    ("link.crc", "link.header", "link.search", "link.apdu"),
+    ("link.crc", "link.header", "link.cutter", "link.search", "link.apdu"),
     ("link.hdlc", "link.mbus", "link.p1"),
     ("link.escaped", "link.auto"),
     ("link",),

@@ -3,7 +3,7 @@
 import re
 
 from hanpipe.link import hdlc, mbus, p1
-from hanpipe.link.events import Event, Frame
+from hanpipe.link.events import Event
 from hanpipe.link.search import Link
 from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Final
@@ -59,20 +59,7 @@ class AutoFramer(hdlc.HdlcFramer):
 
     def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
         kind, end = self._links[group - 2].judge(self._octets, begin, ended)
-        if not kind:
-            self._enough = end
-            self._give_up_noise(events)
-            return False
-        self._at = begin + 1
-        if kind == "n":
-            return True
-        self._give_up(begin, events)
-        if kind.isupper():
-            events.append(Frame(kind, self._octets[begin:end]))
-            self._at = end
-            begin, kind, end = end, "n", end + hdlc.MOST_LOST
-        self._give_up_from(begin, kind, end)
-        return True
+        return self._take(kind, begin, end, events)
 
 
 def _judge_apdu(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:

@@ -11,11 +11,11 @@ after a failure the search goes on right behind the flag that was tried.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.link.header import LONGEST, header_end
+from hanpipe.link.cutter import Cutter
+from hanpipe.link.events import Event, Frame
+from hanpipe.link.header import header_end
 
 FLAG = 0x7E
-MOST_LOST = LONGEST + 1  # octets of one fault: no flag behind a frame without one must make it look whole
 MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at
 
 _made = tuple.__new__  # Frame(...), in half the time
@@ -32,8 +32,8 @@ BOUNDARY = rb"\x7e(?=([\xa0-\xaf]." + _ADDRESS + _ADDRESS + rb".{0,3}))|\x7e\x7e
 _LOOK_AHEAD = 14  # octets from a flag on that BOUNDARY looks at
 
 
-class HdlcFramer:
-    """Feed it octets in pieces of any size; the events do not depend on the pieces.
+class HdlcFramer(Cutter):
+    """Finds HDLC frames: feed() it octets in pieces of any size.
 
     Octets given up run to the next boundary: flags with what looks like a header behind them, or several idle flags.
     Those behind a flag that promised a frame are one fault: to where the frame should have ended, if only its FCS is
@@ -47,26 +47,11 @@ class HdlcFramer:
     _first = re.compile(rb"\x7e")  # an octet that a boundary may begin with
 
     def __init__(self) -> None:
+        super().__init__()
         self._boundary = re.compile(self._pattern, re.DOTALL)
-        self._octets = b""  # what no event has spoken for, and the flag in front of it
-        self._at = 0  # where the search for a boundary goes on
-        self._enough = 0  # fewer octets than these cannot complete the frame that is waited for
         self._lengths: dict[bytes, int] = {}  # of frames by their headers, whose HCS agreed
         self._header_size = 0  # of the last one
-        self._begin = 0  # the first octet that no event has spoken for
-        self._kind = "n"  # how these octets would be given up
-        self._end = MOST_LOST  # from here on as noise, where no boundary comes first
         self._inner = 0  # frames with a wrong FCS met inside of the one at begin
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Return what data completes, in line order. b"" means that the input has ended."""
-        self._octets += data
-        if data and len(self._octets) < self._enough:
-            return []
-        events: list[Event] = []
-        self._search(events, ended=not data)
-        self._forget()
-        return events
 
     def _search(self, events: list[Event], ended: bool) -> None:
         """Go from boundary to boundary as far as the octets allow."""
@@ -79,7 +64,7 @@ class HdlcFramer:
                 if boundary.lastindex is None:
                     self._at = begin
                     self._give_up(start, events)
-                    self._give_up_from(begin + 1, "n", begin + 1 + MOST_LOST)  # behind the last flag
+                    self._give_up_noise_from(begin + 1)  # behind the last flag
                 elif not self._other(boundary.lastindex, start, events, ended):
                     return
                 continue
@@ -153,7 +138,7 @@ class HdlcFramer:
         if len(lengths) > 64:
             lengths.clear()
         self._at = at  # a closing flag may open the next frame
-        self._give_up_from(at + 1, "n", at + 1 + MOST_LOST)
+        self._give_up_noise_from(at + 1)
 
     def _rest(self, events: list[Event], ended: bool) -> None:
         """Without a boundary in the rest: report what cannot become part of a frame any more."""
@@ -166,32 +151,13 @@ class HdlcFramer:
         self._at = undecided.start() if undecided else size
         self._give_up_noise(events)
 
-    def _give_up_noise(self, events: list[Event]) -> None:
-        """Report what stands so far in front of all that may still become a frame that nothing can change it."""
-        while self._at >= self._end:
-            self._give_up(self._end, events)
-
     def _give_up_from(self, begin: int, kind: str, end: int) -> None:
-        """From begin on, octets are given up as kind; where no boundary comes first, from end on as noise."""
-        self._begin, self._kind, self._end, self._inner = begin, kind, end, 0
+        super()._give_up_from(begin, kind, end)
+        self._inner = 0
 
-    def _give_up(self, boundary: int, events: list[Event]) -> None:
-        """Report the octets up to boundary."""
-        while self._begin < boundary:
-            end = min(boundary, self._end)
-            events.append(Fault(self._kind, self._octets[self._begin : end]))
-            closed = self._kind == "c" and end == self._end and self._octets[end : end + 1] == b"\x7e"
-            begin = end + closed  # its closing flag is no part of it
-            self._give_up_from(begin, "n", begin + MOST_LOST)
-
-    def _forget(self) -> None:
-        """Drop the octets that events have spoken for."""
-        done = min(self._begin, self._at)
-        self._octets = self._octets[done:]
-        self._at -= done
-        self._enough -= done
-        self._begin -= done
-        self._end -= done
+    def _behind(self, end: int) -> int:
+        """Return where the octets go on: the closing flag of a frame with a wrong FCS is no part of it."""
+        return end + (self._kind == "c" and end == self._end and self._octets[end : end + 1] == b"\x7e")
 
 
 def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, int]:
@@ -203,7 +169,7 @@ def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, i
     """
     size = len(octets)
     end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
-    latest = begin + MOST_LOST
+    latest = begin + Cutter.NOISE  # a flag behind a frame without one must not make it look whole
     if checked == size and size < (whole := header_end(octets, begin)):
         return ("t", latest) if ended else ("", whole)
     # without information, the FCS stands in the place of the HCS

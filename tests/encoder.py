@@ -37,6 +37,8 @@ def length(number: int) -> bytes:
 def data(typed: Typed) -> bytes:
     """Write a value with its tag."""
     ((name, value),) = typed.items()
+    if name == "cosem-attribute-descriptor":  # has no tag
+        return struct.pack(">H6sb", value["class_id"], bytes.fromhex(value["logical_name"]), value["attribute_id"])
     if name == "compact-array":
         contents = b"".join(_untagged(element) for element in value["contents"])
         return bytes([TAGS[name]]) + _description(value["type"]) + length(len(contents)) + contents

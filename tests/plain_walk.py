@@ -137,7 +137,41 @@ def _untagged(described: Any, octets: Octets) -> Typed:
     return {name: [_untagged(member, octets) for member in members]}
 
 
-def notification(apdu: bytes) -> dict[str, Any]:
+def _described(octets: Octets) -> Typed:
+    """Read a body whose values have an untagged attribute descriptor in front: {enum, [{descriptor, value}, ...]}."""
+    if octets.take(3) != b"\x02\x02\x16":
+        raise Unreadable
+    kind, array, count = octets.octet(), octets.octet(), octets.length()
+    if array != 0x01 or count > len(octets.left):
+        raise Unreadable
+    values = []
+    for _ in range(count):
+        if octets.take(2) != b"\x02\x02":
+            raise Unreadable
+        class_id = int.from_bytes(octets.take(2), "big")
+        descriptor = {"class_id": class_id, "logical_name": octets.take(6).hex()}
+        descriptor["attribute_id"] = int.from_bytes(octets.take(1), "big", signed=True)
+        values.append({"structure": [{"cosem-attribute-descriptor": descriptor}, value(octets, 3)]})
+    return {"structure": [{"enum": kind}, {"array": values}]}
+
+
+def _body(octets: Octets, descriptors: bool) -> Typed:
+    left = octets.left
+    try:
+        body = value(octets)
+        if octets.left:
+            raise Unreadable
+    except Unreadable:
+        if not descriptors:
+            raise
+        octets = Octets(left)
+        body = _described(octets)
+        if octets.left:
+            raise
+    return body
+
+
+def notification(apdu: bytes, descriptors: bool = False) -> dict[str, Any]:
     """Return the keys of a data-notification."""
     octets = Octets(apdu)
     if octets.octet() != 0x0F:
@@ -149,16 +183,14 @@ def notification(apdu: bytes) -> dict[str, Any]:
     if size not in (0, 12):
         raise Unreadable
     date_time = octets.take(size).hex() or None
-    body = value(octets)
-    if octets.left:
-        raise Unreadable
+    body = _body(octets, descriptors)
     return {"apdu": "data-notification", "invoke_id": invoke_id, "date_time": date_time, "body": body}
 
 
-def line(front: dict[str, Any], apdu: bytes) -> str | None:
+def line(front: dict[str, Any], apdu: bytes, descriptors: bool = False) -> str | None:
     """Return han-decode's line of an APDU, front being its first keys; None if it cannot be read."""
     try:
-        return json.dumps(front | notification(apdu), separators=(",", ":"))
+        return json.dumps(front | notification(apdu, descriptors), separators=(",", ":"))
     except Unreadable:
         return None
 

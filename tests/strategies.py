@@ -214,10 +214,23 @@ def typed_data() -> st.SearchStrategy[Typed]:
     )
 
 
+def described_bodies() -> st.SearchStrategy[Typed]:
+    """Bodies whose values have an attribute descriptor without a tag in front."""
+    descriptor = st.fixed_dictionaries(
+        {"class_id": _integers(2, False), "logical_name": _hex(6), "attribute_id": _integers(1, True)}
+    )
+    described = st.builds(
+        lambda address, value: {"structure": [{"cosem-attribute-descriptor": address}, value]}, descriptor, typed_data()
+    )
+    return st.builds(
+        lambda kind, values: {"structure": [kind, {"array": values}]}, plain("enum"), st.lists(described, max_size=5)
+    )
+
+
 @st.composite
-def notifications(draw: st.DrawFn) -> list[bytes]:
+def notifications(draw: st.DrawFn, bodies: st.SearchStrategy[Typed] | None = None) -> list[bytes]:
     """Some data-notifications of one shape: only numbers and clocks differ."""
-    body = draw(typed_data())
+    body = draw(typed_data() if bodies is None else bodies)
     date_time, tagged = draw(st.none() | st.just(12)), draw(st.booleans())
     apdus = []
     for turn in range(draw(st.integers(1, 3))):

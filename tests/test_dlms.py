@@ -11,14 +11,14 @@ import encoder
 from hanpipe.dlms import DEEPEST, Data, read_data, read_notification
 from hanpipe.octets import Malformed, read_length
 from hanpipe.shape import typed
-from strategies import PLAIN, compact_arrays, notifications, plain, plains, typed_data
+from strategies import PLAIN, compact_arrays, described_bodies, notifications, plain, plains, typed_data
 
 CLOCK = bytes.fromhex("07ea0b16070a0f04ff800000")
 
 
 def assert_gives_a_value_or_is_malformed(octets: bytes) -> None:
     try:
-        told = read_notification(octets)
+        told = read_notification(octets, descriptors=True)
     except Malformed as malformed:
         offset, what = malformed.offset, malformed.what
     else:
@@ -121,6 +121,33 @@ def test_what_is_no_notification_is_malformed(apdu: str) -> None:
         read_notification(bytes.fromhex(apdu))
 
 
+# --- values with a descriptor in front ---
+
+
+@given(described_bodies())
+def test_described_values_are_read_where_asked(body: dict[str, Any]) -> None:
+    apdu = encoder.notification(body)
+    told = read_notification(apdu, descriptors=True)
+    assert typed(told.body) == body
+    if body["structure"][1]["array"]:
+        with pytest.raises(Malformed, match="--descriptors"):
+            read_notification(apdu)
+
+
+@given(described_bodies(), st.integers(0, 2**16))
+def test_one_that_was_cut_is_malformed_where_it_was_cut(body: dict[str, Any], cut: int) -> None:
+    apdu = encoder.notification(body)
+    with pytest.raises(Malformed) as malformed:
+        read_notification(apdu[: cut % len(apdu)], descriptors=True)
+    assert 0 <= malformed.value.offset <= cut % len(apdu)
+
+
+def test_the_fault_is_that_of_the_reading_which_gets_further() -> None:
+    front = "0f4000000000" + "0202" + "1601" + "0102" + "0202" + "0003" + "0100010700ff" + "02" + "1205dc" + "0202"
+    with pytest.raises(Malformed, match="9 octets announced, 2 left at octet 28"):
+        read_notification(bytes.fromhex(front + "0003"), descriptors=True)
+
+
 # --- any octets give a value or are malformed ---
 
 
@@ -135,7 +162,7 @@ def test_nor_do_octets_that_are_nearly_values(octets: bytes) -> None:
     assert_gives_a_value_or_is_malformed(b"\x0f\0\0\0\0\0" + octets)
 
 
-@given(notifications(), st.data())
+@given(notifications() | notifications(described_bodies()), st.data())
 def test_nor_do_notifications_with_an_octet_changed(apdus: list[bytes], data: st.DataObject) -> None:
     octets = bytearray(apdus[0])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -150,6 +177,16 @@ def test_a_tag_of_no_type_is_malformed(tag: int) -> None:
 
 
 # --- nothing on the line is trusted ---
+
+
+def test_described_values_promise_no_more_than_they_hold() -> None:
+    """Each value alone may be a compact-array of eight elements an octet; all together may not."""
+    described = bytes.fromhex("0202" + "0003" + "0100010700ff" + "02" + "13010bb800" + "01" + "05")
+    body = b"\2\2\x16\1\1\x82" + (3000).to_bytes(2, "big") + described * 3000
+    begin = time.process_time()
+    with pytest.raises(Malformed):
+        read_notification(b"\x0f\0\0\0\0\0" + body, descriptors=True)
+    assert time.process_time() - begin < 2
 
 
 def nested(levels: int) -> bytes:

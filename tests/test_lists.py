@@ -27,6 +27,10 @@ def pushed(code: str, *more: dict) -> dict:
     return {"structure": [{"long-unsigned": 3}, name(code), {"integer": 2}, {"long-unsigned": 0}, *more]}
 
 
+def described(code: str) -> dict:
+    return {"cosem-attribute-descriptor": {"class_id": 3, "logical_name": code, "attribute_id": 2}}
+
+
 @pytest.mark.parametrize(
     ("elements", "items"),
     [
@@ -58,6 +62,10 @@ def pushed(code: str, *more: dict) -> dict:
         (
             [{"array": [pushed("0008190900ff"), pushed(P, {"unsigned": 0}, {"long-unsigned": 0})]}, number(7)],
             [Item("1-0:1.7.0", "long-unsigned", 7)],
+        ),
+        (
+            [{"enum": 1}, {"array": [{"structure": [described(P), number(7)]}]}],
+            [Item("#1", "enum", 1), Item("1-0:1.7.0", "long-unsigned", 7)],
         ),
         ([number(1), number(2)], [Item("#1", "long-unsigned", 1), Item("#2", "long-unsigned", 2)]),
         ([name(P)], [Item("#1", "octet-string", P)]),
@@ -98,10 +106,14 @@ def test_texts(item, text):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(P),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(P) | st.just({"logical_name": P}),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["array", "structure", "octet-string", "long-unsigned"]), inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["array", "structure", "octet-string", "long-unsigned", "cosem-attribute-descriptor"]),
+            inner,
+            max_size=2,
+        )
     ),
     max_leaves=30,
 )

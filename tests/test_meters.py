@@ -28,7 +28,7 @@ def octets_of(example: dict[str, Any]) -> bytes:
 
 
 def typed_lines(octets: bytes) -> list[str]:
-    framer, decoder = FRAMERS["apdu" if octets[0] == 0x0F else "auto"](), Decoder()
+    framer, decoder = FRAMERS["apdu" if octets[0] == 0x0F else "auto"](), Decoder(descriptors=True)
     events = framer.feed(octets) + framer.feed(b"")
     return [told.line() for kind, frame in events for told in decoder.feed(kind, frame)]
 

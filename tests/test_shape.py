@@ -17,7 +17,7 @@ from hanpipe.decoder import Decoder, Message, Refusal
 from hanpipe.link import Frame
 from hanpipe.link.hdlc import HdlcFramer
 from hanpipe.shape import Shape, Shapes, notification_pieces
-from strategies import fed, noise, notifications, typed_data
+from strategies import described_bodies, fed, noise, notifications, typed_data
 
 _OTHER_APDUS = b"\xdb\xdc\xe0"  # ciphered, or cut into blocks: test_ciphering and test_assembly read these
 
@@ -41,6 +41,12 @@ def test_a_generated_message_reads_as_by_the_plain_walk(apdus: list[bytes]) -> N
     frames = [frame for frame in map(encoder.pushed, apdus) if len(frame) <= 2047]
     assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
     assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
+
+
+@given(notifications(described_bodies()))
+def test_so_does_one_whose_values_have_a_descriptor_in_front(apdus: list[bytes]) -> None:
+    told = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
+    assert told == [plain_walk.line({"link": "apdu"}, apdu, descriptors=True) for apdu in apdus]
 
 
 @given(st.lists(notifications(), max_size=3), st.integers(20, 200))

@@ -26,7 +26,7 @@ from hanpipe.views.hexdump import HexDump
 from hanpipe.views.parts import parts_of
 from hanpipe.views.text import obis_text, text
 from hanpipe.views.tree import draw, refusal, telegram, tree
-from strategies import cuts, in_pieces, streams, typed_data
+from strategies import cuts, described_bodies, in_pieces, streams, typed_data
 
 PLAIN = Colour(on=False)
 FLAG = b"\x7e"
@@ -371,7 +371,7 @@ def count(typed: Typed) -> int:
     return 1 + sum(map(count, inner))
 
 
-@given(typed_data())
+@given(typed_data() | described_bodies())
 def test_a_tree_has_a_row_for_each_element(body: Typed) -> None:
     drawn = tree(pushed(encoder.notification(body)), PLAIN)
     assert len(rows_of(drawn)) == count(body)
@@ -381,12 +381,21 @@ def test_a_tree_has_a_row_for_each_element(body: Typed) -> None:
 WHOLE = encoder.notification(
     {"structure": [VERSION, POWER, {"array": [CURRENT, {"bit-string": "10110"}]}]}, 1, bytes(12)
 )
+ADDRESS: Typed = {"cosem-attribute-descriptor": {"class_id": 3, "logical_name": "0100010700ff", "attribute_id": 2}}
+DESCRIBED = encoder.notification(
+    {"structure": [{"enum": 1}, {"array": [{"structure": [ADDRESS, {"long": 7}]}, {"structure": [ADDRESS, POWER]}]}]}
+)
 
 
-@given(st.integers(1, len(WHOLE)), st.integers(0, len(WHOLE)), st.integers(0, 255))
-def test_a_malformed_apdu_shows_what_is_in_front_of_its_fault(size: int, at: int, octet: int) -> None:
-    apdu = (WHOLE[:at] + bytes([octet]) + WHOLE[at + 1 :])[:size]
-    (told,) = Decoder().feed("H", encoder.pushed(apdu))
+def test_a_descriptor_is_drawn_with_its_code() -> None:
+    drawn = tree(Apdu(0, {"link": "apdu"}, DESCRIBED), PLAIN)
+    assert re.search(r"cosem-attribute-descriptor +3 0100010700ff 2\n +1-0:1\.7\.0 act_pow_pos \(W\)", drawn)
+
+
+@given(st.sampled_from([WHOLE, DESCRIBED]), st.integers(1, 200), st.integers(1, 200), st.integers(0, 255))
+def test_a_malformed_apdu_shows_what_is_in_front_of_its_fault(whole: bytes, size: int, at: int, octet: int) -> None:
+    apdu = (whole[:at] + bytes([octet]) + whole[at + 1 :])[:size]
+    (told,) = Decoder(descriptors=True).feed("H", encoder.pushed(apdu))
     drawn = draw(Apdu(0, {"link": "apdu"}, apdu), PLAIN)
     if isinstance(told, Refusal) and told.keys["fault"] == "apdu":
         assert told.keys["detail"] in drawn

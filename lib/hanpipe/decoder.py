@@ -90,9 +90,16 @@ class Decoder:
     """Feed it records in line order; each gives what it completes: messages, telegrams and refusals, mostly one."""
 
     def __init__(
-        self, deciphering: "Deciphering | None" = None, tell: Callable[[str], None] = lambda text: None
+        self,
+        deciphering: "Deciphering | None" = None,
+        tell: Callable[[str], None] = lambda text: None,
+        *,
+        descriptors: bool = False,
     ) -> None:
-        """Take what opens ciphered APDUs; without it they are refused for want of a key, and tell is told so."""
+        """Take what opens ciphered APDUs; without it they are refused for want of a key, and tell is told so.
+
+        descriptors: as of dlms.read_notification
+        """
         self._frames = Shapes()
         self._apdus = Shapes()
         self._segments = Segments()
@@ -100,6 +107,7 @@ class Decoder:
         self._blocks = Numbered(FIRST_BLOCK)
         self._blocks_keys: dict[str, Any] = {}  # of the frame that brought the last block
         self._tell = tell
+        self._descriptors = descriptors
         self.deciphering = deciphering
 
     def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Told]:
@@ -226,7 +234,7 @@ class Decoder:
         if telegram.is_telegram(text) or (head and telegram.is_body(text)) or self._apdus.find(text) is not None:
             return True
         try:
-            dlms.read_notification(text)
+            dlms.read_notification(text, descriptors=self._descriptors)
         except Malformed:
             return False
         return True
@@ -237,7 +245,7 @@ class Decoder:
         if not frame and (shape := self._apdus.find(octets)) is not None:
             return Message(time, _text(keys), shape, shape.unpack(octets))
         try:
-            notification = dlms.read_notification(octets)
+            notification = dlms.read_notification(octets, descriptors=self._descriptors)
         except Malformed as malformed:
             return _refusal("apdu", malformed, octets, keys, time)
         if frame:

@@ -3,6 +3,9 @@
 0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length in front | notification-body
 """
 
+import struct
+from collections.abc import Callable
+
 from hanpipe import cosem
 from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Any, Final, NamedTuple
@@ -13,13 +16,17 @@ LLC: Final = b"\xe6\xe7\x00"  # destination LSAP, source LSAP, quality: in front
 DEEPEST = 32  # levels of nesting; no list known has more than 5
 MOST = 8  # elements of compact-arrays by the octet of the APDU: a description of a few promises millions of null-data
 
+DESCRIPTOR: Final = "cosem-attribute-descriptor"  # IEC 62056-5-3; no type that a value has
+_DESCRIPTOR: Final = struct.Struct(">H6sb")
+_UNASKED: Final = "no A-XDR: each value has a descriptor without a tag in front; --descriptors reads that"
+
 
 class Data(NamedTuple):
     """A value with its type, or a sequence of them.
 
-    type:   as the Blue Book names it
+    type:   as the Blue Book names it, or DESCRIPTOR
     value:  int, float, bytes (strings, clocks, a NaN that no float holds), None; str of 0 and 1 (bit-string); list of
-            Data (array, structure); (description, list of Data) of a compact-array
+            Data (array, structure); (description, list of Data) of a compact-array; Descriptor
     offset: of its tag, or of its first octet in a compact-array
     end:    offset behind its last octet
     """
@@ -28,6 +35,14 @@ class Data(NamedTuple):
     value: Any
     offset: int
     end: int
+
+
+class Descriptor(NamedTuple):
+    """A cosem-attribute-descriptor: the full address of a value. logical_name: 6 octets."""
+
+    class_id: int
+    logical_name: bytes
+    attribute_id: int
 
 
 class Notification(NamedTuple):
@@ -44,10 +59,11 @@ class Notification(NamedTuple):
     body: Data
 
 
-def read_notification(octets: bytes) -> Notification:
+def read_notification(octets: bytes, *, descriptors: bool = False) -> Notification:
     """Read a data-notification to its exact end.
 
     Some meters send the date-time with the tag 09 of an octet-string in front of its length; both are read.
+    descriptors: read too what is no A-XDR: a body whose values have a descriptor without a tag in front
 
     raise:  Malformed: another APDU, a value that does not end where the octets do, an unknown type
     source: IEC 62056-5-3, data-notification; the tag: seen in captures kaifa/no-list1-h3e, kamstrup/no-dump-multi
@@ -55,6 +71,8 @@ def read_notification(octets: bytes) -> Notification:
     if not octets or octets[0] != DATA_NOTIFICATION:
         raise Malformed(0, f"APDU {octets[:1].hex() or 'empty'} is no data-notification")
     at = 5
+    if len(octets) <= at:
+        raise Malformed(len(octets), "APDU ends in front of its date-time")
     if octets[at : at + 2] == b"\x09\x0c":
         at += 1
     length, at = read_length(octets, at)
@@ -62,10 +80,33 @@ def read_notification(octets: bytes) -> Notification:
         raise Malformed(at, f"date-time of {length} octets")
     if len(octets) <= at + length:
         raise Malformed(len(octets), "APDU ends in front of its body")
-    body = read_data(octets, at + length)
+    body = _read_body(octets, at + length, descriptors)
+    return Notification(int.from_bytes(octets[1:5], "big"), octets[at : at + 12] if length else None, at, body)
+
+
+def _read_body(octets: bytes, at: int, descriptors: bool) -> Data:
+    """Read a notification-body to its exact end. raise: Malformed: of the reading that gets furthest."""
+    try:
+        return _to_the_end(octets, read_data(octets, at))
+    except Malformed as plain:
+        try:
+            body = _to_the_end(octets, _Reader(octets).described(at))
+        except Malformed as described:
+            raise max(plain, described, key=lambda malformed: malformed.offset) from None
+        if not descriptors:
+            raise Malformed(plain.offset, _UNASKED) from None
+        return body
+
+
+def _to_the_end(octets: bytes, body: Data) -> Data:
     if body.end != len(octets):
         raise Malformed(body.end, f"{len(octets) - body.end} octets behind the notification-body")
-    return Notification(int.from_bytes(octets[1:5], "big"), octets[at : at + 12] if length else None, at, body)
+    return body
+
+
+def read_descriptor(octets: bytes, at: int) -> Data:
+    """Read the cosem-attribute-descriptor at `at`, which has no tag. raise: Malformed: fewer octets are left."""
+    return _Reader(octets).descriptor(at)
 
 
 def read_data(octets: bytes, at: int) -> Data:
@@ -88,26 +129,50 @@ class _Reader:
         """Read the value whose tag stands at `at`."""
         tag = self._octet(at)
         if tag in cosem.SEQUENCES:
-            count, begin = read_length(self._octets, at + 1)
-            if count > len(self._octets) - begin:  # each element has one octet at least
-                raise Malformed(
-                    at + 1, f"{cosem.SEQUENCES[tag]} of {count} elements in {len(self._octets) - begin} octets"
-                )
-            elements, end = self._elements(begin, count, depth)
-            return Data(cosem.SEQUENCES[tag], elements, at, end)
+            return self._sequence(at, depth, self.tagged)
         if tag == cosem.COMPACT_ARRAY:
             return self._compact_array(at, depth)
         return self._simple(tag, at, at + 1)
 
-    def _elements(self, at: int, count: int, depth: int) -> tuple[list[Data], int]:
+    def described(self, at: int) -> Data:
+        """Read a body whose values have a descriptor in front, which has no tag.
+
+            02 02 | 16 enum 1 | 01 count | 02 02 | class-id 2 | logical name 6 | attribute-id 1 | value | 02 02 | ...
+
+        source: seen in capture sagemcom/cz-xt211-apdu
+        """
+        if self._octets[at : at + 3] != b"\2\2\x16" or self._octet(at + 4) != 1:
+            raise Malformed(at, "no body of values with a descriptor in front")
+        kind = self.tagged(at + 2, 1)
+        values = self._sequence(kind.end, 1, self._described_value)
+        return Data("structure", [kind, values], at, values.end)
+
+    def _described_value(self, at: int, depth: int) -> Data:
+        if self._piece(at, 2) != b"\2\2":
+            raise Malformed(at, "no structure of a descriptor and its value")
+        descriptor = self.descriptor(at + 2)
+        value = self.tagged(descriptor.end, depth + 1)
+        return Data("structure", [descriptor, value], at, value.end)
+
+    def descriptor(self, at: int) -> Data:
+        """Read a descriptor, which has no tag."""
+        octets = self._piece(at, _DESCRIPTOR.size)
+        return Data(DESCRIPTOR, Descriptor(*_DESCRIPTOR.unpack(octets)), at, at + _DESCRIPTOR.size)
+
+    def _sequence(self, offset: int, depth: int, read: Callable[[int, int], Data]) -> Data:
+        """Read an array or structure, each element by read(its offset, its depth)."""
+        name = cosem.SEQUENCES[self._octets[offset]]
+        count, at = read_length(self._octets, offset + 1)
+        if count > len(self._octets) - at:  # each element has one octet at least
+            raise Malformed(offset + 1, f"{name} of {count} elements in {len(self._octets) - at} octets")
         if depth == DEEPEST:
             raise Malformed(at, f"nested deeper than {DEEPEST} levels")
         elements = []
         for _ in range(count):
-            element = self.tagged(at, depth + 1)
+            element = read(at, depth + 1)
             elements.append(element)
             at = element.end
-        return elements, at
+        return Data(name, elements, offset, at)
 
     def _simple(self, tag: int, offset: int, at: int) -> Data:
         """Read a value without elements whose content stands at `at`."""

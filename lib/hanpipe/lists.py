@@ -6,6 +6,7 @@ A list is recognised by its form alone, whoever made the meter. Forms met (proto
     code, value, code, value, ...                       pairs in a row, null-data where one is left out
     code, value, [scaler, unit], code, ...              triples in a row
     [[class, code, attribute, index], ...], value, ...  the push objects first, then a value for each
+    value, [[descriptor, value], ...]                   an attribute descriptor in the place of a code
     value, value, ...                                   nothing but values: they go by their position
 
 The typed JSON may hold markers for values that differ from message to message (see shape.py): they are lists.
@@ -91,7 +92,7 @@ def _row(elements: list[Typed], positions: list[str]) -> list[Item]:
             items.append(Item(code, *split(elements[at + 1]), scaler, unit))
             at += 2 if scaler is None else 3
             continue
-        if _is_entry(kind, value):
+        if _is_entry(kind, value) or _is_array_of_entries(kind, value):
             items += _row(value, [positions[at]] * len(value))
         elif kind != "null-data":
             items.append(Item(positions[at], kind, value))
@@ -104,8 +105,19 @@ def _is_entry(kind: str, value: Any) -> bool:
     return kind == "structure" and isinstance(value, list) and len(value) > 1 and bool(_code(*split(value[0])))
 
 
+def _is_array_of_entries(kind: str, value: Any) -> bool:
+    return (
+        kind == "array" and isinstance(value, list) and bool(value) and all(_is_entry(*split(each)) for each in value)
+    )
+
+
 def _code(kind: str, value: Any) -> str | None:
-    """Return the OBIS code if this is a logical name: six octets whose first is a medium, so no digits in ASCII."""
+    """Return the OBIS code if this is a logical name: six octets whose first is a medium, so no digits in ASCII.
+
+    That of an attribute descriptor counts as well.
+    """
+    if kind == "cosem-attribute-descriptor" and isinstance(value, dict):
+        return _code("octet-string", value.get("logical_name"))
     if kind != "octet-string" or not isinstance(value, str) or len(value) != 12:
         return None
     try:

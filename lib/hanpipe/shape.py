@@ -19,7 +19,7 @@ import json
 import math
 import struct
 
-from hanpipe.dlms import Data, Notification
+from hanpipe.dlms import DESCRIPTOR, Data, Notification
 from hanpipe.shelf import Shelf
 from hanpipe.typed import Any, Final, NamedTuple
 
@@ -164,6 +164,8 @@ def plain(data: Data) -> Any:
     if data.type == "compact-array":
         description, values = data.value
         return {"type": description, "contents": [typed(value) for value in values]}
+    if data.type == DESCRIPTOR:
+        return data.value._asdict() | {"logical_name": data.value.logical_name.hex()}
     if data.type == "boolean":
         return bool(data.value)
     if data.type == "visible-string":

@@ -25,7 +25,8 @@ def main(argv: list[str]) -> int:
     program = cli.Program(options, "han-decode")
     counters = _read_counters(options.counters)
     keeper = _Keeper(counters, program)
-    reader, decoder = RecordReader(), Decoder(_deciphering(program, counters), program.tell)
+    reader = RecordReader()
+    decoder = Decoder(_deciphering(program, counters), program.tell, descriptors=options.descriptors)
     tally = Tally(decoder)
     show_stats = program.stats(tally.counters)
 
@@ -71,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tree", action="store_true", help="show types, values and what they mean, for people")
     parser.add_argument(
+        "--descriptors",
+        action="store_true",
+        help="read values that have an attribute descriptor without a\ntag in front, which is no A-XDR",
+    )
+    parser.add_argument(
         "--key-file",
         metavar="FILE",
         help="keys of ciphered meters, a line each, in hex:\nSYSTEM-TITLE KEY [AUTHENTICATION-KEY], * for any title\n"
@@ -89,7 +95,7 @@ def _is_good(one: Opened | Told) -> bool:
     if type(one) is not Apdu:
         return type(one) is not Refusal
     try:
-        read_notification(one.octets)
+        read_notification(one.octets, descriptors=True)
     except Malformed:
         return False
     return True

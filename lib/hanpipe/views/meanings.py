@@ -3,7 +3,7 @@
 import math
 
 from hanpipe import cosem, obis
-from hanpipe.dlms import Data
+from hanpipe.dlms import DESCRIPTOR, Data
 from hanpipe.octets import Malformed
 from hanpipe.typed import Any, Final
 from hanpipe.values import decimal_text
@@ -47,6 +47,8 @@ def value_text(data: Data) -> str:
         return printable(data.value.decode("latin-1" if data.type == "visible-string" else "utf-8", "backslashreplace"))
     if isinstance(data.value, bytes):
         return printable(data.value.decode("ascii")) if _is_text(data) else data.value.hex()
+    if data.type == DESCRIPTOR:
+        return f"{data.value.class_id} {data.value.logical_name.hex()} {data.value.attribute_id}"
     if data.type == "boolean":
         return "true" if data.value else "false"
     return "" if data.value is None else str(data.value)
@@ -76,6 +78,8 @@ def _meaning(data: Data, following: list[Data]) -> str:
     if _is_name(data):
         sent = len(following) == 2 and isinstance(following[1].value, list) and _is_scaler_unit(following[1].value)
         return _quantity(data.value, unit=not sent)
+    if data.type == DESCRIPTOR:
+        return _quantity(data.value.logical_name, unit=True)
     if _is_text(data):
         return "text"
     if data.type in _MOMENTS:

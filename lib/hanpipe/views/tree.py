@@ -14,6 +14,7 @@ from hanpipe.views.meanings import clock_text, describe, meanings, name_of, valu
 WIDTH: Final = 80  # columns
 _FCS: Final = 2  # octets behind the information of a frame
 _HEADS: Final = (6, 18, 19)  # octets in front of a notification-body: without a time, with one, with its tag too
+_DESCRIBED: Final = 3  # levels from a body of values with a descriptor in front down to these
 _SHOWN: Final = 16  # octets of what could not be read
 _WIDEST_TYPE: Final = 34  # columns of nesting and type, where they can be kept
 _VALUE_WIDTH: Final = 14  # columns of a value, where it is not longer: a logical name and two
@@ -114,7 +115,7 @@ def _reason(keys: dict[str, Any]) -> str:
 def _read(octets: bytes) -> tuple[Notification | None, Data | None, Malformed | None]:
     """Read a data-notification as far as it goes: it (its head at least), its body, and what stopped the reading."""
     try:
-        notification = dlms.read_notification(octets)
+        notification = dlms.read_notification(octets, descriptors=True)
     except Malformed as malformed:
         fault = malformed
     else:
@@ -124,12 +125,24 @@ def _read(octets: bytes) -> tuple[Notification | None, Data | None, Malformed | 
             head = dlms.read_notification(octets[:size] + b"\0")  # with null-data for a body
         except Malformed:
             continue
-        return head, _read_before(octets, size, fault.offset), fault
+        return head, _read_before(octets, size, fault.offset, _levels(octets, size, fault.offset)), fault
     return None, None, fault
 
 
-def _read_before(octets: bytes, at: int, stop: int) -> Data | None:
-    """Read a value whose reading fails at `stop`, without what is missing; None if nothing of it is there."""
+def _levels(octets: bytes, at: int, stop: int) -> int:
+    """Return how deep descriptors without a tag stand in a body whose reading fails at `stop`; -1: there are none."""
+    try:
+        dlms.read_data(octets, at)
+    except Malformed as plain:
+        return -1 if plain.offset == stop else _DESCRIBED
+    return -1
+
+
+def _read_before(octets: bytes, at: int, stop: int, levels: int) -> Data | None:
+    """Read a value whose reading fails at `stop`, without what is missing; None if nothing of it is there.
+
+    levels: to go down to descriptors without a tag, each the first of its structure; below 0 if there are none
+    """
     if at >= min(stop, len(octets)):
         return None
     if octets[at] not in cosem.SEQUENCES:
@@ -142,7 +155,10 @@ def _read_before(octets: bytes, at: int, stop: int) -> Data | None:
     except Malformed:
         return None
     elements: list[Data] = []
-    while len(elements) < count and (element := _read_before(octets, begin, stop)):
+    if levels == 1 and begin < stop:
+        elements.append(dlms.read_descriptor(octets, begin))
+        begin = elements[0].end
+    while len(elements) < count and (element := _read_before(octets, begin, stop, levels - 1)):
         elements.append(element)
         begin = element.end
     complete = len(elements) == count and (not elements or elements[-1].end <= stop)

@@ -65,15 +65,6 @@ def test_gurux_reads_what_was_encoded(name):
 
 def by_gurux(meter, frames):
     """Return the notification-body that gurux-dlms finds in frames."""
-    from gurux_dlms import GXByteBuffer, GXReplyData
-    from gurux_dlms.enums import Authentication, InterfaceType
-    from gurux_dlms.secure import GXDLMSSecureClient
+    from gurux_reader import bodies
 
-    link = InterfaceType.WIRED_MBUS if meter.link == "mbus" else InterfaceType.HDLC
-    client = GXDLMSSecureClient(True, 1, 1, Authentication.NONE, None, link)
-    client.ciphering.blockCipherKey = bytearray(KEY)
-    client.ciphering.authenticationKey = bytearray(AUTHENTICATION_KEY)
-    reply, notification = GXReplyData(), GXReplyData()
-    for frame in frames:
-        client.getData(GXByteBuffer(frame), reply, notification)
-    return notification.value
+    return bodies(frames, meter.link, KEY, AUTHENTICATION_KEY)[-1]

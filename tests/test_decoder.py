@@ -154,6 +154,21 @@ def test_a_damaged_frame_ends_what_was_begun(kind, write):
     assert bodies(noisy) == BODY
 
 
+def test_a_lost_piece_is_told_under_the_address_of_its_sender():
+    whole = encoder.pushed(APDU, addresses=b"\x41\x05")
+    for begun in (encoder.pushed_in_pieces(APDU, 20)[0], block_frames(APDU, 20)[0]):
+        told = keys_of(fed(Decoder(), "H", [begun, whole]))
+        assert [(one["source"], one.get("fault")) for one in told] == [("05", None), ("0883", "segment lost")]
+
+
+def test_frames_of_one_meter_are_read_alike_while_another_has_not_ended():
+    frame, target = encoder.pushed(APDU, addresses=b"\x41\x05"), Decoder()
+    (expected,) = target.feed("H", frame)
+    target.feed("H", encoder.pushed_in_pieces(APDU, 20)[0])
+    (told,) = target.feed("H", frame)
+    assert (told.line(), told.shape) == (expected.line(), expected.shape)
+
+
 def test_blocks_in_blocks_are_no_apdu():
     nested = APDU
     for _ in range(2000):

@@ -1,7 +1,8 @@
 """Frame -> APDU: the pieces of one APDU joined.
 
 Three ways to send an APDU in pieces: segmented HDLC frames, M-Bus telegrams numbered in CI, blocks of a
-general-block-transfer. Pieces that make no APDU are given back, in line order.
+general-block-transfer. Several meters may share a line: each one's pieces are joined by themselves. Pieces that make no
+APDU are given back, in the order in which that shows.
 """
 
 from hanpipe.dlms import LLC
@@ -9,50 +10,85 @@ from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Final, NamedTuple
 
 LONGEST: Final = 65535  # octets of an APDU put together: more is no meter's
+MOST_SENDERS: Final = 8  # whose pieces are kept at the same time
 FIRST_TELEGRAM: Final = 0  # number of the first piece of an APDU in M-Bus
 FIRST_BLOCK: Final = 1  # and in a block transfer
 
 # APDUs that come without an LLC header in front where they follow the first block of a transfer; Green Book ed. 9.
-_TAGS: Final = b"\x0f\xc2\xdb\xdc\xdd\xdf\xe0"
+_TAGS: Final = (b"\x0f", b"\xc2", b"\xdb", b"\xdc", b"\xdd", b"\xdf", b"\xe0")
+
+Origin = tuple[tuple[str, str], ...]  # who sends: link and addresses, as the first keys of a line of han-decode
 
 
-class Segments:
+class Lost(NamedTuple):
+    """Octets that are part of no APDU. origin: who sent them."""
+
+    origin: Origin
+    octets: bytes
+
+
+class _Begun:
+    """The pieces of an APDU that has begun and not ended. count: of them; octets: theirs."""
+
+    __slots__ = ("count", "octets")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.octets = bytearray()
+
+    def add(self, octets: bytes) -> None:
+        self.count += 1
+        self.octets += octets
+
+
+class _Joiner:
+    """What joins pieces, those of each sender by themselves.
+
+    waiting: origin -> what it has begun, the one longest silent first
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[Origin, _Begun] = {}
+
+    def end(self) -> list[Lost]:
+        """The input has ended: forget all pieces, and return their octets."""
+        waiting, self.waiting = self.waiting, {}
+        return [lost for origin, begun in waiting.items() for lost in _lost(origin, begun.octets)]
+
+    def _keep(self, origin: Origin, begun: _Begun) -> list[Lost]:
+        """Let pieces wait for more; return what must be given up for them."""
+        if len(begun.octets) > LONGEST:
+            return _lost(origin, begun.octets)
+        self.waiting[origin] = begun
+        if len(self.waiting) <= MOST_SENDERS:
+            return []
+        oldest = next(iter(self.waiting))
+        return _lost(oldest, self.waiting.pop(oldest).octets)
+
+
+def _lost(origin: Origin, octets: bytes | bytearray) -> list[Lost]:
+    return [Lost(origin, bytes(octets))] if octets else []
+
+
+class Segments(_Joiner):
     """Joins the information of segmented HDLC frames.
 
     The frames carry no number: a piece with an LLC header starts an APDU, a frame without the segmentation bit ends it.
     A piece lost in the middle shows only when the APDU is read.
-
-    waiting: the pieces of the APDU that has begun and not ended, b"" if there is none
     """
 
-    def __init__(self) -> None:
-        self.waiting = b""
-
-    def add(self, information: bytes, segmented: bool) -> tuple[bytes, bytes]:
+    def add(self, origin: Origin, information: bytes, segmented: bool) -> tuple[bytes, list[Lost]]:
         """Add the information of a frame.
 
-        return: the APDU that it completes, and the octets that it shows to be part of none; each b"" if there are none
+        return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
         """
-        pieces, self.waiting = self.waiting, b""
+        begun, lost = self.waiting.pop(origin, None) or _Begun(), []
         if information[:3] == LLC:
-            lost, whole = pieces, information[3:]
-        elif pieces:
-            lost, whole = b"", pieces + information
-        elif not segmented and information[:1] and information[0] in _TAGS:
-            lost, whole = b"", information
-        else:
-            return b"", information
-        if not segmented:
-            return whole, lost
-        if len(whole) > LONGEST:
-            return b"", lost + whole
-        self.waiting = whole
-        return b"", lost
-
-    def end(self) -> bytes:
-        """The input has ended: return the octets of the APDU that was not completed."""
-        pieces, self.waiting = self.waiting, b""
-        return pieces
+            begun, lost, information = _Begun(), _lost(origin, begun.octets), information[3:]
+        elif not begun.count and (segmented or information[:1] not in _TAGS):
+            return b"", _lost(origin, information)
+        begun.add(information)
+        return (b"", lost + self._keep(origin, begun)) if segmented else (bytes(begun.octets), lost)
 
 
 class Telegram(NamedTuple):
@@ -112,36 +148,30 @@ def read_block(octets: bytes) -> Block:
     return Block(number, bool(octets[1] & 0x80), octets[at:])
 
 
-class Numbered:
+class Numbered(_Joiner):
     """Joins pieces that carry a number: M-Bus telegrams, or blocks of a general-block-transfer.
 
-    A piece with the first number starts an APDU. One that is missing, repeated or from somewhere else costs the APDU it
-    belongs to, and only that: what follows up to the next first piece is given back.
+    A piece with the first number starts an APDU. One that is missing or repeated costs the APDU it belongs to, and only
+    that: what follows up to the next first piece of its sender is given back.
     """
 
     def __init__(self, first: int) -> None:
         """Take the number of an APDU's first piece: FIRST_TELEGRAM or FIRST_BLOCK."""
+        super().__init__()
         self._first = first
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._origin: object = None
 
-    def add(self, origin: object, number: int, last: bool, data: bytes) -> tuple[bytes, bytes]:
-        """Add a piece. origin: what says who sends it: pieces of one APDU have the same.
+    def add(self, origin: Origin, number: int, last: bool, data: bytes) -> tuple[bytes, list[Lost]]:
+        """Add a piece.
 
-        return: the APDU that it completes, and the octets that it shows to be part of none; each b"" if there are none
+        return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
         """
-        lost = b""
-        if origin != self._origin or number != self._first + len(self._pieces):
-            lost = self.end()
-        if number != self._first + len(self._pieces) or self._size + len(data) > LONGEST:
-            return b"", lost + self.end() + data
-        self._pieces.append(data)
-        self._size += len(data)
-        self._origin = origin
-        return (self.end(), lost) if last else (b"", lost)
-
-    def end(self) -> bytes:
-        """Forget the pieces, and return their octets: of the APDU that was not completed."""
-        pieces, self._pieces, self._size = b"".join(self._pieces), [], 0
-        return pieces
+        begun, lost = self.waiting.pop(origin, None) or _Begun(), []
+        due = self._first + begun.count
+        if number not in (due, self._first):
+            return b"", _lost(origin, begun.octets + data)
+        if number != due:
+            begun, lost = _Begun(), _lost(origin, begun.octets)
+        begun.add(data)
+        if last and len(begun.octets) <= LONGEST:
+            return bytes(begun.octets), lost
+        return b"", lost + self._keep(origin, begun)

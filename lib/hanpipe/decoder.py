@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from hanpipe import dlms
 from hanpipe.arrival import stamp
-from hanpipe.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Numbered, Segments, read_block, read_telegram
+from hanpipe.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Lost, Numbered, Segments, read_block, read_telegram
 from hanpipe.link.events import FAULTS
 from hanpipe.link.header import read_header
 from hanpipe.octets import Malformed
@@ -105,7 +105,6 @@ class Decoder:
         self._segments = Segments()
         self._telegrams = Numbered(FIRST_TELEGRAM)
         self._blocks = Numbered(FIRST_BLOCK)
-        self._blocks_keys: dict[str, Any] = {}  # of the frame that brought the last block
         self._tell = tell
         self._descriptors = descriptors
         self.deciphering = deciphering
@@ -140,22 +139,19 @@ class Decoder:
 
     def end(self) -> "list[Refusal]":
         """The input has ended: return what was not completed."""
-        return [_lost(octets, keys, 0) for octets, keys in self._begun() if octets]
+        return self._give_up(0)
 
-    def _begun(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Forget what was begun: return its octets, and the first keys of their line."""
-        return [
-            (self._segments.end(), {"link": "hdlc"}),
-            (self._telegrams.end(), {"link": "mbus"}),
-            (self._blocks.end(), self._blocks_keys),
-        ]
+    def _give_up(self, time: int) -> "list[Refusal]":
+        """Forget what was begun, and tell of it."""
+        begun = [*self._segments.end(), *self._telegrams.end(), *self._blocks.end()]
+        return [_refused(lost, time) for lost in begun]
 
     def _fault(self, kind: str, octets: bytes, time: int) -> "list[Opened]":
         """Pass on octets given up; a frame among them may be the end of one APDU and the begin of the next."""
         keys = {"link": _LINKS[octets[0]]} if octets and octets[0] in _LINKS and kind not in ("", "n") else {}
         told: list[Opened] = []
         if keys and kind in ("c", "t"):
-            told += [_lost(pieces, origin, time) for pieces, origin in self._begun() if pieces]
+            told += self._give_up(time)
         return [*told, Refusal(time, keys | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()})]
 
     def _hdlc(self, octets: bytes, time: int) -> "list[Opened]":
@@ -164,9 +160,10 @@ class Decoder:
         except Malformed as malformed:
             return [_refusal("header", malformed, octets, {"link": "hdlc"}, time)]
         keys = {"link": "hdlc", "destination": header.destination.hex(), "source": header.source.hex()}
-        alone = not (header.segmented or self._segments.waiting)
-        apdu, lost = self._segments.add(octets[header.information : -2], header.segmented)
-        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        origin = tuple(keys.items())
+        alone = not (header.segmented or origin in self._segments.waiting)
+        apdu, lost = self._segments.add(origin, octets[header.information : -2], header.segmented)
+        told: list[Opened] = [_refused(each, time) for each in lost]
         return told + self._apdu(keys, apdu, time, octets if alone else b"")
 
     def _mbus(self, octets: bytes, time: int) -> "list[Opened]":
@@ -176,8 +173,8 @@ class Decoder:
             return [_refusal("header", malformed, octets, {"link": "mbus"}, time)]
         keys = {"link": "mbus", "address": f"{address:02x}"}
         keys |= {"destination": f"{destination:02x}", "source": f"{source:02x}"}
-        apdu, lost = self._telegrams.add(keys, number, last, data)
-        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        apdu, lost = self._telegrams.add(tuple(keys.items()), number, last, data)
+        told: list[Opened] = [_refused(each, time) for each in lost]
         return told + self._apdu(keys, apdu, time)
 
     def _p1(self, octets: bytes, time: int) -> "Opened":
@@ -202,9 +199,8 @@ class Decoder:
             block = read_block(octets)
         except Malformed as malformed:
             return [_refusal("apdu", malformed, octets, keys, time)]
-        apdu, lost = self._blocks.add(keys, *block)
-        self._blocks_keys = keys
-        told: list[Opened] = [_lost(lost, keys, time)] if lost else []
+        apdu, lost = self._blocks.add(tuple(keys.items()), *block)
+        told: list[Opened] = [_refused(each, time) for each in lost]
         return [*told, self._whole(keys, apdu, time)] if apdu else told
 
     def _whole(self, keys: dict[str, Any], octets: bytes, time: int, frame: bytes = b"") -> "Opened":
@@ -242,8 +238,9 @@ class Decoder:
     def _read(self, apdu: Apdu) -> Message | Refusal:
         """Read an APDU in clear text; know its like by its shape from now on."""
         time, keys, octets, frame = apdu
-        if not frame and (shape := self._apdus.find(octets)) is not None:
-            return Message(time, _text(keys), shape, shape.unpack(octets))
+        shape = self._frames.find(frame) if frame else self._apdus.find(octets)
+        if shape is not None:
+            return Message(time, "" if frame else _text(keys), shape, shape.unpack(frame or octets))
         try:
             notification = dlms.read_notification(octets, descriptors=self._descriptors)
         except Malformed as malformed:
@@ -285,5 +282,5 @@ def _refusal(fault: str, malformed: Malformed, octets: bytes, keys: dict[str, An
     return Refusal(time, keys | why | {"octets": octets.hex()})
 
 
-def _lost(octets: bytes, keys: dict[str, Any], time: int) -> Refusal:
-    return Refusal(time, keys | {"fault": "segment lost", "octets": octets.hex()})
+def _refused(lost: Lost, time: int) -> Refusal:
+    return Refusal(time, dict(lost.origin) | {"fault": "segment lost", "octets": lost.octets.hex()})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 from decimal import Decimal
 
@@ -88,6 +89,41 @@ def test_a_scale_replaces_that_of_the_meter_data():
     assert read(list1, scale={"W": 1})[0] == {"act_pow_pos": 8260}
 
 
+@pytest.mark.parametrize(
+    ("kind", "sent", "scaler", "told"),
+    [
+        ("float32", 230.39999389648438, 0, "230.4"),
+        ("float32", 2304.0, -1, "230.4"),
+        ("float32", 16777216.0, 0, "16777216"),
+        ("float32", -0.0, 0, "0"),
+        ("float32", 1e300, 0, "1" + "0" * 300),
+        ("float32", 230.4, 0, "230.4"),
+        ("float64", 230.4, 0, "230.4"),
+        ("float64", 0.1, 1, "1"),
+        ("float64", 1e-9, 0, "0.000000001"),
+        ("float64", 1e22, 0, "1" + "0" * 22),
+    ],
+)
+def test_a_float_is_its_shortest_decimal_named_and_scaled(kind, sent, scaler, told):
+    data = line({"body": body(entry("1-0:32.7.0", kind, sent, scaler, 35))})
+    (reading,) = LineReader(Naming()).lines(data)
+    assert reading == f'{{"volt_L1":{told}}}'
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_float32_is_read_back_as_it_was(sent):
+    told, _ = read({"body": body(entry("1-0:32.7.0", "float32", sent, 0, 35))})
+    (read_back,) = struct.unpack(">f", struct.pack(">f", told["volt_L1"]))
+    assert read_back == sent
+
+
+def test_a_float_without_a_power_of_ten_stays_raw_or_takes_that_of_the_user():
+    keys = {"body": body(entry("1-0:32.7.0", "float64", 230.4))}
+    told, said = read(keys)
+    assert (told, len(said)) == ({"1-0:32.7.0": Decimal("230.4")}, 1)
+    assert read(keys, scale={"V": 0})[0] == {"volt_L1": Decimal("230.4")}
+
+
 def test_a_transformer_ratio_is_exact_and_leaves_voltages():
     keys = {"body": body(entry("1-0:31.7.0", "long", -51, -1, 33), entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}
     assert read(keys, ratio=decimal_ratio("200/3.2"))[0] == {"curr_L1": Decimal("-318.75"), "volt_L1": Decimal("236.2")}
@@ -118,6 +154,13 @@ TIME, DATE = entry("1-0:0.9.1", "octet-string", "0a0f0a00"), entry("1-0:0.9.2", 
 )
 def test_whose_clock(header, elements, told):
     assert read({"date_time": header, "body": body(*elements)})[0].get("date_time") == told
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("double-long-unsigned", 5), ("octet-string", "07ea0b1607"), ("enum", 1)])
+def test_a_clock_object_that_is_no_date_time_keeps_its_code(kind, sent):
+    told, _ = read({"date_time": WITH_OFFSET, "body": body(entry("0-0:1.0.0", kind, sent))})
+    assert told["date_time"] == "2026-11-22T10:15:10+01:00"
+    assert "0-0:1.0.0" in told
 
 
 def layout(name: str, *more: str) -> str:
@@ -218,6 +261,11 @@ def test_the_gas_of_dsmr_3_stands_in_seven_brackets():
 def test_a_clock_that_nobody_set_is_absent(time):
     assert objects.read_time(time) is None
     assert "date_time" not in telegram(["0-0:1.0.0", time])
+
+
+@pytest.mark.parametrize("text", ["", "2611221015", "x"])
+def test_what_is_no_clock_in_a_telegram_keeps_its_code(text):
+    assert telegram(["0-0:1.0.0", text])["0-0:1.0.0"] == text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ What can be said once for all messages of a shape (names, codes, units, scalers,
 put into it are a Reading.
 """
 
+import contextlib
 import json
+import struct
 from collections.abc import Callable, Mapping
 
 from hanpipe import cosem, lists, obis
@@ -126,7 +128,7 @@ class Naming:
         layout = self._layout(items, keys)
         if layout:
             items = layout.code(items)
-        sent = {item.key for item in items}
+        sent = {item.key for item in items if item.key not in obis.CLOCK or _is_date_time(item.value)}
         identity = {
             first: name for name, codes in IDENTITY.items() if (first := next(filter(sent.__contains__, codes), ""))
         }
@@ -148,8 +150,8 @@ class Naming:
         for code, name, value, scaler, unit in entries:
             if isinstance(value, int):
                 fields.append(self._measured(code, name, unit, value, scaler))
-            elif code in obis.CLOCK:
-                time = objects.read_time(str(value))
+            elif code in obis.CLOCK and isinstance(value, str) and objects.is_time(value):
+                time = objects.read_time(value)
                 fields.append(Field("date_time", code, "date_time", None, Fixed(time) if time else Fixed(None, "")))
             else:
                 name = "meter_ID" if code == number else name
@@ -167,18 +169,19 @@ class Naming:
             return Field(name, item.key, name, None, _identity(item))
         if not _is_number(item.value):
             return Field(item.key, item.key, None, None, _text(item))
+        raw, power = _digits(item) if type(item.value) is float else (item.value, 0)
         quantity = obis.quantity(item.key)
         unit = item.unit or None if item.unit is not None or not quantity else quantity.unit
         scaler = item.scaler
         if scaler is None and quantity:
             scaler = 0 if quantity.counted else self._known_scaler(item.key, unit or "pf", layout)
         if scaler is None:
-            return Field(item.key, item.key, None, item.unit or None, _number(item.value, 0, 1))
+            return Field(item.key, item.key, None, item.unit or None, _number(raw, power, 1))
         named = quantity.name if quantity and quantity.unit == unit else None
-        field = self._measured(item.key, named, unit, item.value, scaler)
+        field = self._measured(item.key, named, unit, raw, scaler + power)
         if item.scaler is None and unit in sizes and unit not in self._scale and layout and unit:
-            limit, power = layout.above[unit]
-            larger = self._measured(item.key, named, unit, item.value, power)
+            limit, above = layout.above[unit]
+            larger = self._measured(item.key, named, unit, raw, above)
             if isinstance(field.source, Number) and isinstance(larger.source, Number):
                 return field._replace(source=Sized(field.source, larger.source, sizes[unit], limit))
         return field
@@ -277,7 +280,27 @@ def decimal_ratio(text: str) -> tuple[int, int]:
 
 def _is_number(value: Any) -> bool:
     """Tell a number, or the marker of one."""
-    return (type(value) is int) or (isinstance(value, list) and len(value) == 1 and type(value[0]) is int)
+    return type(value) in (int, float) or (isinstance(value, list) and len(value) == 1 and type(value[0]) is int)
+
+
+def _digits(item: Item) -> tuple[int, int]:
+    """Return the shortest decimal that is read back as a float: its digits as an int, and the power of ten."""
+    from decimal import Decimal  # no meter met sends floats
+
+    sign, digits, power = Decimal(_shortest(item.value, item.type)).as_tuple()
+    raw = int("".join(map(str, digits)))
+    return -raw if sign else raw, int(power)
+
+
+def _shortest(value: float, kind: str) -> str:
+    if kind == "float32":
+        form = struct.Struct(">f")
+        with contextlib.suppress(OverflowError):  # no float32, whoever wrote the line
+            for count in range(6, 10):
+                text = f"{value:.{count}g}"
+                if form.unpack(form.pack(float(text)))[0] == value:
+                    return text
+    return repr(value)
 
 
 def _number(value: Any, scaler: int, factor: int) -> Source:
@@ -331,6 +354,11 @@ def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
 
 def _is_clock(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
+
+
+def _is_date_time(value: Any) -> bool:
+    """Tell whether a value, or the marker of one, has the 12 octets of a date-time."""
+    return value[1] == 12 if _is_clock(value) else isinstance(value, str) and len(value) == 24
 
 
 def _clock(value: Any) -> Source:

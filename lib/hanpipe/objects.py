@@ -82,6 +82,11 @@ def meter_model(identification: Any) -> str:
     return found[1].strip() if found else ""
 
 
+def is_time(text: str) -> bool:
+    """Tell whether this is YYMMDDhhmmss, S or W behind it, whatever it says."""
+    return _TIME.fullmatch(text) is not None
+
+
 def read_time(text: str) -> str | None:
     """Read YYMMDDhhmmss, S or W behind it; None if nobody set it. S and W give no offset: no standard says of where."""
     found = _TIME.fullmatch(text)

@@ -8,7 +8,7 @@ Each stage stands alone, fed by hand, without input or output of its own: link (
 (frames -> messages), naming (messages -> readings). docs/formats.md and docs/fields.md tell what they say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hanpipe.typed import TYPE_CHECKING
 from hanpipe.version import VERSION as __version__
@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "readings"]
 
+_MOST_TOLD = 1000  # texts; a hostile line makes new ones for ever
+
 
 def readings(
-    stream: "BinaryIO", *, link: str = "auto", keys: "Keys | None" = None, naming: "Naming | None" = None
+    stream: "BinaryIO",
+    *,
+    link: str = "auto",
+    keys: "Keys | None" = None,
+    naming: "Naming | None" = None,
+    descriptors: bool = False,
+    tell: "Callable[[str], None] | None" = None,
 ) -> "Iterator[Reading]":
     """Yield the readings in a stream of octets from a HAN port; what cannot be read is passed over.
 
@@ -33,6 +41,9 @@ def readings(
     link:   auto, hdlc, mbus, p1, apdu or escaped
     keys:   of ciphered meters: hanpipe.keys.read_key_file(path)[0]
     naming: how values are named and scaled, where the line does not say it: hanpipe.naming.Naming(...)
+    descriptors: read values with an untagged descriptor in front, as han-decode --descriptors does
+    tell:   is told, each word once, what a person should know: a message without a key, a power of ten that is open.
+            As the programs say it; where it is None, it is a RuntimeWarning
     raise:  OSError of the stream; KeyError: no such link
     """
     import time
@@ -41,12 +52,14 @@ def readings(
     from hanpipe.link import FRAMERS
     from hanpipe.naming import Naming
 
+    tell = _once(tell or _warn)
     deciphering = None
     if keys is not None:
         from hanpipe.ciphering import Deciphering
 
-        deciphering = Deciphering(keys)
-    framer, decoder, naming = FRAMERS[link](), Decoder(deciphering), naming or Naming()
+        deciphering = Deciphering(keys, tell=tell)
+    framer, decoder = FRAMERS[link](), Decoder(deciphering, tell, descriptors=descriptors)
+    naming = naming or Naming(tell=tell)
     read = getattr(stream, "read1", stream.read)
     dated = not stream.seekable()
     data = b"-"
@@ -58,3 +71,22 @@ def readings(
                 yield naming.reading(told)
             elif type(told) is Telegram:
                 yield naming.telegram(told.keys, told.time)
+
+
+
+def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":
+    """Return what passes each text on once."""
+    told: set[str] = set()
+
+    def first(text: str) -> None:
+        if text not in told and len(told) < _MOST_TOLD:
+            told.add(text)
+            tell(text)
+
+    return first
+
+
+def _warn(text: str) -> None:
+    import warnings
+
+    warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -1,0 +1,44 @@
+"""hanpipe.readings(): what a program that uses the library is told."""
+
+import io
+
+import pytest
+
+import encoder
+import hanpipe
+from hanpipe.keys import ANY, Keys, Line
+
+CIPHERED = b"\xdb\x08KAM\0\0\0\0\1\x0d\x20\0\0\0\1" + bytes(8)
+LIST = encoder.notification({"structure": [{"octet-string": "0100200700ff"}, {"long-unsigned": 2362}]})
+DESCRIPTOR = {"cosem-attribute-descriptor": {"class_id": 3, "logical_name": "0100010700ff", "attribute_id": 2}}
+DESCRIBED = encoder.notification(
+    {"structure": [{"enum": 1}, {"array": [{"structure": [DESCRIPTOR, {"long-unsigned": 826}]}]}]}
+)
+
+
+def test_a_message_without_a_key_is_a_warning():
+    with pytest.warns(RuntimeWarning, match="title KAM0000000001: no key") as warned:
+        assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3))) == []
+    assert len(warned) == 1
+
+
+def test_what_is_told_goes_where_the_caller_wants_it_once():
+    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    told = []
+    keys = Keys([Line(ANY, bytes(16), b"")])
+    assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, tell=told.append)) == []
+    assert len(told) == 1
+    assert "wrong key" in told[0]
+
+
+def test_an_open_power_of_ten_is_told():
+    told = []
+    (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", tell=told.append)
+    assert reading["1-0:32.7.0"] == 2362
+    assert "power of ten of V" in told[0]
+
+
+def test_described_values_are_read_where_asked():
+    assert list(hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu")) == []
+    (reading,) = hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu", descriptors=True, tell=[].append)
+    assert reading["1-0:1.7.0"] == 826

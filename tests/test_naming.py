@@ -364,6 +364,12 @@ def test_options(arguments, told):
     assert (json.loads(done.stdout), done.returncode) == (told, 0)
 
 
+def test_a_name_that_occurs_nowhere_is_told_at_the_end():
+    done = fields("--only", "volt_L1,volt_l2,act*", data=LIST)
+    assert (done.returncode, done.stderr) == (0, b"han-fields: --only: no reading has volt_l2\n")
+    assert fields("--only", "volt*", data=LIST).stderr == b""
+
+
 def test_obis():
     told = json.loads(fields("--obis", data=LIST).stdout)
     assert told["values"]["1-0:32.7.0"] == {"name": "volt_L1", "value": 236.2, "unit": "V"}

@@ -70,6 +70,7 @@ class Naming:
         self._ratio = ratio or (1, 0)
         self._names = names or Names({})
         self._only = only or ()
+        self.unmet = set(self._only)  # those that no value was found for yet
         self._tell = tell
         self._plans: dict[object, Plan] = {}
         self._left = _ROOM
@@ -257,7 +258,9 @@ class Naming:
             return True
         from fnmatch import fnmatchcase
 
-        return any(fnmatchcase(name, wanted) for name in names if name for wanted in self._only)
+        met = {wanted for name in names if name for wanted in self._only if fnmatchcase(name, wanted)}
+        self.unmet -= met
+        return bool(met)
 
 
 def decimal_ratio(text: str) -> tuple[int, int]:

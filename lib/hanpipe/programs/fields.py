@@ -39,6 +39,8 @@ def main(argv: list[str]) -> int:
     show_stats()
     if reader.wrong and not (found or reader.passed):
         program.tell("no line here is one of han-decode: is han-decode in front?")
+    if found and naming.unmet:
+        program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
     program.explain(f"{reader.read:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
     return cli.OK if found else cli.NOTHING
 

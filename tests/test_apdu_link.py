@@ -1,10 +1,13 @@
 """link/apdu.py: no link layer at all."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
+from conftest import ROOT
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.apdu import LONGEST, ApduFramer
 from strategies import cuts, fed, typed_data
@@ -73,3 +76,20 @@ def test_nothing_is_nothing() -> None:
 
 def test_real_apdus_octet_by_octet(capture: bytes) -> None:
     assert events(capture[:3000], [1]) == events(capture[:3000])
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (encoder.notification({"structure": [{"long": 1}]}), "--link apdu"),
+        (encoder.notification({"array": []}, date_time=bytes.fromhex("07ea0b16070a0f0aff800000")), "--link apdu"),
+        (encoder.notification({"long": 1}, 1, bytes.fromhex("07ea0b16070a0f0aff800000"), True), "--link apdu"),
+        (glo(bytes(20), title=b""), "--link apdu"),
+        (b"\x0f\xe3\x80\xff" * 20, "baud rate"),
+        (bytes(range(40)), "baud rate"),
+    ],
+)
+def test_octets_without_a_frame_are_looked_at_for_an_apdu(octets: bytes, words: str) -> None:
+    done = subprocess.run([f"{ROOT}/bin/han-frame"], input=octets, capture_output=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert words in done.stderr.decode()

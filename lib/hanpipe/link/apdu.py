@@ -1,5 +1,7 @@
 """No link layer: the input is an APDU, or ciphered ones one behind the other."""
 
+import re
+
 from hanpipe.link.events import Event, Fault, Frame
 from hanpipe.octets import Malformed, read_length
 from hanpipe.typed import Final
@@ -10,6 +12,16 @@ LONGEST: Final = 65535  # octets of an APDU, what a record holds
 _GLO: Final = 0xDB
 _DED: Final = 0xDC
 _CIPHERED: Final = (bytes([_GLO]), bytes([_DED]))
+
+
+# How APDUs begin: general-glo-ciphering; a data-notification without a date-time, its body an array or structure; one
+# with a date-time (of 12 octets, the year 07..), with or without a tag in front
+_BEGINNING: Final = re.compile(rb"\xdb[\x00\x08]|\x0f.{4}(?:\x00[\x01\x02]|\x09?\x0c\x07)", re.DOTALL)
+
+
+def looks_like_apdu(octets: bytes) -> bool:
+    """Tell whether octets begin as an APDU does."""
+    return _BEGINNING.match(octets) is not None
 
 
 class ApduFramer:

@@ -9,6 +9,7 @@ from hanpipe.link.events import FAULTS
 from hanpipe.typed import Any, Final
 
 ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest one, of which a reader may have seen the end
+_BEGINNING: Final = 16  # octets that may show why there is no frame
 
 _GOOD: Final = ("H", "M", "P", "A")
 _FLAGGED: Final = ("H", "h", "c", "t")  # kinds of records that stood between flags
@@ -63,7 +64,7 @@ def _to_frames(program: cli.Program) -> bool:
             events += framer.feed(b"")
         tally.add(octets, events)
         if tally.nothing_yet(ended):
-            program.tell("no frame in these octets: wrong baud rate or parity? try han-read --auto")
+            program.tell(tally.why_nothing())
         return events
 
     def write(events: list[Event], time: int) -> bytes:
@@ -113,11 +114,14 @@ class Tally:
 
     def __init__(self) -> None:
         self._octets = self._frames = 0
+        self._begin = b""  # the first octets
         self._faults = dict.fromkeys(FAULTS.values(), 0)
 
     def add(self, octets: bytes, events: list[Event]) -> None:
         """Count a piece and its events."""
         self._octets += len(octets)
+        if len(self._begin) < _BEGINNING:
+            self._begin = (self._begin + octets)[:_BEGINNING]
         faults = [FAULTS[kind] for kind, _ in events if kind in FAULTS]
         self._frames += len(events) - len(faults)
         for fault in faults:
@@ -126,6 +130,14 @@ class Tally:
     def nothing_yet(self, ended: bool) -> bool:
         """Tell whether there should have been a frame by now."""
         return not self._frames and self._octets > (0 if ended else ENOUGH_TO_WORRY)
+
+    def why_nothing(self) -> str:
+        """Say what may be the reason."""
+        from hanpipe.link.apdu import looks_like_apdu
+
+        if looks_like_apdu(self._begin):
+            return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
+        return "no frame in these octets: wrong baud rate or parity? try han-read --auto"
 
     def counters(self) -> dict[str, Any]:
         """Return the counters of --stats."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import encoder
 from conftest import ROOT
-from hanpipe import cosem
+from hanpipe import cli, cosem
 from hanpipe.decoder import Decoder
 from hanpipe.dlms import DESCRIPTOR
 from strategies import PLAIN
@@ -63,6 +63,13 @@ def test_a_line_has_no_other_keys_and_all_in_their_order():
 def test_a_line_has_no_other_fault():
     told = {line["fault"] for line in golden_lines() if "fault" in line}
     assert {"no key", "frame check"} <= told <= set(listed("fault"))
+
+
+def test_the_exit_statuses_are_those_of_the_programs():
+    statuses = (cli.OK, cli.NOTHING, cli.USAGE, cli.CONFIGURATION, cli.IO, cli.REFUSED, cli.READER_LEFT)
+    with open(os.path.join(ROOT, "docs", "formats.md"), encoding="utf-8") as page:
+        rows = page.read().partition("| status |")[2].splitlines()
+    assert [int(row.split("|")[1]) for row in rows if re.match(r"\| \d", row)] == list(statuses)
 
 
 def test_a_descriptor_is_written_as_listed():

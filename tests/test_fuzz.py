@@ -1,0 +1,110 @@
+"""What flows is spoilt behind its checks, which are made right again: nothing may raise, whatever the link or cipher.
+
+The programs' edges are fuzzed by ../shared/checks/fuzz.py; here are the kinds that it has not: M-Bus, P1, ciphertext.
+"""
+
+import json
+import random
+
+import pytest
+
+from hanpipe.ciphering import Deciphering
+from hanpipe.decoder import Decoder, Refusal, Told
+from hanpipe.fake import encoder, meters
+from hanpipe.keys import Keys, Line
+from hanpipe.line_reader import LineReader
+from hanpipe.link import FRAMERS
+from hanpipe.link.crc import arc
+from hanpipe.naming import Naming
+from hanpipe.views.colour import Colour
+from hanpipe.views.hexdump import HexDump
+from hanpipe.views.text import text
+from hanpipe.views.tree import draw
+from test_fake import AUTHENTICATION_KEY, KEY, sent
+
+ROUNDS = 50
+TITLE = b"KAM\0\0\0\0\1"
+CIPHERED = encoder.ciphered
+TELLING = (0, 1, 2, 9, 0x0F, 0x13, 0x2F, 0x21, 0x68, 0x7E, 0x7F, 0x80, 0x82, 0xDB, 0xE0, 0xFF)
+
+
+def spoilt(octets: bytes, chance: random.Random) -> bytes:
+    """Change, lose, add or repeat some octets."""
+    data = bytearray(octets)
+    for _ in range(chance.choice((1, 1, 2, 8))):
+        at, size = chance.randrange(len(data) + 1), chance.choice((1, 2, 20, 100))
+        kind = chance.randrange(5)
+        if kind == 0:
+            data[at : at + 1] = bytes([chance.choice((*TELLING, chance.randrange(256)))])
+        elif kind == 1:
+            del data[at : at + size]
+        elif kind == 2:
+            data[at:at] = chance.randbytes(size)
+        elif kind == 3:
+            data[at:at] = data[at : at + size] * chance.choice((1, 40))
+        elif at < len(data):
+            data[at] ^= 1 << chance.randrange(8)
+    return bytes(data[:60_000])
+
+
+def told_of(line: bytes, decoder: Decoder) -> list[Told]:
+    """Send octets through all stages and views; check what they say, and return what the decoder told."""
+    framer, tree, dump = FRAMERS["auto"](), Decoder(decoder.deciphering), HexDump(Colour(on=False))
+    events = framer.feed(line) + framer.feed(b"")
+    dump.feed(line, events)
+    assert b"".join(octets for _, octets in events).replace(b"\x7e", b"") == line.replace(b"\x7e", b"")
+    told = [one for event in events for one in decoder.feed(*event)] + decoder.end()
+    for event in events:
+        for one in tree.open(*event):
+            draw(one, Colour(on=False))
+    lines = [one.line() for one in told]
+    assert all(isinstance(json.loads(one, parse_constant=pytest.fail), dict) for one in lines)
+    reader = LineReader(Naming())
+    for plan, values, _ in reader.feed("\n".join(lines).encode()) + reader.feed(b""):
+        json.loads(plan.obis_line(values, ""), parse_constant=pytest.fail)
+        text(plan, values)
+    assert reader.wrong == 0
+    return told
+
+
+def rounds(octets: bytes, wrap, decoder: Decoder) -> None:
+    """Spoil octets again and again, each time wrapped into what carries them; some must still be read."""
+    chance = random.Random(len(octets))
+    told = [one for _ in range(ROUNDS) for one in told_of(wrap(spoilt(octets, chance)), decoder)]
+    assert {type(one) is Refusal for one in told} == {True, False}
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Make the meters send their APDUs without link and cipher; return what gives the largest of one."""
+    monkeypatch.setattr(meters.Meter, "_framed", lambda self, octets: [octets])
+    monkeypatch.setattr(encoder, "ciphered", lambda octets, *_: octets)
+    return lambda name: max((frames[0] for frames, *_ in sent(name, 3)), key=len)
+
+
+@pytest.mark.parametrize("name", ["aidon", "kaifa", "kamstrup", "kaifa-at", "landisgyr-ch"])
+@pytest.mark.parametrize("most", [255, 60])
+def test_spoilt_apdus_in_good_telegrams_of_mbus(name, most, plain):
+    rounds(plain(name), lambda octets: b"".join(encoder.mbus(octets or b"\0", most)), Decoder())
+
+
+@pytest.mark.parametrize("name", ["p1-nl", "p1-se"])
+def test_spoilt_telegrams_with_a_good_crc(name, plain):
+    text = plain(name).rpartition(b"!")[0] + b"!"
+    rounds(text, lambda octets: octets + b"%04X\r\n" % arc(octets), Decoder())
+
+
+@pytest.mark.parametrize("control", [0x20, 0x30, 0x10, 0x22])
+@pytest.mark.parametrize("name", ["aidon", "kamstrup-dk", "landisgyr-at", "p1-lu"])
+def test_spoilt_texts_well_ciphered(name, control, plain, cipher):
+    key = KEY * 2 if control & 0x0F == 2 else KEY
+    security = encoder.Security(TITLE, control, key, AUTHENTICATION_KEY)
+    keys = Keys([Line(TITLE, key, AUTHENTICATION_KEY)])
+    rounds(plain(name), lambda octets: cipher(octets, security, 1), Decoder(Deciphering(keys)))
+
+
+@pytest.fixture
+def cipher():
+    """The cipher of the made meters, as it is before plain() takes it away."""
+    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    return CIPHERED

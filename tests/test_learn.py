@@ -5,13 +5,16 @@ import os
 import subprocess
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import ROOT
-from hanpipe import meters
+from conftest import CAPTURES, ROOT, captures
+from hanpipe import meters, obis
+from hanpipe.decoder import Decoder, Message
 from hanpipe.learn import Learner
 from hanpipe.line_reader import LineReader
+from hanpipe.link import FRAMERS
 from hanpipe.naming import Naming
 from test_lines import BODIES, line_of
 
@@ -57,6 +60,41 @@ def test_what_is_proposed_reads_the_list():
     assert reading["volt_L1"] == 234
     assert reading["curr_L2"] == Decimal("0.7")
     assert reading["act_energy_pos"] == 300000
+
+
+@pytest.mark.skipif(not captures(), reason="no captures at ../shared/captures")
+@pytest.mark.parametrize("name", ["kaifa/no-dump-multi", "kaifa/stream-no-1", "iskraemeco/hr-ie5-gh1072-3-apdu"])
+def test_what_is_proposed_for_real_lists_reads_them_right(name, monkeypatch):
+    """Lists of bare values, as if no meter file knew them: not all is found, what is found is right."""
+    monkeypatch.setattr(meters, "shipped", lambda: ())
+    with open(os.path.join(CAPTURES, f"{name}.json"), "rb") as case, open(f"{case.name[:-5]}.raw", "rb") as raw:
+        expected, octets = json.load(case)["messages"], raw.read()
+    framer, decoder = FRAMERS["apdu" if name.endswith("apdu") else "auto"](), Decoder()
+    events = framer.feed(octets) + framer.feed(b"")
+    told = [one.line() for event in events for one in decoder.feed(*event) if isinstance(one, Message)]
+    data = "\n".join(told).encode() + b"\n"
+    readings = LineReader(Naming(tuple(meters.read_layouts("proposal", proposal(data))))).lines(data)
+    found = 0
+    for line, message in zip(readings, expected, strict=True):
+        reading = json.loads(line)
+        for code, value in message["values"].items():
+            name = obis.quantity(code).name
+            if name in reading:
+                assert reading[name] == value["value"]
+                found += 1
+    assert found > sum(len(message["values"]) for message in expected) // 4
+
+
+def test_two_lists_are_too_few_and_it_says_so():
+    assert "too few" in proposal(lines(2))
+    assert "too few" not in proposal(lines(3))
+
+
+def test_no_house_draws_a_thousand_amperes():
+    """Registers in a row may be U x I by chance."""
+    numbers = [2300, 2301, 2302, 1_000_000, 1_000_000, 1_000_000, 690_300_000]
+    data = line_of({"structure": [{"double-long-unsigned": number} for number in numbers]}).encode()
+    assert "U x I" not in proposal(data)
 
 
 def test_a_list_that_is_known_is_not_proposed():

@@ -22,6 +22,8 @@ _POWER: Final = "1-0:1.7.0"
 _ROUNDED: Final = 2  # W, that the phases together may be away from their total
 _NEAR: Final = 0.3  # P is that much less than S where some of it is reactive
 _FAR: Final = 0.6  # and much of it
+_MOST_AMPERES: Final = 400  # of a meter without transformers, with room
+_FEW: Final = 3  # lists, in fewer of which a product or sum may be right by chance
 _NEAR_230: Final = (200, 260)  # V
 _LEAST_REGISTER: Final = 10_000  # a smaller number that grows may be anything
 
@@ -123,8 +125,10 @@ def _proposed(seen: Seen, number: int) -> str:
         if guess.scaler is not None and quantity and quantity.unit:
             scaler[quantity.unit] = guess.scaler
     scalers = ", ".join(f"{unit} = {power}" for unit, power in scaler.items())
+    count = len(seen.columns[0]) if seen.columns else 0
+    doubt = ": too few to trust what agrees in them, record more" if count < _FEW else ""
     lines = [
-        f"\n[[list]]  # {len(seen.items)} values, seen {len(seen.columns[0]) if seen.columns else 0} times",
+        f"\n[[list]]  # {len(seen.items)} values, seen {count} times{doubt}",
         f'name = "unknown-{number}"',
         'about = "?"',
         f"scaler = {{ {scalers} }}" if scalers else "scaler = {}",
@@ -254,14 +258,19 @@ def _currents_and_power(seen: Seen, found: dict[int, Guess], voltages: dict[int,
 
 
 def _away(seen: Seen, voltages: dict[int, Guess], currents: range, scaler: int, power: int) -> float:
-    """Return how far the sum of U x I is from a power, as a part of the larger one: the mean of all lists."""
+    """Return how far the sum of U x I is from a power, as a part of the larger one: the mean of all lists.
+
+    1.0 where there is no power, or more amperes than any house has
+    """
     away = 0.0
     powers = seen.numbers(power)
     for number, watts in enumerate(powers):
         apparent = 0.0
         for (at, guess), current in zip(voltages.items(), currents, strict=True):
-            volts, amperes = seen.numbers(at)[number], seen.numbers(current)[number]
-            apparent += abs(volts * amperes) * 10.0 ** ((guess.scaler or 0) + scaler)
+            volts, amperes = seen.numbers(at)[number], abs(seen.numbers(current)[number]) * 10.0**scaler
+            if amperes > _MOST_AMPERES:
+                return 1.0
+            apparent += abs(volts) * 10.0 ** (guess.scaler or 0) * amperes
         away += abs(apparent - watts) / max(apparent, watts, 1)
     return away / len(powers) if any(powers) else 1.0
 

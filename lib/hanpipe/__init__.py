@@ -73,7 +73,6 @@ def readings(
                 yield naming.telegram(told.keys, told.time)
 
 
-
 def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":
     """Return what passes each text on once."""
     told: set[str] = set()

@@ -242,7 +242,7 @@ def test_what_no_table_knows_is_published_under_its_name():
     assert published(reading) == [expected]
 
 
-def test_only_registers_are_retained_and_only_if_asked():
+def test_only_registers_are_retained_and_none_if_so_asked():
     for retain in (False, True):
         topics = Topics("h", None, whole=True, retain=retain)
         _, messages = topics.messages(*lines(full()), Meter("m", "n"))
@@ -329,6 +329,18 @@ def test_the_oldest_lines_go_on_when_too_many_wait(monkeypatch):
     assert outbox.take()[0].payload == b"40"
 
 
+def test_what_the_broker_is_to_keep_is_repeated_and_never_by_a_later_value_before_an_earlier():
+    outbox = Outbox(in_order=True)
+    for number in range(3):
+        outbox.put([Message("a", b"", True)], [Message("t", b"%d" % number, True), Message("p", b"")], b"\n")
+    sent = [outbox.take()[0] for _ in range(3)]
+    outbox.repeat()
+    while taken := outbox.take():
+        sent.append(taken[0])
+    assert [m.topic for m in sent] == [*"atp", *"at", *"tptp"]
+    assert [m.payload for m in sent if m.topic == "t"] == [b"0", b"0", b"1", b"2"]
+
+
 # A real broker ------------------------------------------------------------------------------------------------------
 
 
@@ -347,8 +359,11 @@ def test_values_and_discovery_are_read_by_a_second_client(shared):
     assert values[f"{BASE}/reading"].encode() + b"\n" == full()
     assert not any("meter/" in topic for topic in values)
     with Listener(shared, "homeassistant/#", "hanpipe/#") as later:
-        later_got = later.some(9)  # of eight values, and the status
+        later_got = later.some(12)  # of eight values, the status, and three registers
     assert all(retained for _, _, retained in later_got)
+    # Home Assistant subscribes to a value only after it has heard of it: an hourly register must still be there.
+    kept = {topic: payload for topic, payload, _ in later_got if topic.startswith(BASE)}
+    assert kept == {topic: values[topic] for topic in values if topic.endswith("_energy")}
     told = {topic.split("/")[3]: json.loads(payload) for topic, payload, _ in later_got if topic.startswith(CONFIG)}
     assert len(told) == 8
     for name, config in told.items():
@@ -371,7 +386,7 @@ def test_device_discovery_and_none(shared):
         common = ["--discovery-prefix", "ha2", "--prefix", "h2", "--meter", "My house"]
         assert run(shared, line(act_pow_pos=1) + full(), *common, "--device-discovery")[0] == 0
         got = listener.until("h2/tests/status", "offline")
-        assert run(shared, full(), *common, "--no-discovery")[0] == 0
+        assert run(shared, full(), *common, "--no-discovery", "--no-retain")[0] == 0
         without = listener.until("h2/tests/status", "offline")
     topics = {topic for topic, *_ in got}
     assert {topic for topic in topics if topic.startswith("ha2/")} == {"ha2/device/hanpipe_My_house/config"}
@@ -385,17 +400,17 @@ def test_device_discovery_and_none(shared):
 
 
 def test_home_assistant_that_starts_hears_everything_again_and_a_kill_leaves_the_will(shared):
-    with Listener(shared, "ha3/#", "hanpipe/#") as listener:
-        process = start(shared, "--discovery-prefix", "ha3")
+    with Listener(shared, "ha3/#", "h3/#") as listener:
+        process = start(shared, "--discovery-prefix", "ha3", "--prefix", "h3")
         feed(process, full())
-        listener.until(f"{BASE}/import_reactive_energy")
+        listener.until(f"h3/{ID}/import_reactive_energy")
         feed(process, full())
-        assert not [topic for topic, *_ in listener.until(f"{BASE}/import_reactive_energy") if topic.startswith("ha3/")]
+        assert not [topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy") if topic.startswith("ha3/")]
         listener.say("ha3/status", "online")
-        again = {listener.until(f"ha3/sensor/hanpipe_{ID}/import_reactive_energy/config")[-1][0]}
-        assert again
+        again = {topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy", "1234.567")}
+        assert {topic for topic in again if topic.endswith("import_energy/config")}
         process.kill()
-        assert listener.until(STATUS)[-1][1] == "offline"
+        assert listener.until("h3/tests/status", "offline")
         process.communicate()
 
 

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--prefix", type=_topic, default="hanpipe", metavar="TOPIC", help="(default: %(default)s)")
     add("--meter", type=_name, metavar="NAME", help="call the meter so, in place of its number")
     add("--json", action="store_true", help="publish each reading as JSON too: PREFIX/METER/reading")
-    add("--retain", action="store_true", help="have the broker keep the last energy registers")
+    add("--no-retain", action="store_true", help="do not have the broker keep the last registers")
     group = parser.add_argument_group("Home Assistant")
     group.add_argument(
         "--discovery-prefix", type=_topic, default="homeassistant", metavar="TOPIC", help="(default: %(default)s)"
@@ -107,7 +107,7 @@ class _Run:
             announcer = Announcer(options.discovery_prefix, session.status, by_device=options.device_discovery)
         self._reader = ReadingReader()
         self._whose = Whose(options.meter)
-        self._topics = Topics(options.prefix, announcer, whole=options.json, retain=options.retain)
+        self._topics = Topics(options.prefix, announcer, whole=options.json, retain=not options.no_retain)
         self._outbox = Outbox(in_order=options.pass_on, say=self._say)
         self._broker = Broker(session, self._outbox, self._say, program.explain, program.write)
 

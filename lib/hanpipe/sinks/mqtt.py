@@ -50,7 +50,8 @@ class Outbox:
 
     In order, every message is sent, and a line is dealt with once all of its messages, and the lines before it, are
     acknowledged. Otherwise a later message takes the place of an earlier one of its topic, and lines are not kept.
-    Announcements go first, and are remembered, so that they can be repeated.
+    Announcements go first. They are remembered, and so is the last that was sent of what the broker is to keep, so that
+    they can be repeated.
 
     sent, dropped: how many messages were acknowledged, and given up
     """
@@ -63,7 +64,8 @@ class Outbox:
         self._say = say
         self._lock = threading.Lock()
         self._announced: OrderedDict[str, Message] = OrderedDict()
-        self._due: OrderedDict[str, Message] = OrderedDict()  # announcements
+        self._kept: OrderedDict[str, Message] = OrderedDict()  # registers
+        self._due: OrderedDict[str, Message] = OrderedDict()  # announcements, and what is repeated
         self._waiting: OrderedDict[str | int, Message] = OrderedDict()  # by topic; in order: by number
         self._flying: dict[int, int] = {}  # message id -> its number, 0 for those without
         self._number = 0
@@ -103,9 +105,10 @@ class Outbox:
             self.dropped += 1
 
     def repeat(self) -> None:
-        """Announce everything again."""
+        """Announce everything again, and send again what the broker is to keep."""
         with self._lock:
             self._due.update(self._announced)
+            self._due.update(self._kept)
 
     def take(self) -> tuple[Message, int] | None:
         """Return the next message and its number, None if there is none, or too many are not acknowledged."""
@@ -117,7 +120,14 @@ class Outbox:
             if not self._waiting:
                 return None
             key, message = self._waiting.popitem(last=False)
+            self._keep(message)
             return message, key if isinstance(key, int) else 0
+
+    def _keep(self, message: Message) -> None:
+        if message.retain:
+            self._kept[message.topic] = message
+        if len(self._kept) > _MOST_TOPICS:
+            self._kept.popitem(last=False)
 
     def flies(self, mid: int, number: int) -> None:
         """A message was sent. mid: the id that its acknowledgement will have."""

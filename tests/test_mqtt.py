@@ -242,12 +242,14 @@ def test_what_no_table_knows_is_published_under_its_name():
     assert published(reading) == [expected]
 
 
-def test_only_registers_are_retained_and_none_if_so_asked():
+def test_only_what_is_no_measurement_is_retained_and_nothing_if_so_asked():
+    reading = {"date_time": "2026-11-22T10:15:04+01:00", "tariff": 2, "act_energy_net": -5, "curr_L1": 3, "#1": 7}
     for retain in (False, True):
         topics = Topics("h", None, whole=True, retain=retain)
-        _, messages = topics.messages(*lines(full()), Meter("m", "n"))
-        kept = {m.topic for m in messages if m.retain}
-        assert kept == ({"h/m/import_energy", "h/m/export_energy", "h/m/import_reactive_energy"} if retain else set())
+        messages = [m for one in lines(full(), line(**reading)) for m in topics.messages(one, Meter("m", "n"))[1]]
+        kept = {m.topic.removeprefix("h/m/") for m in messages if m.retain}
+        registers = {"import_energy", "export_energy", "import_reactive_energy", "net_energy"}
+        assert kept == ({"clock", "tariff"} | registers if retain else set())
 
 
 def test_an_entity_is_announced_once_and_again_when_its_device_is_another():
@@ -405,7 +407,9 @@ def test_home_assistant_that_starts_hears_everything_again_and_a_kill_leaves_the
         feed(process, full())
         listener.until(f"h3/{ID}/import_reactive_energy")
         feed(process, full())
-        assert not [topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy") if topic.startswith("ha3/")]
+        assert not [
+            topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy") if topic.startswith("ha3/")
+        ]
         listener.say("ha3/status", "online")
         again = {topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy", "1234.567")}
         assert {topic for topic in again if topic.endswith("import_energy/config")}

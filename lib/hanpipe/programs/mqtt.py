@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--prefix", type=_topic, default="hanpipe", metavar="TOPIC", help="(default: %(default)s)")
     add("--meter", type=_name, metavar="NAME", help="call the meter so, in place of its number")
     add("--json", action="store_true", help="publish each reading as JSON too: PREFIX/METER/reading")
-    add("--no-retain", action="store_true", help="do not have the broker keep the last registers")
+    add("--no-retain", action="store_true", help="do not have the broker keep registers, clock, tariff")
     group = parser.add_argument_group("Home Assistant")
     group.add_argument(
         "--discovery-prefix", type=_topic, default="homeassistant", metavar="TOPIC", help="(default: %(default)s)"

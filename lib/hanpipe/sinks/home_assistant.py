@@ -38,7 +38,6 @@ class Sensor(NamedTuple):
 
 
 MEASUREMENT, TOTAL, INCREASING = "measurement", "total", "total_increasing"  # state classes
-REGISTERS: Final = (TOTAL, INCREASING)
 
 CLOCK: Final = Sensor("clock", "Clock", None, 0, "timestamp")  # only where the meter tells its offset
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from hanpipe.sinks.averages import Number
 from hanpipe.sinks.discovery import Announcer, Entities, Meter
-from hanpipe.sinks.home_assistant import CLOCK, REGISTERS, Sensor, sensor
+from hanpipe.sinks.home_assistant import CLOCK, MEASUREMENT, Sensor, sensor
 from hanpipe.sinks.readings_in import Line, number
 from hanpipe.typed import Any, Final, NamedTuple
 
@@ -82,7 +82,8 @@ class Topics:
     def __init__(self, prefix: str, announcer: Announcer | None, *, whole: bool, retain: bool) -> None:
         """Take the first level of all topics.
 
-        whole: each reading is also published as it came, as JSON; retain: the broker is to keep registers
+        whole:  each reading is also published as it came, as JSON
+        retain: the broker is to keep what is no measurement of now: registers, clock, tariff
         """
         self._prefix = prefix
         self._announcer = announcer
@@ -103,7 +104,7 @@ class Topics:
             made = CLOCK if field == "date_time" and _has_offset(value) else self._sensor(field)
             told = _payload(value, made)
             if made is not None and told is not None:
-                values.append(Message(base + made.object, told, self._retain and made.state_class in REGISTERS))
+                values.append(Message(base + made.object, told, self._retain and made.state_class != MEASUREMENT))
                 entities[made.object] = made, base + made.object
             elif value is not None:
                 values.append(Message(base + level(field), _text(value)))

@@ -56,9 +56,10 @@ def lives(draw):
 
 
 class Sent(NamedTuple):
-    """A list that arrived. new: its registers were not told before; whole: nor was a list lost since those that were;
-    meter: the first or the second.
-    """  # noqa: D205  one thought
+    """A list that arrived.
+
+    new: its registers were not told before; whole: no list was lost since those that were; meter: 1, later 2
+    """
 
     at: int
     reading: dict

@@ -31,9 +31,10 @@ from domoticz_server import (
 from hanpipe.cli import CONFIGURATION, Failure
 from hanpipe.programs.domoticz import main
 from hanpipe.sinks import domoticz
-from hanpipe.sinks.domoticz import Away, Domoticz, Refused
+from hanpipe.sinks.domoticz import Domoticz
 from hanpipe.sinks.domoticz_devices import check, mapped
 from hanpipe.sinks.domoticz_posting import Posting
+from hanpipe.sinks.http_peer import Away, Refused
 from hanpipe.sinks.intervals import Account, Figures, Intervals, Timeline
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.waiting import Waiting, duration

@@ -19,8 +19,11 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from hanpipe.sinks import influx_posting
-from hanpipe.sinks.influx import Away, Influx, Refused, Wrong, nanoseconds, point
+from hanpipe.sinks.http_peer import Away, Refused, Wrong
+from hanpipe.sinks.influx import Influx
 from hanpipe.sinks.influx_posting import Posting
+from hanpipe.sinks.line_protocol import point
+from hanpipe.sinks.readings_in import nanoseconds
 from hanpipe.sinks.waiting import Waiting
 from hanpipe.sinks.whose import Whose
 
@@ -309,8 +312,7 @@ def test_at_the_end_it_is_tried_again_and_what_is_left_is_told(server):
 
 
 def test_a_server_that_hangs_or_drips_is_given_up(server, monkeypatch):
-    monkeypatch.setattr("hanpipe.sinks.influx.PATIENCE", 0.1)
-    monkeypatch.setattr("hanpipe.sinks.influx._LONGEST_WAIT", 0.3)
+    monkeypatch.setattr("hanpipe.sinks.influx.PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = Influx(f"http://127.0.0.1:{listening.getsockname()[1]}", {"db": "han"})
         with pytest.raises(Away, match="no answer"):
@@ -416,12 +418,19 @@ class Real:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
+def running(tmp_path_factory):
     if not shutil.which("influxd"):
         pytest.skip("influxd is not installed (Debian: influxdb)")
     made = Real(tmp_path_factory.mktemp("influx"))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def real(running):
+    """The real one, without a database."""
+    yield running
+    running.ask("DROP DATABASE han")
 
 
 def test_a_real_one_takes_what_is_written(real):
@@ -439,7 +448,6 @@ def test_a_real_one_takes_what_is_written(real):
     assert {name for name, kind in real.ask("SHOW FIELD KEYS") if kind == "float"} == {
         *["act_pow_pos", "volt_L1", "#1", "1-0:9 9,="]
     }
-    real.ask("DROP MEASUREMENT han")
 
 
 def test_a_real_one_refuses_a_conflict_and_takes_the_rest(real):
@@ -449,7 +457,6 @@ def test_a_real_one_refuses_a_conflict_and_takes_the_rest(real):
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 3)
     assert b"field type conflict" in done.stderr
     assert [row[1] for row in real.ask("SELECT frequency FROM han")] == [50]
-    real.ask("DROP MEASUREMENT han")
 
 
 def test_a_real_one_that_is_away_for_a_while_gets_everything(real):

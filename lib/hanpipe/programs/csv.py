@@ -50,6 +50,7 @@ class _Run:
 
     def run(self) -> int:
         """Run until the input ends; return the exit status."""
+        from hanpipe.sinks.running import tell_bad
         from hanpipe.sinks.table import can_be_read_twice
 
         options = self._program.options
@@ -61,8 +62,7 @@ class _Run:
         else:
             self._hold()
         show()
-        if self._reader.bad:
-            self._program.tell(f"{self._reader.bad:,} lines of the input were no readings: is han-fields in front?")
+        tell_bad(self._program, self._reader)
         return cli.OK if self._reader.readings else cli.NOTHING
 
     def _begin(self, names: list[str]) -> "Rows":

@@ -1,51 +1,47 @@
 """han-domoticz: readings to Domoticz."""
 
 import argparse
-import time
 
 from hanpipe import cli
+from hanpipe.sinks.options import add_pass, add_tls, parser, sayer
 from hanpipe.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hanpipe.sinks.domoticz import Domoticz
     from hanpipe.sinks.domoticz_devices import Device
 
-_LAST_PATIENCE: Final = 2.0  # s for what is left to post when the input has ended
 _CREATED: Final = "power,p1,voltage,current"
 
 
 def main(argv: list[str]) -> int:
     """Run han-domoticz; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    made = _parser()
+    options = made.parse_args(argv)
     if options.dry_run and options.pass_on:
-        parser.error("--dry-run and --pass both write to standard output")
+        made.error("--dry-run and --pass both write to standard output")
     try:
-        client = _client(options, parser.prog)
+        client = _client(options, made.prog)
     except ValueError as error:
-        parser.error(f"--url {options.url}: {error}")
+        made.error(f"--url {options.url}: {error}")
     if options.create and options.dry_run:
-        parser.error("--create prints no URLs: leave out --dry-run")
+        made.error("--create prints no URLs: leave out --dry-run")
     if options.create:
         return _create(client, options.create)
     try:
         devices = _devices(options)
     except ValueError as error:
-        parser.error(str(error))
-    return _Run(cli.Program(options, parser.prog), client, devices).run()
+        made.error(str(error))
+    return _Run(cli.Program(options, made.prog), client, devices).run()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    made = parser(
         "han-domoticz",
         "Post readings to Domoticz: power averaged over an interval, energy by the registers.\n"
         "IDX is a device's number in Domoticz (Setup > Devices); 0 is none.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-domoticz --login FILE --power 1938",
-        follow="wait for more when a regular file ends",
-        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
-        files="lines of han-fields; - or none: standard input",
     )
-    add = parser.add_argument_group("devices").add_argument
+    add = made.add_argument_group("devices").add_argument
     add("--power", type=_idx, default=0, metavar="IDX", help="kWh device: power and energy imported")
     add(
         "--energy",
@@ -60,11 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--current", type=_indices, default=[], metavar="IDX[,IDX,IDX]", help="one 3-phase device, or one a phase")
     add("--map", metavar="FILE", help='TOML: a [[device]] each with idx = 7, svalue = "{frequency}"')
     add("--interval", type=cli.count, default=60, metavar="SECONDS", help="between two posts (default: 60)")
-    add = parser.add_argument_group("Domoticz").add_argument
+    group = made.add_argument_group("Domoticz")
+    add = group.add_argument
     add("--url", default="http://127.0.0.1:8080", help="(default: %(default)s)")
     add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_DOMOTICZ_USER and _PASSWORD)")
-    add("--ca", metavar="FILE", help="https: trust this certificate, whatever host it names")
-    add("--insecure", action="store_true", help="https: trust any certificate")
+    add_tls(group)
     add(
         "--create",
         nargs="?",
@@ -73,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WHAT,...",
         help=f"make devices (default: {_CREATED}), and print the options to use",
     )
-    add = parser.add_argument_group("output").add_argument
-    add("--dry-run", action="store_true", help="print the URLs, and post nothing")
-    add("--pass", dest="pass_on", action="store_true", help="pass each line on once it is dealt with")
-    return parser
+    group = made.add_argument_group("output")
+    group.add_argument("--dry-run", action="store_true", help="print the URLs, and post nothing")
+    add_pass(group)
+    return made
 
 
 def _idx(text: str) -> int:
@@ -107,15 +103,12 @@ def _to_create(text: str) -> list[str]:
 
 def _client(options: argparse.Namespace, name: str) -> "Domoticz":
     """Return the client that the options ask for. raise: ValueError: the URL is none."""
-    from hanpipe.sinks.domoticz import Domoticz, tls_context
+    from hanpipe.sinks.domoticz import Domoticz
     from hanpipe.sinks.login import find_login
+    from hanpipe.sinks.tls import tls_context
 
-    def tell(message: str) -> None:
-        if not options.quiet:
-            cli.say(name, message)
-
-    tls = tls_context(options.ca, options.insecure) if options.url.startswith("https") else None
-    return Domoticz(options.url, find_login(options.login, name, tell), tls)
+    tls = tls_context(options.ca, options.insecure, any_host=True) if options.url.startswith("https") else None
+    return Domoticz(options.url, find_login(options.login, name, sayer(options, name)), tls)
 
 
 def _devices(options: argparse.Namespace) -> "list[Device]":
@@ -155,8 +148,8 @@ def _read_map(file: str) -> "list[Device]":
 
 def _create(client: "Domoticz", wanted: list[str]) -> int:
     """Make devices, print the options to use."""
-    from hanpipe.sinks.domoticz import Away, Denied, Refused, Wrong
     from hanpipe.sinks.domoticz_devices import create
+    from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong
 
     try:
         print(create(client, wanted))
@@ -176,19 +169,20 @@ class _Run:
     def __init__(self, program: cli.Program, client: "Domoticz", devices: "list[Device]") -> None:
         from hanpipe.sinks.domoticz_posting import Posting
         from hanpipe.sinks.intervals import Account, Intervals, Timeline
-        from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.running import Running
         from hanpipe.sinks.waiting import Waiting
 
+        say = sayer(program.options, program.name)
         self._program = program
+        self._running = Running(program)
         self._client = client
         self._devices = devices
         self._dry = program.options.dry_run
         self._checked = self._dry or not devices
-        self._waiting = Waiting(client.title, self._say)
-        self._posting = Posting(devices, self._print if self._dry else self._post, self._waiting, self._say)
-        self._reader = ReadingReader()
+        self._waiting = Waiting(client.title, say)
+        self._posting = Posting(devices, self._print if self._dry else self._post, self._waiting, say)
         self._timeline = Timeline()
-        self._account = Account({name for device in devices for name in device.fields}, self._say)
+        self._account = Account({name for device in devices for name in device.fields}, say)
         self._intervals = Intervals(self._account, program.options.interval)
 
     def run(self) -> int:
@@ -205,21 +199,18 @@ class _Run:
         if self._posting.left:
             status = cli.REFUSED if self._posting.denied else cli.IO
             raise cli.Failure(status, f"{self._client.title}: at the end {self._posting.left} values were not posted")
-        return cli.OK if self._reader.readings else cli.NOTHING
+        return self._running.ended()
 
     def _take(self, data: bytes) -> None:
         """Take octets of the input; b"" is its end."""
-        for line in self._reader.feed(data):
+        for line in self._running.lines(data):
             if line.reading is not None:
-                self._program.alive()
                 at = self._timeline.of(line.reading)
                 for figures in self._intervals.add(line.reading, at):
                     self._posting.close(figures)
                     self._deliver()
                 if self._program.options.verbose and (report := self._account.report(at)):
                     self._program.explain(report)
-            elif line.octets.strip():
-                self._program.tell("a line of the input is no reading: is han-fields in front?")
             if self._program.options.pass_on:
                 self._posting.take(line.octets)
 
@@ -234,27 +225,23 @@ class _Run:
         if self._checked:
             self._posting.post()
         self._client.close()  # Domoticz closes an idle connection anyhow, and never says so
-        lines = self._posting.dealt_with()
-        if self._program.options.pass_on and lines:
-            self._program.write(lines)
+        self._running.pass_on(self._posting.dealt_with())
 
     def _end(self) -> None:
+        from hanpipe.sinks.running import last_tries
+
         self._take(b"")
         for figures in self._intervals.finish():
             self._posting.close(figures)
-        end = time.monotonic() + _LAST_PATIENCE
-        self._deliver()
-        while self._posting.left and (pause := self._waiting.seconds()) < end - time.monotonic():
-            time.sleep(pause)
-            self._deliver()
+        last_tries(self._deliver, lambda: self._posting.left, self._waiting)
 
     def _contact(self) -> None:
         """Ask Domoticz, once, whether everything is as it should be.
 
         raise: cli.Failure: something must be changed; no wait would help
         """
-        from hanpipe.sinks.domoticz import Away, Denied, Wrong
         from hanpipe.sinks.domoticz_devices import check
+        from hanpipe.sinks.http_peer import Away, Denied, Wrong
 
         if self._checked:
             return
@@ -291,15 +278,7 @@ class _Run:
     def _print(self, idx: int, svalue: str) -> None:
         self._program.write(self._client.url("udevice", idx=idx, nvalue=0, svalue=svalue).encode() + b"\n")
 
-    def _say(self, message: str) -> None:
-        if not self._program.options.quiet:
-            cli.say(self._program.name, message)
-
     def _counters(self) -> dict[str, Any]:
-        return {
-            "readings": self._reader.readings,
-            "bad_lines": self._reader.bad,
-            "posted": self._posting.taken,
-            "refused": self._posting.refused,
-            "retries": self._waiting.retries,
-        }
+        return self._running.counted(
+            posted=self._posting.taken, refused=self._posting.refused, retries=self._waiting.retries
+        )

@@ -5,6 +5,7 @@ import os
 import re
 
 from hanpipe import cli
+from hanpipe.sinks.options import add_pass, parser, sayer
 from hanpipe.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -22,17 +23,14 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    made = parser(
         "han-mqtt",
         "Publish readings to an MQTT broker, each value under a topic of its own:\n"
         "hanpipe/7359992890123456/import_power 826. Home Assistant finds them by itself;\n"
         "Domoticz too, by its MQTT auto discovery.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-mqtt --host broker --login FILE",
-        follow="wait for more when a regular file ends",
-        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
-        files="lines of han-fields; - or none: standard input",
     )
-    add = parser.add_argument_group("broker").add_argument
+    add = made.add_argument_group("broker").add_argument
     add("--host", type=_host, default="127.0.0.1", help="(default: %(default)s)")
     add("--port", type=_port, help=f"(default: {_PORT}, with TLS {_TLS_PORT})")
     add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_MQTT_USER and _PASSWORD)")
@@ -40,12 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--ca", metavar="FILE", help="TLS: trust the certificates of this file")
     add("--insecure", action="store_true", help="TLS: trust any certificate")
     add("--client-id", type=_client_id, metavar="NAME", help="each client its own (default: PREFIX-HOSTNAME)")
-    add = parser.add_argument_group("topics").add_argument
+    add = made.add_argument_group("topics").add_argument
     add("--prefix", type=_topic, default="hanpipe", metavar="TOPIC", help="(default: %(default)s)")
     add("--meter", type=_name, metavar="NAME", help="call the meter so, in place of its number")
     add("--json", action="store_true", help="publish each reading as JSON too: PREFIX/METER/reading")
     add("--no-retain", action="store_true", help="do not have the broker keep registers, clock, tariff")
-    group = parser.add_argument_group("Home Assistant")
+    group = made.add_argument_group("Home Assistant")
     group.add_argument(
         "--discovery-prefix", type=_topic, default="homeassistant", metavar="TOPIC", help="(default: %(default)s)"
     )
@@ -54,9 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--device-discovery", action="store_true", help="announce by device, not by value: Domoticz reads none of it"
     )
-    add = parser.add_argument_group("output").add_argument
-    add("--pass", dest="pass_on", action="store_true", help="pass each line on once the broker has all of it")
-    return parser
+    add_pass(made.add_argument_group("output"), " once the broker has all of it")
+    return made
 
 
 def _host(text: str) -> str:
@@ -96,16 +93,17 @@ class _Run:
     def __init__(self, program: cli.Program) -> None:
         from hanpipe.sinks.discovery import Announcer
         from hanpipe.sinks.mqtt import Broker, Outbox
-        from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.running import Running
         from hanpipe.sinks.topics import Topics, Whose
 
         options = program.options
         self._program = program
+        self._running = Running(program)
+        self._say = sayer(options, program.name)
         session = self._session(options)
         announcer = None
         if not options.no_discovery:
             announcer = Announcer(options.discovery_prefix, session.status, by_device=options.device_discovery)
-        self._reader = ReadingReader()
         self._whose = Whose(options.meter)
         self._topics = Topics(options.prefix, announcer, whole=options.json, retain=not options.no_retain)
         self._outbox = Outbox(in_order=options.pass_on, say=self._say)
@@ -113,7 +111,8 @@ class _Run:
 
     def _session(self, options: argparse.Namespace) -> "Session":
         from hanpipe.sinks.login import find_login
-        from hanpipe.sinks.mqtt import Session, tls_context
+        from hanpipe.sinks.mqtt import Session
+        from hanpipe.sinks.tls import tls_context
 
         secure = options.tls or options.ca or options.insecure
         host = re.sub(r"[^\w-]", "_", os.uname().nodename, flags=re.ASCII)
@@ -123,7 +122,7 @@ class _Run:
             port=options.port or (_TLS_PORT if secure else _PORT),
             client_id=client_id,
             login=find_login(options.login, "han-mqtt", self._say),
-            tls=tls_context(options.ca, options.insecure) if secure else None,
+            tls=tls_context(options.ca, options.insecure, any_host=False) if secure else None,
             status=f"{options.prefix}/{client_id}/status",
             online=None if options.no_discovery else f"{options.discovery_prefix}/status",
         )
@@ -144,15 +143,11 @@ class _Run:
         if left := self._outbox.left:
             status = cli.REFUSED if self._broker.denied else cli.IO
             raise cli.Failure(status, f"{self._broker.title}: at the end {left} messages were not acknowledged")
-        return cli.OK if self._reader.readings else cli.NOTHING
+        return self._running.ended()
 
     def _take(self, data: bytes) -> None:
         """Take octets of the input; b"" is its end."""
-        for line in self._reader.feed(data):
-            if line.reading is not None:
-                self._program.alive()
-            elif line.octets.strip():
-                self._program.tell("a line of the input is no reading: is han-fields in front?")
+        for line in self._running.lines(data):
             self._publish(self._whose.feed(line))
 
     def _publish(self, lines: "list[Line]") -> None:
@@ -164,15 +159,7 @@ class _Run:
         while self._outbox.overfull and not self._program.stopping:
             self._program.wait(None, _PAUSE)
 
-    def _say(self, message: str) -> None:
-        if not self._program.options.quiet:
-            cli.say(self._program.name, message)
-
     def _counters(self) -> dict[str, Any]:
-        return {
-            "readings": self._reader.readings,
-            "bad_lines": self._reader.bad,
-            "acknowledged": self._outbox.sent,
-            "dropped": self._outbox.dropped,
-            "retries": self._broker.retries,
-        }
+        return self._running.counted(
+            acknowledged=self._outbox.sent, dropped=self._outbox.dropped, retries=self._broker.retries
+        )

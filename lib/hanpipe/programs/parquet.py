@@ -58,6 +58,7 @@ class _Run:
     def run(self) -> int:
         """Run until the input ends; return the exit status."""
         from hanpipe.sinks.parquet import Types  # now, so that a missing pyarrow is said before the input is read
+        from hanpipe.sinks.running import tell_bad
 
         show = self._program.stats(lambda: {"readings": self._reader.readings, "bad_lines": self._reader.bad})
         types = Types()
@@ -67,8 +68,7 @@ class _Run:
         if self._reader.readings:
             self._write(types.columns())
         show()
-        if self._reader.bad:
-            self._program.tell(f"{self._reader.bad:,} lines of the input were no readings: is han-fields in front?")
+        tell_bad(self._program, self._reader)
         return cli.OK if self._reader.readings else cli.NOTHING
 
     def _write(self, columns: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 
 from hanpipe import cli
+from hanpipe.sinks.options import add_pass, parser, sayer
 from hanpipe.typed import Final
 
 _FILE_PAUSE: Final = 10.0  # s between two writes of the file: it is scraped less often, and an SD card wears
@@ -12,40 +13,37 @@ _FILE_PAUSE: Final = 10.0  # s between two writes of the file: it is scraped les
 
 def main(argv: list[str]) -> int:
     """Run han-prom; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    made = _parser()
+    options = made.parse_args(argv)
     if not options.textfile and not options.listen:
-        parser.error("where to? --textfile FILE or --listen PORT, or both")
-    return _Run(cli.Program(options, parser.prog)).run()
+        made.error("where to? --textfile FILE or --listen PORT, or both")
+    return _Run(cli.Program(options, made.prog)).run()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    made = parser(
         "han-prom",
         "Show the last values of readings to Prometheus: as a file for node_exporter, or as an\n"
         "endpoint to scrape, which lasts as long as the input. Base units: energy in joules.",
         "... | han-fields | han-prom --listen 9842",
-        follow="wait for more when a regular file ends",
-        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
-        files="lines of han-fields; - or none: standard input",
     )
-    parser.add_argument(
+    made.add_argument(
         "--textfile",
         metavar="FILE",
         help="written every 10 s, at once or not at all; name it\n/var/lib/prometheus/node-exporter/NAME.prom",
     )
-    parser.add_argument(
+    made.add_argument(
         "--listen", type=_address, metavar="[HOST:]PORT", help="http://HOST:PORT/metrics (HOST: 127.0.0.1)"
     )
-    parser.add_argument(
+    made.add_argument(
         "--stale",
         type=cli.count,
         default=5,
         metavar="MINUTES",
         help="leave out what is no register and was not sent for\nso long (default: 5)",
     )
-    parser.add_argument("--pass", dest="pass_on", action="store_true", help="pass each line on")
-    return parser
+    add_pass(made, "")
+    return made
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -60,11 +58,12 @@ class _Run:
 
     def __init__(self, program: cli.Program) -> None:
         from hanpipe.sinks.prometheus import Metrics
-        from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.running import Running
         from hanpipe.sinks.whose import Whose
 
         self._program = program
-        self._reader = ReadingReader()
+        self._running = Running(program)
+        self._say = sayer(program.options, program.name)
         self._whose = Whose(program.tell)
         self._metrics = Metrics(60.0 * program.options.stale)
         self._lock = threading.Lock()  # the endpoint's threads look at the metrics
@@ -75,7 +74,7 @@ class _Run:
 
     def run(self) -> int:
         """Run until the input ends; return the exit status."""
-        show = self._program.stats(lambda: {"readings": self._reader.readings, "bad_lines": self._reader.bad})
+        show = self._program.stats(self._running.counted)
         if self._program.options.listen:
             self._listen(*self._program.options.listen)
         for data, _ in self._program.pieces(self._patience):
@@ -83,12 +82,12 @@ class _Run:
             if self._file and (self._new or not data) and time.monotonic() >= self._next:
                 self._write(self._file)
         self._take(b"", ended=True)
-        if self._file and self._reader.readings:
+        if self._file and self._running.reader.readings:
             self._write(self._file)
         show()
         if self._failing:
             raise cli.Failure(cli.IO, self._failing)
-        return cli.OK if self._reader.readings else cli.NOTHING
+        return self._running.ended()
 
     def _listen(self, host: str, port: int) -> None:
         """Begin to answer scrapes, until the program ends. raise: cli.Failure: it cannot listen there."""
@@ -102,18 +101,14 @@ class _Run:
 
     def _take(self, data: bytes, *, ended: bool = False) -> None:
         """Take octets of the input, none where its patience is over."""
-        lines = self._reader.feed(data) if data or ended else []
+        lines = self._running.lines(data) if data or ended else []
         now = time.monotonic()
         for line in lines:
             if line.reading is not None:
-                self._program.alive()
                 with self._lock:
                     self._metrics.take(line.reading, self._whose.of(line.reading), now)
                 self._new = True
-            elif line.octets.strip():
-                self._program.tell("a line of the input is no reading: is han-fields in front?")
-        if lines and self._program.options.pass_on:
-            self._program.write(b"".join([line.octets for line in lines]))
+        self._running.pass_on(b"".join([line.octets for line in lines]))
 
     def _patience(self) -> float | None:
         """Return in how many seconds the file is to be written though nothing comes; None: it is not."""
@@ -131,8 +126,8 @@ class _Run:
             write_textfile(file, self._text())
         except OSError as error:
             message = f"{file}: {cli.reason(error)}"
-            if message != self._failing and not self._program.options.quiet:
-                cli.say(self._program.name, message)
+            if message != self._failing:
+                self._say(message)
             self._failing = message
         else:
             self._failing = ""

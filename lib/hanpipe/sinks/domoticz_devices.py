@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from hanpipe.sinks.averages import Number
-from hanpipe.sinks.domoticz import Domoticz, Refused
+from hanpipe.sinks.domoticz import Domoticz
+from hanpipe.sinks.http_peer import Refused
 from hanpipe.sinks.intervals import Figures, rounded
 from hanpipe.typed import Any, Final, NamedTuple
 

@@ -4,8 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from hanpipe.sinks.domoticz import Away, Denied, Refused, Wrong
 from hanpipe.sinks.domoticz_devices import Device
+from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong
 from hanpipe.sinks.intervals import Figures
 from hanpipe.sinks.waiting import Waiting
 from hanpipe.typed import Final

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from hanpipe.sinks.influx import Away, Denied, Refused, Wrong
+from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong
 from hanpipe.sinks.waiting import Waiting
 from hanpipe.typed import Final
 

@@ -3,11 +3,10 @@
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from hanpipe.sinks.averages import HOLD, Energy, Mean, Number
-from hanpipe.sinks.readings_in import number
+from hanpipe.sinks.readings_in import number, time_ns
 from hanpipe.typed import Any, Final, NamedTuple
 
 Reading = dict[str, Any]
@@ -19,7 +18,6 @@ _AVERAGED: Final = re.compile(
 _REGISTER: Final = re.compile(r"(act|react|apparent)_energy_(pos|neg|sum|net|Q[1-4])(_L[123])?(_T\d+)?")
 
 _BURST: Final = 500_000_000  # ns; no meter sends faster
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Timeline:
@@ -43,7 +41,7 @@ class Timeline:
         if at - self._last < _BURST:
             at = self._last
         for rank, key in ((2, "time"), (1, "date_time")):
-            if rank >= self._best and (told := _nanoseconds(reading.get(key))) is not None:
+            if rank >= self._best and (told := time_ns(reading.get(key), bare_is_utc=True)) is not None:
                 self._best, at = rank, told
                 break
         self._last, self._read = at, self._clock()
@@ -183,18 +181,6 @@ class Intervals:
 def _power_of(register: str) -> str:
     """Return the name of the power that a register counts; none counts by tariff."""
     return register.replace("_energy_", "_pow_")
-
-
-def _nanoseconds(told: Any) -> int | None:
-    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is none."""
-    try:
-        time_told = datetime.fromisoformat(told)
-    except (TypeError, ValueError):
-        return None
-    if time_told.tzinfo is None:
-        time_told = time_told.replace(tzinfo=UTC)
-    passed = time_told - _EPOCH
-    return ((passed.days * 86400 + passed.seconds) * 1_000_000 + passed.microseconds) * 1000
 
 
 def rounded(value: Number, places: int) -> str:

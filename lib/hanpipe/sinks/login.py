@@ -1,4 +1,4 @@
-"""User and password of a peer: from a file, the environment or systemd's credentials, never from argv."""
+"""User and password of a peer, or its token: from a file, the environment or systemd's credentials, never from argv."""
 
 import os
 import stat
@@ -14,6 +14,13 @@ class Login(NamedTuple):
     user: str
     password: str
 
+    @property
+    def basic(self) -> str:
+        """Return the header Authorization by which HTTP is told."""
+        import base64
+
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
 
 def find_login(file: str | None, program: str, tell: Callable[[str], None]) -> Login | None:
     """Find the login of a program: han-domoticz, say.
@@ -22,18 +29,47 @@ def find_login(file: str | None, program: str, tell: Callable[[str], None]) -> L
     return: None if none is given
     raise:  cli.Failure: the file cannot be read, or is none
     """
-    if file is not None:
-        return read_login(file, tell)
-    prefix = program.upper().replace("-", "_")
-    user = os.environ.get(f"{prefix}_USER")
-    if user is not None:
-        return Login(user, os.environ.get(f"{prefix}_PASSWORD", ""))
-    credential = f"{os.environ.get('CREDENTIALS_DIRECTORY', '')}/{program}"
-    return read_login(credential, tell) if os.path.isfile(credential) else None
+    user = os.environ.get(_variable(program, "USER"))
+    if file is None and user is not None:
+        return Login(user, os.environ.get(_variable(program, "PASSWORD"), ""))
+    where = file or _credential(program)
+    if where is None:
+        return None
+    text = _read_secret(where, tell)
+    user, colon, password = text.partition(":")
+    if not colon or "\n" in text:
+        raise cli.Failure(cli.CONFIGURATION, f"{where}: one line is wanted, USER:PASSWORD")
+    return Login(user, password)
 
 
-def read_login(file: str, tell: Callable[[str], None]) -> Login:
-    """Read a file of one line, USER:PASSWORD. raise: cli.Failure."""
+def find_token(file: str | None, program: str, tell: Callable[[str], None]) -> str | None:
+    """Find the token of a program in the same places: han-influx's variable is $HAN_INFLUX_TOKEN.
+
+    return: None if none is given
+    raise:  cli.Failure: the file cannot be read, or is none
+    """
+    if file is None and (token := os.environ.get(_variable(program, "TOKEN"))):
+        return token
+    where = file or _credential(program)
+    if where is None:
+        return None
+    token = _read_secret(where, tell)
+    if len(token.split()) != 1 or not token.isascii():
+        raise cli.Failure(cli.CONFIGURATION, f"{where}: one line is wanted, the token")
+    return token
+
+
+def _variable(program: str, what: str) -> str:
+    return f"{program.upper().replace('-', '_')}_{what}"
+
+
+def _credential(program: str) -> str | None:
+    file = f"{os.environ.get('CREDENTIALS_DIRECTORY', '')}/{program}"
+    return file if os.path.isfile(file) else None
+
+
+def _read_secret(file: str, tell: Callable[[str], None]) -> str:
+    """Read what a file holds. raise: cli.Failure."""
     try:
         with open(file, encoding="utf-8") as opened:
             text = opened.read().strip()
@@ -41,9 +77,6 @@ def read_login(file: str, tell: Callable[[str], None]) -> Login:
     except (OSError, UnicodeDecodeError) as error:
         why = cli.reason(error) if isinstance(error, OSError) else "no text"
         raise cli.Failure(cli.CONFIGURATION, f"{file}: {why}") from error
-    user, colon, password = text.partition(":")
-    if not colon or "\n" in text:
-        raise cli.Failure(cli.CONFIGURATION, f"{file}: one line is wanted, USER:PASSWORD")
     if others and not file.startswith(os.environ.get("CREDENTIALS_DIRECTORY", "\n")):
         tell(f"{file}: others may read it; chmod 600 {file}")
-    return Login(user, password)
+    return text

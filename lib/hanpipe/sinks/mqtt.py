@@ -387,30 +387,6 @@ class Broker:
             self._outbox.repeat()
 
 
-def tls_context(ca: str | None, insecure: bool) -> "ssl.SSLContext":
-    """Return what TLS is to trust: the authorities of a file, or of the system.
-
-    insecure: any certificate, of anybody
-    raise:    cli.Failure: the file cannot be read
-    """
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = not insecure
-    try:
-        if insecure:
-            context.verify_mode = ssl.CERT_NONE
-        elif ca:
-            context.load_verify_locations(ca)
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        else:
-            context.load_default_certs()
-    except OSError as error:
-        why = "no certificate in it" if isinstance(error, ssl.SSLError) else cli.reason(error)
-        raise cli.Failure(cli.CONFIGURATION, f"{ca}: {why}") from error
-    return context
-
-
 def _client(session: Session) -> Any:
     """Make a client of paho-mqtt, of either version. raise: ModuleNotFoundError."""
     try:

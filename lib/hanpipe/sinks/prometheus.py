@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hanpipe.sinks.influx import nanoseconds
-from hanpipe.sinks.readings_in import number
+from hanpipe.sinks.readings_in import nanoseconds, number
 from hanpipe.typed import Any, Final, NamedTuple
 
 _MOST_METERS: Final = 1000

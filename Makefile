@@ -7,7 +7,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test test-long soak lint format bench golden clean
+.PHONY: all run test test-long soak ha-check lint format bench golden clean
 
 all: .venv/run
 
@@ -36,6 +36,12 @@ test-long: .venv/dev
 SOAK ?= --seconds 600 --opens 20
 soak: .venv/dev
 	@.venv/bin/python tests/soak.py $(SOAK)
+
+# A real Home Assistant in a Debian tree of its own, 1.5 GB from Debian and PyPI; ten minutes, then four. Wants root and
+# debootstrap. The newest one: make ha-check HA="forky 2026.11.0"
+HA ?= trixie 2026.2.3
+ha-check:
+	@tests/home_assistant/check.sh build/home-assistant-$(firstword $(HA)) $(HA)
 
 # Peers from PyPI, in the same run; the shared checks where they are.
 .venv/bench: requirements-bench.txt .venv/run

@@ -1,6 +1,7 @@
 """A Domoticz for the tests: what design/domoticz-contract.md marks as observed, over real sockets.
 
-It answers as Domoticz does, also where Domoticz answers OK to nonsense; what a client did wrong stands in `broken`.
+It answers as Domoticz does, also where Domoticz answers OK to nonsense; what a client did wrong stands in `broken`, and
+fails the test when it leaves the server.
 """
 
 import base64
@@ -25,6 +26,8 @@ CURRENT = {"Type": "General", "SubType": "Current"}
 CURRENT_3 = {"Type": "Current", "SubType": "CM113, Electrisave"}
 TEXT = {"Type": "General", "SubType": "Text"}
 CUSTOM = {"Type": "General", "SubType": "Custom Sensor"}
+USAGE = {"Type": "Usage", "SubType": "Electric"}
+PERCENTAGE = {"Type": "General", "SubType": "Percentage"}
 INCREMENTAL = {"Type": "General", "SubType": "Counter Incremental"}
 # sensortype of createvirtualsensor
 _MADE = {18: KWH, 250: P1, 113: COUNTER, 4: VOLTAGE, 19: CURRENT, 9: CURRENT_3, 5: TEXT, 1004: CUSTOM}
@@ -39,7 +42,11 @@ _FORMS = {
     "CM113, Electrisave": r"\d+(\.\d+)?;\d+(\.\d+)?;\d+(\.\d+)?",
     "Text": r".*",
     "Custom Sensor": _NUMBER,
+    "Electric": _NUMBER,
+    "Percentage": _NUMBER,
 }
+# The registers in an svalue, which never run backwards.
+_REGISTERS = {"kWh": slice(1, 2), "Energy": slice(0, 4), "RFXMeter counter": slice(0, 1)}
 
 
 class DomoticzServer:
@@ -64,6 +71,7 @@ class DomoticzServer:
         self.port = 0
         self.changed = threading.Condition()
         self._hardware = {}
+        self._registers = {}  # idx -> those posted last
         self._listener = None
         self._open = set()
 
@@ -71,8 +79,9 @@ class DomoticzServer:
         self.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.kill()
+        assert kind or not self.broken, self.broken
 
     @property
     def url(self):
@@ -134,13 +143,17 @@ class DomoticzServer:
         lines = head.decode().split("\r\n")
         method, target, _ = lines[0].split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
-        if more and method == "GET":
+        length = int(headers.get("content-length", 0))
+        while len(more) < length and (data := connection.recv(65536)):
+            more += data
+        if more[length:] and "transfer-encoding" not in headers:
             self.broken.append("pipelining: only the first request is answered")
         if "connection" not in headers:
             self.broken.append("no Connection header: closed after the answer, and not told")
-        return self._act(connection, target, headers)
+        form = more[:length].decode() if "x-www-form-urlencoded" in headers.get("content-type", "") else ""
+        return self._act(connection, method, target, headers, form)
 
-    def _act(self, connection, target, headers):
+    def _act(self, connection, method, target, headers, form):
         with self.changed:
             self.requests.append(target)
             self.changed.notify_all()
@@ -149,14 +162,14 @@ class DomoticzServer:
         if self.mood in ("hang", "close"):
             return False
         time.sleep(self.delay)
-        status, body = (500, "<html>") if self.mood == "500" else self.answer(target, headers)
+        status, body = (500, "<html>") if self.mood == "500" else self.answer(target, headers, form)
         text = body if isinstance(body, str) else json.dumps(body, indent=1)
         text = "<html>" if self.mood == "garbage" else text
         keep = headers.get("connection", "").lower() == "keep-alive"
         answer = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Length: {len(text)}\r\n"
         answer += "Content-Type: application/json;charset=UTF-8\r\n"
         answer += "Connection: Keep-Alive\r\nKeep-Alive: max=20, timeout=20\r\n" if keep else ""
-        answer = f"{answer}\r\n{text}".encode()
+        answer = f"{answer}\r\n{'' if method == 'HEAD' else text}".encode()
         step = 1 if self.mood == "drip" else len(answer)
         for at in range(0, len(answer), step):
             connection.sendall(answer[at : at + step])
@@ -166,15 +179,15 @@ class DomoticzServer:
             self.changed.notify_all()
         return keep
 
-    def answer(self, target, headers):
-        """Return status and body of a request."""
+    def answer(self, target, headers, form=""):
+        """Return status and body of a request. form: parameters in its body, which are merged with those in the URL."""
         path, mark, query = target.partition("?")
         if re.search(r"%(?![0-9A-Fa-f]{2})", target) or path.endswith("/json.htm/"):
             return 400, "<html>"
         if path != "/json.htm":
             return 404, ""
         arguments = {}
-        for part in query.split("&"):
+        for part in filter(None, f"{query}&{form}".split("&")):
             name, _, value = part.partition("=")
             if name in arguments:
                 self.broken.append(f"{name} twice: the first counts")
@@ -191,9 +204,9 @@ class DomoticzServer:
     def _who(self, headers, mark):
         """Return user and rights, (None, None) of who is not let in."""
         basic = re.fullmatch("(?i)basic (.+)", headers.get("authorization", ""))
-        if not basic:
-            return ("admin", 2) if self.trusted else (None, None)
-        if not mark or not (self.plain_basic or self.tls or self.trusted):
+        if not basic or not mark:
+            return ("admin", 2) if self.trusted and "x-forwarded-for" not in headers else (None, None)
+        if not (self.plain_basic or self.tls or self.trusted):
             return None, None
         name, _, password = base64.b64decode(basic[1]).decode().partition(":")
         known, rights = self.users.get(name, (None, None))
@@ -225,6 +238,8 @@ class DomoticzServer:
         if idx not in self.devices or not (arguments.get("nvalue") or arguments.get("svalue")):
             return {"status": "ERR"}
         svalue = arguments.get("svalue", "")
+        if "nvalue" not in arguments:
+            self.broken.append(f"idx {idx}: no nvalue")
         self._judge(idx, svalue)
         with self.changed:
             self.posts.append((idx, svalue))
@@ -234,13 +249,22 @@ class DomoticzServer:
     def _judge(self, idx, svalue):
         """Domoticz would store anything, and so does this; but it is remembered."""
         device = self.devices[idx]
-        form = _FORMS[device["SubType"]]
+        form = _FORMS.get(device["SubType"], "")
         if device.get("EnergyMeterMode") == "1":
             form = _NUMBER
         if not re.fullmatch(form, svalue):
             self.broken.append(f"idx {idx}, {device['SubType']}: svalue {svalue!r} is stored, and wrong")
         elif re.fullmatch({"kWh": r".*;0", "Energy": r"0;0;.*"}.get(device["SubType"], "-"), svalue):
             self.broken.append(f"idx {idx}: energy 0 is made up")
+        elif before := self._registers.get(idx):
+            now = self._told_registers(device, svalue)
+            if any(one > other for one, other in zip(before, now, strict=False)):
+                self.broken.append(f"idx {idx}: energy runs backwards, {before} to {now}")
+        self._registers[idx] = self._told_registers(device, svalue)
+
+    def _told_registers(self, device, svalue):
+        chosen = svalue.split(";")[_REGISTERS.get(device["SubType"], slice(0))]
+        return [float(one) for one in chosen if re.fullmatch(_NUMBER, one)]
 
     def _create(self, param, arguments):
         if param == "addhardware":

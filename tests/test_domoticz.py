@@ -252,10 +252,10 @@ def test_login_is_sent_with_every_request_and_never_told(tmp_path):
     with DomoticzServer({1: KWH}, users=users, trusted=False, plain_basic=True) as server:
         done = run(hour(), "--url", server.url, "--power", "1", "--login", str(file), "-v")
         by_environment = {"HAN_DOMOTICZ_USER": "han", "HAN_DOMOTICZ_PASSWORD": "se:cret"}
-        assert run(hour(), "--url", server.url, "--power", "1", env=by_environment).returncode == 0
+        assert run(hour(21_124_000), "--url", server.url, "--power", "1", env=by_environment).returncode == 0
         (tmp_path / "han-domoticz").write_text("han:se:cret")
         by_credential = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-        assert run(hour(), "--url", server.url, "--power", "1", env=by_credential).returncode == 0
+        assert run(hour(21_125_000), "--url", server.url, "--power", "1", env=by_credential).returncode == 0
     assert done.returncode == 0
     assert server.posts
     assert b"cret" not in done.stderr + done.stdout
@@ -330,7 +330,7 @@ def test_https_trusts_what_it_is_told_to(tmp_path):
     with DomoticzServer({1: KWH}, users={"han": ("right", 1)}, trusted=False, tls=tls) as server:
         refused = run(hour(), "--url", server.url, *arguments)
         assert run(hour(), "--url", server.url, *arguments, "--ca", certificate).returncode == 0
-        assert run(hour(), "--url", server.url, *arguments, "--insecure").returncode == 0
+        assert run(hour(21_124_000), "--url", server.url, *arguments, "--insecure").returncode == 0
         (tmp_path / "login").write_text("han:wrong")
         assert run(hour(), "--url", server.url, *arguments, "--insecure").returncode == 5
     assert refused.returncode == 4

@@ -301,6 +301,32 @@ def test_a_device_that_does_not_fit_is_named_before_anything_is_posted():
     assert set(server.posts) == {(3, "826")}
 
 
+def test_a_map_that_does_not_fit_its_device_is_told(tmp_path):
+    """Domoticz would answer OK, and log nonsense, or drop the device from its list."""
+    templates = {
+        1: "{a}",
+        2: "{a};{b}",
+        3: "{a};{b};{c};{d};{e};{f}",
+        7: "{a};{b};{c}",
+        9: "{a};{b}",
+        10: "{a};{b}: {c}",
+    }
+    file = tmp_path / "map.toml"
+    file.write_text("".join(f'[[device]]\nidx = {idx}\nsvalue = "{text}"\n' for idx, text in templates.items()))
+    with DomoticzServer(EVERYTHING | {10: TEXT}) as server:
+        done = run(hour(), "--url", server.url, "--map", str(file))
+        fitting = {"device": [{"idx": 1, "svalue": "{a};{b}"}, {"idx": 11, "svalue": "{a}"}]}
+        server.devices[11] = COMPUTED
+        assert check(Domoticz(server.url), list(mapped(fitting)))[1] == []
+    assert (done.returncode, server.posts) == (3, [])
+    assert done.stderr.decode().splitlines() == [
+        "han-domoticz: idx 1: its svalue has 1 values, where kWh wants 2",
+        "han-domoticz: idx 2: its svalue has 2 values, where RFXMeter counter wants 1",
+        "han-domoticz: idx 3: a P1 smart meter wants whole numbers from 0 on: --p1 3 in the place of --map",
+        "han-domoticz: idx 9: its svalue has 2 values, where Custom Sensor wants 1",
+    ]
+
+
 def test_create_makes_what_can_be_used_and_makes_it_once():
     with DomoticzServer({}) as server:
         options = run(b"", "--url", server.url, "--create").stdout.decode()

@@ -37,6 +37,11 @@ VOLTAGE: Final = Kind("Voltage", "General", "Voltage", 4)
 CURRENT: Final = Kind("Ampere, 1 phase", "General", "Current", 19)
 CURRENT_3: Final = Kind("Ampere, 3 phases", "Current", "CM113, Electrisave", 9)
 ANY: Final = Kind("any device that keeps what it is told")
+# What a map's svalue must be made of, by subtype; of text, any number. Domoticz stores others too, and logs nonsense.
+_PARTS: Final = {
+    "kWh": 2, "CM113, Electrisave": 3, "RFXMeter counter": 1, "Voltage": 1, "Current": 1, "Electric": 1,
+    "Percentage": 1, "Custom Sensor": 1,
+}  # fmt: skip
 # Each post adds to it, so a post sent twice would count twice.
 _INCREMENTAL: Final = "Counter Incremental"
 
@@ -51,6 +56,7 @@ class Device(NamedTuple):
     option:   of the command line, for messages; fields: names of docs/fields.md that its svalue is made of
     svalue:   figures -> what is posted, None as long as it cannot be
     computed: Domoticz itself makes the energy out of the power (EnergyMeterMode 1)
+    parts:    how many values the svalue has, 0 where that is the kind's business
     """
 
     idx: int
@@ -59,6 +65,7 @@ class Device(NamedTuple):
     fields: tuple[str, ...]
     svalue: Callable[[Values], str | None]
     computed: bool = False
+    parts: int = 0
 
     def post(self, figures: Figures) -> str | None:
         """Return what to post at the end of an interval, None if there is nothing new, or something is unknown."""
@@ -117,7 +124,7 @@ def mapped(table: Any) -> Iterator[Device]:
             raise ValueError(f"device {number}: idx is a whole number from 1 on")
         if not isinstance(template, str) or not _HOLE.search(template):
             raise ValueError(f'device {number}: svalue is a text that names a field, such as "{{frequency}}"')
-        yield _filled(idx, ANY, "--map", template)
+        yield _filled(idx, ANY, "--map", template)._replace(parts=template.count(";") + 1)
 
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
@@ -212,8 +219,24 @@ def _misfit(client: Domoticz, device: Device, user: str) -> str | None:
         return f"idx {device.idx}: {kinds[0]}/{kinds[1]}, where {device.option} wants {kind.title}"
     if kinds[1] == _INCREMENTAL:
         return f"idx {device.idx}: adds up what it is told: choose a device that keeps it"
+    if device.parts and (words := _map_misfit(device, entry)):
+        return words
     if kind is KWH and (str(entry.get("EnergyMeterMode")) == "1") != device.computed:
         return _wrong_mode(device)
+    return None
+
+
+def _map_misfit(device: Device, entry: dict[str, Any]) -> str | None:
+    """Say why the svalue of a map is not one for its device."""
+    if entry.get("SubType") == P1.subtype:
+        return (
+            f"idx {device.idx}: a P1 smart meter wants whole numbers from 0 on: --p1 {device.idx} in the place of --map"
+        )
+    wanted = _PARTS.get(str(entry.get("SubType")), device.parts)
+    if wanted == 2 and str(entry.get("EnergyMeterMode")) == "1":
+        wanted = 1
+    if device.parts != wanted:
+        return f"idx {device.idx}: its svalue has {device.parts} values, where {entry.get('SubType')} wants {wanted}"
     return None
 
 

@@ -397,13 +397,7 @@ class Real:
     def start(self):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(["influxd", "-config", self.config], **quiet)
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            try:
-                return urllib.request.urlopen(f"{self.url}/ping").close()
-            except OSError:
-                time.sleep(0.02)
-        raise AssertionError("influxd does not answer")
+        answer(f"{self.url}/ping")
 
     def stop(self):
         self.process.kill()
@@ -481,3 +475,40 @@ def test_a_real_one_that_is_away_for_a_while_gets_everything(real):
     assert (process.returncode, words) == (0, b"")
     assert passed + rest == lines
     assert real.ask("SELECT count(act_pow_pos), sum(act_pow_pos) FROM han")[0][1:] == (12_000, sum(range(12_000)))
+
+
+def test_a_real_victoria_metrics_takes_both_versions(tmp_path):
+    """Another server of the same protocol; it too is told float fields only."""
+    if not shutil.which("victoria-metrics"):
+        pytest.skip("victoria-metrics is not installed (Debian: victoria-metrics)")
+    url = f"http://127.0.0.1:{free_port()}"
+    arguments = [f"-storageDataPath={tmp_path}", f"-httpListenAddr={url[7:]}", "-retentionPeriod=100y"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(["victoria-metrics", *arguments], **quiet) as process:
+        try:
+            answer(f"{url}/health")
+            assert run(LIST_1, "--url", url).returncode == 0
+            assert run(LIST_2, "--url", url, "--org", "o", "--bucket", "b").returncode == 0
+            answer(f"{url}/internal/force_flush")
+            found = answer(f"{url}/api/v1/export?match[]=" + urllib.parse.quote('{__name__!=""}'))
+        finally:
+            process.kill()
+    told = [json.loads(line) for line in found.splitlines()]
+    series = {(one["metric"]["__name__"], one["metric"].get("meter_id")): one["values"] for one in told}
+    assert series == {
+        ("han_act_pow_pos", None): [826],
+        ("han_act_pow_pos", "7359992890123456"): [830],
+        ("han_volt_L1", "7359992890123456"): [236.2],
+    }
+
+
+def answer(url):
+    """Return what a server answers, which may have to start."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(url) as answered:
+                return answered.read()
+        except OSError:
+            assert time.monotonic() < end, url
+            time.sleep(0.02)

@@ -534,13 +534,15 @@ def test_pauses_grow_and_the_peer_is_named_once():
     said, clock = [], [0.0]
     waiting = Waiting("peer", said.append, lambda: clock[0])
     pauses = []
-    for _ in range(8):
-        waiting.failed("gone")
+    for number in range(8):
+        waiting.failed(("gone", "busy")[number % 2])
         pauses.append(waiting.seconds())
         clock[0] += waiting.seconds()
     waiting.worked()
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert said == ["peer: gone; trying again", "peer: back after 3 min"]
+    assert said == ["peer: gone; trying again", "peer: busy; trying again", "peer: back after 3 min"]
+    waiting.failed("gone")
+    assert said[3:] == ["peer: gone; trying again"]
     assert [duration(seconds) for seconds in (3, 240, 7200, 200_000)] == ["3 s", "4 min", "2 h", "2 days"]
 
 

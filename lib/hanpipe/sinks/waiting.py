@@ -7,6 +7,7 @@ from hanpipe.typed import Final
 
 FIRST_PAUSE: Final = 1.0  # s
 LONGEST_PAUSE: Final = 60.0  # s
+_MOST_WORDS: Final = 10  # reasons that are told of one absence
 
 
 class Waiting:
@@ -24,7 +25,7 @@ class Waiting:
         self._pause = FIRST_PAUSE
         self._next = 0.0
         self._since: float | None = None
-        self._why = ""
+        self._told: set[str] = set()  # of this absence: a peer that comes up may fail now in one way, now in another
 
     @property
     def away(self) -> bool:
@@ -41,9 +42,9 @@ class Waiting:
         self.retries += 1
         if self._since is None:
             self._since = now
-        if why != self._why:
+        if why not in self._told and len(self._told) < _MOST_WORDS:
             self._say(f"{self._peer}: {why}; trying again")
-            self._why = why
+            self._told.add(why)
         self._next = now + self._pause
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
@@ -52,7 +53,7 @@ class Waiting:
         if self._since is not None:
             self._say(f"{self._peer}: back after {duration(self._clock() - self._since)}")
         self._since = None
-        self._why = ""
+        self._told.clear()
         self._pause = FIRST_PAUSE
 
 

@@ -229,7 +229,7 @@ class DomoticzServer:
         wanted = arguments.get("rid", "")
         if wanted and not re.fullmatch(r"[\d,]+", wanted):
             self.broken.append(f"rid={wanted} goes into SQL unchecked")
-        chosen = [int(one) for one in wanted.split(",")] if wanted else list(self.devices)
+        chosen = [int(one) for one in re.findall(r"\d+", wanted)] if wanted else list(self.devices)
         result = [{"idx": str(idx)} | self.devices[idx] for idx in chosen if idx in self.devices]
         return {"status": "OK", "title": "Devices"} | ({"result": result} if result else {})
 

@@ -443,7 +443,7 @@ def test_a_hanging_server_does_not_stall_the_input():
         began = time.monotonic()
         process.stdin.write(b"".join(hour() for _ in range(40)))
         process.stdin.flush()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10  # to wait for each answer would take 120 s
         server.kill()
         process.send_signal(signal.SIGTERM)
         status, _, words = end(process)

@@ -15,10 +15,12 @@ else:
 
     site.main()
 
-from hanpipe.cli import launch
-
 try:
+    from hanpipe.cli import launch
+
     sys.exit(launch())
+except KeyboardInterrupt:  # so early that nothing else takes it
+    sys.exit(130)
 except ModuleNotFoundError as error:
     name, said = os.path.basename(sys.argv[0]), str(error)
     if said.startswith("No module named"):

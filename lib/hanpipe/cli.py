@@ -72,8 +72,8 @@ class Failure(Exception):
 def launch() -> int:
     """Run the program that argv[0] names: the entry point of them all."""
     name = os.path.basename(sys.argv[0])
-    program = importlib.import_module("hanpipe.programs." + name.removeprefix("han-").replace("-", "_"))
-    return run(program.main, name, sys.argv[1:])
+    module = "hanpipe.programs." + name.removeprefix("han-").replace("-", "_")
+    return run(lambda argv: int(importlib.import_module(module).main(argv)), name, sys.argv[1:])
 
 
 def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:

@@ -1,5 +1,6 @@
 """The programs of the pipe as users run them: over pipes, a reader that leaves, a full disk, a torn file, a signal."""
 
+import contextlib
 import functools
 import json
 import os
@@ -8,6 +9,9 @@ import signal
 import struct
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -389,6 +393,86 @@ def test_a_signal_ends_the_input_and_what_was_read_is_written(program: str, numb
             assert made[2:] == [(b"n", b"HAN{")]
 
 
+def wait_until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def has_open(pid: int, path: str) -> bool:
+    """Tell whether a process has opened a file, beyond the three that it was given."""
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+        return any(os.readlink(f"{folder}/{number}") == path for number in os.listdir(folder) if int(number) > 2)
+    return False
+
+
+def test_a_signal_ends_the_wait_for_the_writer_of_a_fifo(tmp_path: Path) -> None:
+    fifo = str(tmp_path / "fifo")
+    os.mkfifo(fifo)
+    with Live("exec han-frame " + fifo) as live:
+        wait_until(lambda: has_open(live.process.pid, fifo))
+        live.process.terminate()
+        assert live.process.wait(PATIENCE) == 1
+
+
+def test_a_fifo_is_read_from_its_first_writer_to_its_last_octet(tmp_path: Path) -> None:
+    fifo = str(tmp_path / "fifo")
+    os.mkfifo(fifo)
+    with Live("exec han-frame --hex " + fifo) as live:
+        wait_until(lambda: has_open(live.process.pid, fifo))
+        with open(fifo, "wb") as writer:
+            writer.write(line_of(2))
+        out, err = live.process.communicate(timeout=PATIENCE)
+        assert (live.process.returncode, err) == (0, b"")
+        assert out.count(b"FCS") == 2
+
+
+# Ctrl-C while a module is being loaded, as it is likely to come to somebody who has mistyped.
+INTERRUPTED = """
+import runpy, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+program, sys.argv = sys.argv[2], sys.argv[:2]
+sys.argv[0] = program
+runpy.run_path(program, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["hanpipe", "hanpipe.cli", "hanpipe.programs.frame", "hanpipe.link.hdlc"])
+def test_ctrl_c_before_a_program_is_ready_ends_it_in_silence(module: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, module, f"{BIN}/han-frame"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_a_second_signal_ends_a_program_that_cannot_write() -> None:
+    with Live("exec han-frame") as live:
+        assert live.process.stdin
+        octets = line_of(100)
+        live.say(octets)
+        live.hear()
+        os.set_blocking(live.process.stdin.fileno(), False)
+
+        def stands() -> bool:  # it sleeps though there is something to read: in a write, as nobody reads its output
+            try:
+                live.say(octets)
+            except BlockingIOError:
+                return state(live.process.pid) == "S"
+            return False
+
+        wait_until(stands)
+        live.process.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            live.process.wait(0.2)
+        live.process.terminate()
+        assert live.process.wait(PATIENCE) == -signal.SIGTERM
+
+
 def test_a_silent_line_costs_no_cpu() -> None:
     with Live("exec han-frame") as live:
         live.say(line_of(1))
@@ -397,6 +481,12 @@ def test_a_silent_line_costs_no_cpu() -> None:
         assert live.is_silent()
         assert live.is_silent()
         assert switches(live.process.pid) - before <= 1
+
+
+def state(pid: int) -> str:
+    """Return R, S, ...: what a process is doing."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
 
 
 def switches(pid: int) -> int:

@@ -244,6 +244,34 @@ def test_once_ends_with_the_connection():
     assert run("--once", name) == (4, b"", f"han-read: {name}: connection refused\n")
 
 
+def half_open(port):
+    """Count the connections to a port of this machine that wait for an answer."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        entries = [line.split() for line in table][1:]
+    return sum(entry[2].endswith(f":{port:04X}") and entry[3] == "02" for entry in entries)
+
+
+def test_a_signal_ends_the_wait_for_a_connection():
+    with contextlib.ExitStack() as sockets:
+        server = sockets.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        for _ in range(3):  # one more than the backlog takes: from here on nobody is answered
+            peer = sockets.enter_context(socket.socket())
+            peer.setblocking(False)
+            peer.connect_ex(("127.0.0.1", port))
+        before, end = half_open(port), time.monotonic() + 10
+        with Run(f"socket://127.0.0.1:{port}") as reader:
+            while half_open(port) == before:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            began = time.monotonic()
+            reader.process.send_signal(signal.SIGTERM)
+            assert reader.end() == (0, b"", "")
+            assert time.monotonic() < began + 5  # a connection is waited for 10 s
+
+
 def test_a_reader_that_leaves_is_no_error(meter):
     with Run("-v", meter.name) as reader:
         reader.says(": open")
@@ -298,6 +326,9 @@ class FakeProgram:
 
     def wait(self, descriptor, seconds):
         self.waited.append(seconds)
+
+    def interruptible(self):
+        return contextlib.nullcontext()
 
 
 def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):

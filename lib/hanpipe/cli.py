@@ -171,7 +171,7 @@ class Program:
         for file in self._files:
             title = "standard input" if file == "-" else file
             try:
-                descriptor = 0 if file == "-" else os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+                descriptor = 0 if file == "-" else _open(file)
                 state = os.fstat(descriptor)
                 yield from self._read(descriptor, state.st_size if stat.S_ISREG(state.st_mode) else None, patience)
             except BrokenPipeError:
@@ -219,6 +219,13 @@ class Program:
         descriptor: None for none; seconds: None for any time
         """
         return self._stop.wait(descriptor, seconds)
+
+    def interruptible(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context for what no select waits for, a connection being made say: a signal ends the wait there.
+
+        raise: KeyboardInterrupt, in the context: SIGINT or SIGTERM has come
+        """
+        return self._stop.at_once()
 
     def stream(
         self,
@@ -286,6 +293,13 @@ class Program:
         return show
 
 
+def _open(file: str) -> int:
+    """Open a file to read it, without waiting for a FIFO's writer: that is for select, which a signal wakes."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T], int]:
     """Return what was made up to the good one that is the last of those left, and how many are left behind it."""
     for number, one in enumerate(made, 1):
@@ -303,6 +317,7 @@ class _Stop:
 
     def __init__(self) -> None:
         self._came = False
+        self._hurried = False  # whether a signal raises KeyboardInterrupt
         self._woken, waker = os.pipe()
         os.set_blocking(waker, False)
         os.set_blocking(self._woken, False)
@@ -317,6 +332,19 @@ class _Stop:
     def _take(self, number: int, frame: FrameType | None) -> None:
         self._came = True
         signal.signal(number, signal.SIG_DFL)
+        if self._hurried:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a signal end what is done in here. raise: KeyboardInterrupt: one has come."""
+        self._hurried = True
+        try:
+            if self._came:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._hurried = False
 
     def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
         """Wait until there is something to read; tell whether there is, and no signal came; None: the time is over."""

@@ -60,17 +60,23 @@ class Live:
     def _keep_reading(self) -> None:
         while not self._program.stopping:
             try:
-                with closing(open_source(self._name, self._line)) as source:
+                with closing(self._open()) as source:
                     self._begin(source)
                     self._read(source)
             except BrokenPipeError:
                 raise
+            except KeyboardInterrupt:  # while it was being opened
+                break
             except OSError as error:
                 if self._once and isinstance(error, Closed):
                     break
                 self._tell_lost(error)
                 self._program.wait(None, self._pause)
                 self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def _open(self) -> Source:
+        with self._program.interruptible():
+            return open_source(self._name, self._line)
 
     def _begin(self, source: Source) -> None:
         """Get ready for the octets of a source that was just opened."""

@@ -20,9 +20,9 @@ READER_LEFT: Final = 141  # what a shell reports of a program that SIGPIPE has e
 
 T = TypeVar("T")
 
-_PIECE: Final = 65536
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
 _PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a terminal
+_ROOM: Final = memoryview(bytearray(65536))  # for what is read; only one thread reads
 
 
 _EXAMPLE: Final = "example:\n  "
@@ -100,6 +100,14 @@ def reason(error: OSError) -> str:
     """Say in words what went wrong, as the user's messages have it: "no such file or directory"."""
     text = os.strerror(error.errno) if error.errno else str(error)
     return text[:1].lower() + text[1:]
+
+
+def read_piece(descriptor: int) -> bytes:
+    """Read what has come, 65,536 octets at most; b"" at the end. raise: OSError.
+
+    os.read makes room for all of it each time and gives most of it back: the heap is cut up, and grows for days.
+    """
+    return bytes(_ROOM[: os.readv(descriptor, [_ROOM])])
 
 
 def parser(name: str, purpose: str, example: str = "", **features: str) -> argparse.ArgumentParser:
@@ -192,7 +200,7 @@ class Program:
             if ready is None:
                 yield b"", time.time_ns()
                 continue
-            data = os.read(descriptor, _PIECE)
+            data = read_piece(descriptor)
             if data:
                 yield data, 0 if size is not None else time.time_ns()
                 if size:

@@ -1,6 +1,6 @@
 """Port or socket -> octets in pieces. Nothing else imports pyserial.
 
-pyserial opens a port and sets it. It is read with os.read behind select: a silent line costs no wake-up, and no octet
+pyserial opens a port and sets it. It is read as a file is, behind select: a silent line costs no wake-up, and no octet
 that was received is lost when the line hangs up in the middle of a read, as it is by Serial.read.
 """
 
@@ -10,13 +10,12 @@ import os
 import socket
 import stat
 
+from hanpipe.cli import read_piece
 from hanpipe.serial_line import PARITIES, Line
 from hanpipe.typed import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from queue import Queue
-
-PIECE: Final = 65536
 
 _MEMORY_DEVICES: Final = 1  # major number of /dev/null, /dev/zero, ...: character devices and no ports
 _PSEUDO_TERMINALS: Final = range(136, 144)  # their major numbers; Linux, admin-guide/devices.txt
@@ -119,7 +118,7 @@ class Port:
     def read(self) -> bytes:
         """Return what has come."""
         try:
-            data = os.read(self.descriptor, PIECE)
+            data = read_piece(self.descriptor)
         except BlockingIOError:  # another program was faster
             raise
         except OSError as error:
@@ -159,7 +158,7 @@ class Socket:
 
     def read(self) -> bytes:
         """Return what has come."""
-        data = self._socket.recv(PIECE)
+        data = read_piece(self.descriptor)
         if not data:
             raise Closed
         return data
@@ -195,7 +194,7 @@ class RemotePort:
 
     def read(self) -> bytes:
         """Return what has come."""
-        data = os.read(self.descriptor, PIECE)
+        data = read_piece(self.descriptor)
         if not data:
             raise Lost
         return data

@@ -2,10 +2,11 @@
 
     python3 tests/soak.py [--seconds 600] [--opens 20]
 
-han-fake on a pseudo-terminal | han-read | han-frame | han-decode | han-fields | a sink (this script, --sink). The port
-is pulled out and plugged in again, another house behind it each time; octets are dropped and bits turned at 0.3 %; the
-sink is stopped, and continued when the pipes (made as small as they get) are full up to the port, or nearly. At the end
-the meter talks at its own pace, without faults, and the CPU time of the five programs is counted.
+han-fake on a pseudo-terminal | han-read | han-frame | han-decode | han-fields | tee FILE | han-domoticz, and a Domoticz
+of the tests behind it. The port is pulled out and plugged in again, another house behind it each time; octets are
+dropped and bits turned at 0.3 %; the sink is stopped, and continued when the pipes (made as small as they get) are full
+up to the port, or nearly. At the end the meter talks at its own pace, without faults, and the CPU time of the five
+programs is counted.
 
 What has to come out is exact. Each house has a seed and a day of its own, and Kaifa's lists all hold the meter's clock,
 so that no two lists of a run are equal. What the meter made, and what the faults left of it, is made here once more
@@ -18,8 +19,9 @@ say, so the order tells what was sent while the port was open. A list is
               (what is lost of it may have been a flag that its neighbour has as well)
 
 and each reading has to be, but for the time of arrival, what the undamaged list gives in a run of its own, and to come
-in the order of sending. Before the port is pulled out the meter is held until nothing more comes: what an adapter still
-holds when it is pulled out is lost by nobody's fault. Exit status: 0: all held; 1: something did not.
+in the order of sending; the sink has to have read what the file has. Before the port is pulled out the meter is held
+until nothing more comes: what an adapter still holds when it is pulled out is lost by nobody's fault. Exit status: 0:
+all held; 1: something did not.
 """
 
 import argparse
@@ -38,36 +40,28 @@ from itertools import islice, pairwise
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "lib"))
 
+from domoticz_server import KWH, DomoticzServer  # noqa: E402 - tests is where this script is
+
 METER = "kaifa"
 FAULT = "drop:0.3%,flip:0.3%"
 SPEED = 400  # times real time: 200 lists a second
 PIPE = 4096  # octets that a pipe holds
-STOPPED = 3.0  # s for which the sink is stopped
+STOPPED = 4.0  # s for which the sink is stopped
 QUIET = 0.7  # s without a reading: all that was sent has come
 PATIENCE = 60.0  # s for anything that has to happen
 GROWTH = 2048  # KiB by which a program may grow
 IDLE_CPU = 0.5  # % of a core for the five programs
 SETTLING = 3.0  # s at the live rhythm before CPU time is counted
-NAMES = ("han-read", "han-frame", "han-decode", "han-fields", "sink")
+NAMES = ("han-read", "han-frame", "han-decode", "han-fields", "han-domoticz")
 
 
 def main():
     parser = argparse.ArgumentParser(description="Soak the whole pipe.")
     parser.add_argument("--seconds", type=float, default=600, help="how long, about (default: %(default)s)")
     parser.add_argument("--opens", type=int, default=20, help="how often the port is opened again (default: 20)")
-    parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.sink:
-        return sink()
-    with tempfile.TemporaryDirectory() as folder:
-        return Soak(folder, options.seconds, options.opens).run()
-
-
-def sink():
-    """Pass stdin on, line by line."""
-    for line in sys.stdin.buffer:
-        os.write(1, line)
-    return 0
+    with tempfile.TemporaryDirectory() as folder, DomoticzServer({1: KWH}) as domoticz:
+        return Soak(folder, options.seconds, options.opens, domoticz).run()
 
 
 class House:
@@ -98,14 +92,15 @@ class House:
 
 
 class Soak:
-    def __init__(self, folder, seconds, opens):
+    def __init__(self, folder, seconds, opens, domoticz):
         self.path = os.path.join(folder, "port")
         self.log = os.path.join(folder, "log")
         self.out = os.path.join(folder, "out")
-        self.opens = opens
+        self.stats = os.path.join(folder, "stats")
+        self.opens, self.domoticz = opens, domoticz
         self.live = max(20.0, seconds / 4)  # s at the live rhythm
         self.each = max(2 * STOPPED, (seconds - self.live) / opens - 2.5)  # s with a house; 2.5 to plug in and drain
-        self.houses, self.pipe, self.fake = [], [], None
+        self.houses, self.pipe, self.tee, self.fake = [], [], None, None
         self.growth, self.failed = Growth(), []
 
     def run(self):
@@ -138,24 +133,24 @@ class Soak:
         wait_for(lambda: self.said().count(b": open\n") > before, "han-read to open the port")
 
     def start_pipe(self, log):
-        commands = [[program("han-read"), "-v", self.path]] + [[program(name)] for name in NAMES[1:4]]
-        commands.append([sys.executable, os.path.abspath(__file__), "--sink"])
-        with open(self.out, "wb") as out:
-            reads = subprocess.DEVNULL
-            for command in commands:
-                last = len(self.pipe) == len(commands) - 1
-                child = subprocess.Popen(
-                    command,
-                    stdin=reads,
-                    stdout=out if last else subprocess.PIPE,
-                    stderr=None if self.pipe else log,
-                )
-                if self.pipe:
-                    reads.close()
-                if not last:
-                    fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE)
-                reads = child.stdout
-                self.pipe.append(child)
+        """Start the five programs, and tee in front of the last one."""
+        with open(self.stats, "wb") as stats:
+            reads = self.start(["han-read", "-v", self.path], subprocess.DEVNULL, log)
+            for name in NAMES[1:4]:
+                reads = self.start([name], reads)
+            self.tee = subprocess.Popen(["tee", self.out], stdin=reads, stdout=subprocess.PIPE)
+            reads.close()
+            fcntl.fcntl(self.tee.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+            self.start([NAMES[4], "--url", self.domoticz.url, "--power", "1", "--stats", "-q"], self.tee.stdout, stats)
+
+    def start(self, command, reads, said=None):
+        """Start a program of the pipe that reads so; return what the next one reads: a pipe as small as it gets."""
+        child = subprocess.Popen([program(command[0]), *command[1:]], stdin=reads, stdout=subprocess.PIPE, stderr=said)
+        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+        if self.pipe:
+            reads.close()
+        self.pipe.append(child)
+        return child.stdout
 
     def let_it_run(self):
         """Let the meter talk; stop and continue the sink half-way."""
@@ -203,9 +198,10 @@ class Soak:
         for name, child in zip(NAMES, self.pipe, strict=True):
             if child.wait(PATIENCE):
                 self.failed.append(f"{name} ended with status {child.returncode}")
+        self.tee.wait(PATIENCE)
 
     def kill(self):
-        for child in [*self.pipe, self.fake]:
+        for child in [*self.pipe, self.tee, self.fake]:
             if child and child.poll() is None:
                 child.send_signal(signal.SIGCONT)
                 child.kill()
@@ -234,12 +230,27 @@ class Soak:
         print(
             f"readings: {len(came)}, {len(wanted & set(came))} of {len(wanted)} due, {len(set(came) - wanted)} possible"
         )
+        self.failed += self.judge_sink(len(came))
         self.failed += self.growth.judge()
         together = sum(cpu.values())
         print(f"CPU at the live rhythm: {together:.3f} % of a core in {self.live - SETTLING:.0f} s")
         print("  " + ", ".join(f"{name} {percent:.3f} %" for name, percent in cpu.items()))
         if together >= IDLE_CPU:
             self.failed.append(f"{together:.3f} % of a core is not below {IDLE_CPU} %")
+
+    def judge_sink(self, came):
+        """Return what is wrong: words. came: readings that went by in front of the sink."""
+        with open(self.stats, "rb") as stats:
+            counters = json.load(stats)
+        print(f"the sink: {counters}")
+        wrong = [f"Domoticz: {broken}" for broken in self.domoticz.broken]
+        if (counters["readings"], counters["bad_lines"]) != (came, 0):
+            wrong.append(
+                f"of {came} readings the sink read {counters['readings']}, and {counters['bad_lines']} bad lines"
+            )
+        if not counters["posted"] or counters["posted"] != len(self.domoticz.posts):
+            wrong.append(f"{counters['posted']} posts, of which Domoticz has {len(self.domoticz.posts)}")
+        return wrong
 
     def outages(self):
         """Return what was said while each house was plugged in: lists of lines."""
@@ -356,12 +367,17 @@ def resident(pid):
 
 
 def cpu_seconds(pid):
-    """Return the CPU time of a process. schedstat counts ns; where the kernel has none, stat counts its ticks."""
-    with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/schedstat") as schedstat:
-        return int(schedstat.read().split()[0]) / 1e9
+    """Return the CPU time of a process and its threads. schedstat counts ns; where there is none, stat counts ticks."""
+    with contextlib.suppress(FileNotFoundError):
+        return sum(nanoseconds(f"/proc/{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task")) / 1e9
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def nanoseconds(thread):
+    with open(f"{thread}/schedstat") as schedstat:
+        return int(schedstat.read().split()[0])
 
 
 def wait_for(happened, what):

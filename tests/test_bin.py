@@ -495,6 +495,24 @@ def switches(pid: int) -> int:
         return sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
 
 
+@pytest.mark.parametrize(
+    ("program", "counter", "options"),
+    [
+        ("han-frame", "frames", []),
+        ("han-frame", "frames", ["--hex"]),
+        ("han-decode", "messages", []),
+        ("han-decode", "messages", ["--tree"]),
+        ("han-fields", "readings", []),
+        ("han-fields", "readings", ["--text"]),
+    ],
+)
+def test_counters_are_of_what_was_written(program: str, counter: str, options: list[str]) -> None:
+    octets = made_for(program, line_of(2) + b"noise" + line_of(3))
+    for count, expected in ((4, 4), (9, 5)):
+        done = run(program, *options, "-n", str(count), "--stats", given=octets)
+        assert json.loads(done.stderr)[counter] == expected
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_help_onto_a_full_disk_says_so(option: str, buffered: str) -> None:

@@ -39,12 +39,17 @@ def main(argv: list[str]) -> int:
             told += decoder.feed_all(records)
         if not data:
             told += decoder.end()
-        tally.add(told)
         keeper.save_now_and_then()
         return told
 
+    draw = _trees() if options.tree else _lines
+
+    def write(told: list[Opened | Told], time: int) -> bytes:
+        tally.add(told)
+        return draw(told, time)
+
     try:
-        found = program.stream(step, _trees() if options.tree else _lines, _is_good)
+        found = program.stream(step, write, _is_good)
     except ModuleNotFoundError as error:
         if error.name != "cryptography":
             raise

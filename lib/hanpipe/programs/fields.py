@@ -34,14 +34,21 @@ def main(argv: list[str]) -> int:
         return _learn(program)
     naming = Naming(layouts, options.scale, options.ct, names, options.only, program.tell)
     reader = LineReader(naming)
-    show_stats = program.stats(reader.counters)
-    found = program.stream(_step(reader, options), lambda told, _: "".join(told).encode(), lambda reading: True)
+    written = 0  # reader.read counts those behind the last of -n too
+
+    def write(told: list[str], _: int) -> bytes:
+        nonlocal written
+        written += len(told)
+        return "".join(told).encode()
+
+    show_stats = program.stats(lambda: reader.counters() | {"readings": written})
+    found = program.stream(_step(reader, options), write, lambda reading: True)
     show_stats()
     if reader.wrong and not (found or reader.passed):
         program.tell("no line here is one of han-decode: is han-decode in front?")
     if found and naming.unmet:
         program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
-    program.explain(f"{reader.read:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
+    program.explain(f"{written:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
     return cli.OK if found else cli.NOTHING
 
 

@@ -62,12 +62,12 @@ def _to_frames(program: cli.Program) -> bool:
         events = framer.feed(octets) if octets else []
         if ended:
             events += framer.feed(b"")
-        tally.add(octets, events)
-        if tally.nothing_yet(ended):
-            program.tell(tally.why_nothing())
         return events
 
     def write(events: list[Event], time: int) -> bytes:
+        tally.add(octets, events)
+        if tally.nothing_yet(ended):
+            program.tell(tally.why_nothing())
         if dump:
             return dump(octets, events).encode() if octets or ended else b""
         return records.pack_all(events, 0 if options.no_time else time)
@@ -83,13 +83,16 @@ def _to_octets(program: cli.Program) -> bool:
     reader, tally = records.RecordReader(), Tally()
     show_stats = program.stats(tally.counters)
 
-    def write(found: list[records.Record], _: int) -> bytes:
-        return b"".join(b"\x7e" + octets + b"\x7e" if kind in _FLAGGED else octets for kind, octets, _ in found)
+    octets = b""
 
     def step(data: bytes, _: int) -> list[records.Record]:
-        found = reader.feed(data)
-        tally.add(data, [Fault(record.kind or "n", record.octets) for record in found])
-        return found
+        nonlocal octets
+        octets = data
+        return reader.feed(data)
+
+    def write(found: list[records.Record], _: int) -> bytes:
+        tally.add(octets, [Fault(record.kind or "n", record.octets) for record in found])
+        return b"".join(b"\x7e" + octets + b"\x7e" if kind in _FLAGGED else octets for kind, octets, _ in found)
 
     found = program.stream(step, write, lambda record: record.kind in _GOOD)
     show_stats()

@@ -162,6 +162,30 @@ def test_a_full_disk_ends_nothing(tmp_path):
     assert messages == f"han-log: {tmp_path}/log: no space left on device; going on without it\n"
 
 
+FULL = """
+mount -t tmpfs -o size=64k tmpfs "$1" || exit 77
+head -c 49152 /dev/zero > "$1/other"
+"$2" --dir "$1" --name log
+status=$?
+cat "$1/log" > "$3"
+exit $status
+"""
+
+
+def test_a_disk_that_fills_up_ends_nothing_and_holds_what_fits(tmp_path):
+    octets = b"\x7e" + FRAME * 10000
+    (tmp_path / "disk").mkdir()
+    command = ["unshare", "-rm", "bash", "-c", FULL, "bash", f"{tmp_path}/disk", HAN_LOG, f"{tmp_path}/kept"]
+    done = subprocess.run(command, input=octets, capture_output=True, timeout=20, check=False)
+    if done.stderr.startswith(b"unshare") or done.returncode == 77:
+        pytest.skip("no right to mount a small disk")
+    fits = (tmp_path / "kept").read_bytes()
+    assert octets.startswith(fits)
+    assert 4096 <= len(fits) <= 16384
+    assert (done.returncode, done.stdout) == (0, octets)
+    assert done.stderr.decode().endswith("/disk/log: no space left on device; going on without it\n")
+
+
 def test_a_file_that_may_not_grow_ends_nothing_and_holds_what_fits(tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

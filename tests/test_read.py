@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -209,15 +210,31 @@ def test_the_setting_is_found_and_nothing_of_it_lost(meter):
         assert reader.octets(len(FRAME)) == FRAME
 
 
-def test_a_wrong_setting_is_left(meter):
-    with Run("-v", "--auto", meter.name) as reader:
-        reader.says("trying 2400 8E1")
-        time.sleep(0.6)  # the line is quiet: what follows is a whole burst
-        meter.send(b"\x2b\x13" * 20)
-        reader.says("trying 2400 8N1")
-        meter.send(FRAME)
+def test_the_baud_rate_of_the_meter_is_found(meter):
+    """A line above the pty, which has none: octets are garbage while the port is set to another rate than the meter."""
+    with Run("--auto", meter.name) as reader:
+        for tried in ("2400 8E1", "2400 8N1", "115200 8N1"):
+            reader.says(f"trying {tried}")
+            right = termios.tcgetattr(meter.slave)[4] == termios.B115200
+            assert right == (tried == "115200 8N1")
+            time.sleep(0.6)  # the line is quiet: what follows is a whole burst
+            meter.send(FRAME if right else bytes(octet ^ 0x5A for octet in FRAME))
+        assert "at 115200 8N1 (--baud 115200 --parity none --bits 8 --stop 1); keeping it" in reader.says("keeping it")
         assert reader.octets(len(FRAME)) == FRAME
-        assert "2400 8N1 (" in reader.says("keeping it")
+
+
+def test_octets_that_do_not_decode_are_told_from_silence(meter):
+    with Run("-v", "--idle", "0.3", meter.name) as reader:
+        reader.says(": open")
+        told = b""
+        while b"decodes" not in told:
+            meter.send(b"\x2b\x13" * 20)
+            assert select.select([reader.process.stdout], [], [], 10)[0]
+            os.read(reader.process.stdout.fileno(), 65536)
+            if select.select([reader.process.stderr], [], [], 0.05)[0]:
+                told += os.read(reader.process.stderr.fileno(), 65536)
+        assert b"nothing that decodes: wrong baud rate or parity? try --auto" in told
+        assert b"no octets" not in told
 
 
 def test_a_connection_is_made_again():

@@ -64,15 +64,3 @@ def test_no_adapter_is_taken_that_nobody_named():
 
 def test_the_rules_sort_behind_those_that_they_build_on():
     assert os.path.basename(RULES) > "60-serial.rules"
-
-
-def test_a_named_adapter_gets_its_name_its_group_and_the_service():
-    line = '#ENV{ID_SERIAL_SHORT}=="A1B2C3"'
-    assert line in text(RULES)
-    done = run("bash", "tests/service/udev.sh", input=text(RULES).replace(line, line[1:]))
-    if done.returncode == 77:
-        pytest.skip("umockdev, udevadm or the right to unshare is missing")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^DEVLINKS=.*/dev/HANserial", done.stdout, re.MULTILINE)
-    assert re.search(r"^SYSTEMD_WANTS=.*han.service", done.stdout, re.MULTILINE)
-    assert "MODE 0660" in done.stdout or "mode 0660" in done.stdout or "'0660'" in done.stdout

@@ -4,6 +4,8 @@ The unit under a real systemd: tests/service/booted.sh (make service-check).
 """
 
 import contextlib
+import gzip
+import json
 import os
 import re
 import signal
@@ -13,6 +15,8 @@ import sys
 import time
 
 import pytest
+
+from hanpipe.link.hdlc import HdlcFramer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CAPTURE = f"{ROOT}/lib/hanpipe/examples/house.raw"
@@ -152,22 +156,25 @@ def programs_of(shell):
     return found
 
 
-def wait_for_readings(process):
-    for line in process.stdout:
-        if line.startswith(b"act_pow_pos"):
-            return
-    raise AssertionError("no readings")
-
-
-@pytest.mark.parametrize("victim", ["han-read", "han-frame", "han-decode", "han-fields"])
-def test_the_whole_pipe_ends_when_a_program_is_killed(tmp_path, victim):
-    port = f"{tmp_path}/port"
-    with meter(port), pipe(HAN_DEVICE=port, HAN_READ="--baud 2400") as process:
-        wait_for_readings(process)
-        os.kill(programs_of(process.pid)[victim], signal.SIGKILL)
-        rest, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 128 + signal.SIGKILL or process.returncode == 141
-    assert rest == b"" or rest.endswith(b"\n")
+def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_readable_log(tmp_path):
+    """As the service does it: started anew behind each kill -9, with the same log and the same sink."""
+    port, log, sink = f"{tmp_path}/port", tmp_path / "all.raw.gz", tmp_path / "readings"
+    settings = {"HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": f"han-fields | tee -a {sink}"}
+    settings["HAN_LOG"] = f"| han-log --dir {tmp_path} --name all.raw --gzip"
+    with meter(port):
+        for victim in ("han-read", "han-log", "han-frame", "han-decode", "han-fields"):
+            with pipe(**settings) as process:
+                assert b"act_pow" in process.stdout.readline()
+                os.kill(programs_of(process.pid)[victim], signal.SIGKILL)
+                process.communicate(timeout=PATIENCE)
+            assert process.returncode in (128 + signal.SIGKILL, 141), victim
+    readings = sink.read_bytes()
+    assert readings.endswith(b"\n")
+    assert len([json.loads(line) for line in readings.splitlines()]) >= 5
+    framer = HdlcFramer()
+    kinds = [event.kind for event in framer.feed(gzip.decompress(log.read_bytes())) + framer.feed(b"")]
+    assert kinds.count("H") >= 4  # han-log's own end costs what it had not written
+    assert set(kinds) == {"H"}
 
 
 def test_the_last_program_alone_tells_systemd(tmp_path):

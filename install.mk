@@ -1,7 +1,9 @@
 # make install        programs, library, man pages, completions, unit and rules under PREFIX, with DESTDIR in front
 # make uninstall      takes them away; leaves a /etc/default/hanpipe that was changed
 # make deb            build/hanpipe_*.deb; wants build-essential and what debian/control names
-# make service-check  the package in a booted container; wants root, debootstrap and systemd-nspawn
+# make deb-check      lintian, and the package in a clean Debian; wants root, debootstrap and lintian
+# make service-check  the service in a booted container; wants root, debootstrap and systemd-nspawn
+#                     BASE=TREE: of either, a tree made before (tests/service/clean_tree.sh)
 PYTHON ?= python3
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -24,7 +26,7 @@ WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
 FIND_SHTAB = for python in $(PYTHON) /usr/bin/python3 ""; do $$python -c 'import shtab' 2>/dev/null && break; done
 
 .PHONY: install install-programs install-service install-man install-completions uninstall man completions deb
-.PHONY: service-check
+.PHONY: deb-check service-check
 
 install: install-programs install-service install-man install-completions
 
@@ -83,5 +85,8 @@ deb:
 	@cd $(TREE) && PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
 	@mv build/deb/hanpipe_*.deb build/ && rm -r build/deb && ls build/hanpipe_*.deb
 
+deb-check: deb
+	tests/service/installed.sh build/hanpipe_$(VERSION)_all.deb $(BASE)
+
 service-check: deb
-	tests/service/booted.sh build/hanpipe_$(VERSION)_all.deb
+	tests/service/booted.sh build/hanpipe_$(VERSION)_all.deb $(BASE)

@@ -14,6 +14,8 @@ show() { systemctl show -P "$2" "$1"; }
 not() { ! "$@"; } # a bare ! is no reason for set -e to end
 renewed() { local main; main=$(show "$1" MainPID) && [ "$main" != 0 ] && [ "$main" != "$2" ]; } # UNIT MAINPID
 is() { [ "$(show "$1" "$2")" = "$3" ]; }
+lines() { if [ -e "$1" ]; then wc -l < "$1"; else echo 0; fi; } # FILE
+more_lines() { [ "$(lines "$1")" -gt "$2" ]; } # FILE COUNT
 # UNIT PATTERN SECONDS: the journal of the unit says it from now on
 says() { grep -q -m 1 -e "$2" < <(timeout "$3" journalctl -q -f -n 0 -o cat -u "$1"); }
 port() { # PATH OPTIONS...: a meter made of software behind a port that group dialout may read
@@ -50,15 +52,35 @@ says han act_pow_pos 70
 test "$(show han MainPID)" = "$main"
 held "port taken away and given back: read again, by the same processes"
 
-kill -9 "$(pgrep -x han-decode)"
-within 60 renewed han "$main"
-says han act_pow_pos 60
-held "kill -9 of han-decode: the whole pipe is a new one, NRestarts=$(show han NRestarts)"
-
 systemctl stop han
 is han Result success
 is han ActiveState inactive
 held "stopped: Result=success"
+
+sink=/var/log/hanpipe/readings
+printf 'HAN_READ="--baud 2400"\nHAN_LOG="| han-log --dir /var/log/hanpipe --gzip"\nHAN_END="han-fields | tee -a %s | han-csv"\n' \
+  $sink > /etc/default/hanpipe
+systemctl start han
+for victim in han-read han-log han-frame han-decode han-fields han-csv; do
+  within 60 pgrep -x $victim > /dev/null
+  size=$(lines $sink)
+  within 60 more_lines $sink "$size"
+  main=$(show han MainPID)
+  kill -9 "$(pgrep -x $victim)"
+  within 60 renewed han "$main"
+  size=$(lines $sink)
+  within 60 more_lines $sink "$size"
+  held "kill -9 of $victim: the whole pipe is a new one, NRestarts=$(show han NRestarts), readings again"
+done
+systemctl stop han
+python3 -c 'import json, sys; print(sum("act_pow_pos" in json.loads(line) for line in open(sys.argv[1])))' $sink > /root/whole
+test "$(cat /root/whole)" -gt 6
+held "the sink: $(lines $sink) lines, each of them whole JSON, $(cat /root/whole) with power"
+gzip -dc /var/log/hanpipe/*.raw.gz | han-frame --stats 2> /root/stats | han-decode | han-fields > /root/again
+test -s /root/again
+grep -q '"header": 0, "frame check": 0, "truncated": 0' /root/stats
+held "the log: gzip -t holds, $(cat /root/stats)"
+printf 'HAN_READ="--auto"\n' > /etc/default/hanpipe
 
 kill "$meter"; wait "$meter" || true
 install -d -m 700 /etc/credstore

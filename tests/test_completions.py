@@ -75,6 +75,16 @@ def test_fish_proposes_options_with_their_help(made):
     assert any("-l link -x -a 'auto hdlc mbus p1 apdu'" in line for line in lines)
 
 
+def test_fish_completes(made):
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    script = f'source {made}/han-frame.fish; complete -C "han-frame --no"; complete -C "han-frame --link "'
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
+        "--no-time", "apdu", "auto", "hdlc", "mbus", "p1",
+    ]  # fmt: skip
+
+
 def test_every_program_is_named_everywhere():
     assert [page for page in PAGES if page.endswith(".1.scd")] == [f"{program}.1.scd" for program in PROGRAMS]
     assert sorted(file for file in os.listdir(f"{ROOT}/bin") if file != "launch.py") == PROGRAMS

@@ -95,11 +95,11 @@ def command():
 
 @contextlib.contextmanager
 def pipe(**environment):
-    """Start the unit's command in a process group of its own, and end that."""
+    """Start the unit's command in a process group of its own, with its SIGPIPE, and end that."""
     environment = {"PATH": PATH, "HAN_END": "han-fields --text"} | environment
-    with subprocess.Popen(
-        command(), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    restored = setting("IgnoreSIGPIPE") == ["no"]  # Python ignores it, as systemd does if it is not told otherwise
+    with subprocess.Popen(command(), env=environment, **streams, process_group=0, restore_signals=restored) as process:
         try:
             yield process
         finally:
@@ -159,10 +159,10 @@ def programs_of(shell):
 def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_readable_log(tmp_path):
     """As the service does it: started anew behind each kill -9, with the same log and the same sink."""
     port, log, sink = f"{tmp_path}/port", tmp_path / "all.raw.gz", tmp_path / "readings"
-    settings = {"HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": f"han-fields | tee -a {sink}"}
+    settings = {"HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": f"han-fields | tee -a {sink} | cat"}
     settings["HAN_LOG"] = f"| han-log --dir {tmp_path} --name all.raw --gzip"
     with meter(port):
-        for victim in ("han-read", "han-log", "han-frame", "han-decode", "han-fields"):
+        for victim in ("han-read", "han-log", "han-frame", "han-decode", "han-fields", "cat"):
             with pipe(**settings) as process:
                 assert b"act_pow" in process.stdout.readline()
                 os.kill(programs_of(process.pid)[victim], signal.SIGKILL)

@@ -347,6 +347,9 @@ class FakeProgram:
     def interruptible(self):
         return contextlib.nullcontext()
 
+    def tell(self, message):
+        cli.say(self.name, message)
+
 
 def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
     reasons = [errno.ENOENT, errno.EACCES, errno.EACCES, errno.ENXIO, errno.EBUSY] * 2
@@ -365,3 +368,27 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
         "han-read: /dev/HANserial: permission denied; add yourself to group dialout\n"
         "han-read: /dev/HANserial: in use by another program\n"
     )
+
+
+class OldAdapter:
+    """A port that has no 7 bits of data."""
+
+    def __init__(self):
+        self.set = []
+
+    def set_line(self, line):
+        if line.bits == 7:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        self.set.append(str(line))
+
+
+def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd):
+    now = [0.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    program, port = FakeProgram(), OldAdapter()
+    reader = live.Live(program, "/dev/HANserial", Line(), argparse.Namespace(auto=True, idle=0, once=False))
+    for _ in range(5):
+        now[0] += 5
+        reader._look(port)
+    assert port.set == ["2400 8N1", "115200 8N1", "9600 8N1", "38400 8N1"]
+    assert "han-read: /dev/HANserial: cannot be set to 9600 7E1\n" in capfd.readouterr().err

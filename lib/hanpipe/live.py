@@ -130,9 +130,19 @@ class Live:
         if self._watch:
             self._say_all(self._watch.look(now))
         if self._finder and self._finder.look(now):
-            self._line = self._finder.line
+            self._try(self._finder, source)
+
+    def _try(self, finder: LineFinder, source: Source) -> None:
+        """Set the line as it is to be tried. A port that cannot do that is left as it is until the next one's turn."""
+        self._line = finder.line
+        try:
             source.set_line(self._line)
-            self._tell_try(self._finder)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._program.tell(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
+        else:
+            self._tell_try(finder)
 
     def _tell_try(self, finder: LineFinder) -> None:
         if finder.round > 1:

@@ -52,8 +52,9 @@ class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         file = file or sys.stderr
         try:
-            file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
-            file.flush()
+            if file:  # None: the caller has closed it
+                file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
+                file.flush()
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again when it ends
             if isinstance(error, BrokenPipeError):

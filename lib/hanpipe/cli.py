@@ -1,7 +1,6 @@
 """What the programs share: options, input, output, messages and exit status."""
 
 import argparse
-import contextlib
 import importlib
 import os
 import select
@@ -93,8 +92,15 @@ def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
 
 def say(name: str, message: str) -> None:
     """Write a line to stderr, if there is anybody to read it."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"{name}: {message}\n".encode(errors="backslashreplace"))
+    _to_stderr(f"{name}: {message}\n".encode(errors="backslashreplace"))
+
+
+def _to_stderr(octets: bytes) -> None:
+    """Write octets to stderr, if there is anybody to read them."""
+    try:
+        os.write(2, octets)
+    except OSError:
+        return
 
 
 def reason(error: OSError) -> str:
@@ -229,12 +235,12 @@ class Program:
         """
         return self._stop.wait(descriptor, seconds)
 
-    def interruptible(self) -> contextlib.AbstractContextManager[None]:
+    def interruptible(self) -> "_Stop":
         """Return a context for what no select waits for, a connection being made say: a signal ends the wait there.
 
         raise: KeyboardInterrupt, in the context: SIGINT or SIGTERM has come
         """
-        return self._stop.at_once()
+        return self._stop
 
     def stream(
         self,
@@ -295,8 +301,7 @@ class Program:
         import json  # what most runs of han-frame never need
 
         def show(number: int = 0, frame: FrameType | None = None) -> None:
-            with contextlib.suppress(OSError):
-                os.write(2, json.dumps(counters()).encode() + b"\n")
+            _to_stderr(json.dumps(counters()).encode() + b"\n")
 
         signal.signal(signal.SIGUSR1, show)
         return show
@@ -344,16 +349,15 @@ class _Stop:
         if self._hurried:
             raise KeyboardInterrupt
 
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Let a signal end what is done in here. raise: KeyboardInterrupt: one has come."""
+    def __enter__(self) -> None:
+        """Let a signal end what is done from here on. raise: KeyboardInterrupt: one has come."""
+        if self._came:
+            raise KeyboardInterrupt
         self._hurried = True
-        try:
-            if self._came:
-                raise KeyboardInterrupt
-            yield
-        finally:
-            self._hurried = False
+
+    def __exit__(self, *_: object) -> None:
+        """Let a signal wait again."""
+        self._hurried = False
 
     def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
         """Wait until there is something to read; tell whether there is, and no signal came; None: the time is over."""
@@ -405,7 +409,8 @@ class _Service:
             self._tell("WATCHDOG=1")
 
     def _tell(self, state: str) -> None:
-        import socket  # only a service needs it
+        import contextlib  # only a service needs them
+        import socket
 
         address = os.environ["NOTIFY_SOCKET"]
         if self._last:

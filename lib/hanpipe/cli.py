@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
 _PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a terminal
+_PIPE: Final = 65536  # octets that a pipe holds, if nobody asks for more
+_WIDE_PIPE: Final = 1048576  # what everybody may ask for
 _ROOM: Final = memoryview(bytearray(65536))  # for what is read; only one thread reads
 
 
@@ -163,6 +165,7 @@ class Program:
         self._told: set[str] = set()
         self._stop = _Stop()
         self._progress = _Progress(name, quiet=options.quiet)
+        self._widened = False
         self._service = _Service() if "NOTIFY_SOCKET" in os.environ else None
 
     def tell(self, message: str) -> None:
@@ -273,6 +276,9 @@ class Program:
 
         raise: BrokenPipeError: the reader has left; Failure: they cannot be written
         """
+        if len(data) > _PIPE and not self._widened:
+            self._widened = True
+            _widen(1)
         view = memoryview(data)
         try:
             while view:
@@ -312,6 +318,16 @@ def _open(file: str) -> int:
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor
+
+
+def _widen(descriptor: int) -> None:
+    """Let a pipe hold what a piece of the input makes: its writer goes on with the next while its reader works."""
+    import fcntl  # a meter's own pace never asks for it
+
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _WIDE_PIPE)
+    except (OSError, AttributeError):  # no pipe, no Linux, or the user has too many wide ones
+        return
 
 
 def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T], int]:

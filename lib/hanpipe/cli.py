@@ -111,12 +111,12 @@ def reason(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
-def read_piece(descriptor: int) -> bytes:
-    """Read what has come, 65,536 octets at most; b"" at the end. raise: OSError.
+def read_piece(descriptor: int, most: int = 65536) -> bytes:
+    """Read what has come, so many octets at most, 65,536 or fewer; b"" at the end. raise: OSError.
 
     os.read makes room for all of it each time and gives most of it back: the heap is cut up, and grows for days.
     """
-    return bytes(_ROOM[: os.readv(descriptor, [_ROOM])])
+    return bytes(_ROOM[: os.readv(descriptor, [_ROOM[:most]])])
 
 
 def parser(name: str, purpose: str, example: str = "", **features: str) -> argparse.ArgumentParser:

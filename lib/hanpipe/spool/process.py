@@ -5,7 +5,8 @@ import os
 import signal
 from typing import Final
 
-_PIECE: Final = 65536
+from hanpipe.cli import read_piece
+
 _RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # what Python ignores, and no other program expects to be ignored
 
 
@@ -78,7 +79,7 @@ class Process:
     def read(self) -> bytes | None:
         """Return what it has written; b"" if it writes no more, None if there is nothing now."""
         try:
-            return os.read(self.lines, _PIECE)
+            return read_piece(self.lines)
         except BlockingIOError:
             return None
 

@@ -106,7 +106,7 @@ class Runner:
 
     def _read(self) -> None:
         try:
-            data = os.read(0, self._piece)
+            data = cli.read_piece(0, self._piece)
         except BlockingIOError:
             return
         except OSError as error:

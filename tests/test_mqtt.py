@@ -22,7 +22,7 @@ from hanpipe.sinks.discovery import Announcer, Meter
 from hanpipe.sinks.home_assistant import sensor
 from hanpipe.sinks.mqtt import Outbox
 from hanpipe.sinks.readings_in import ReadingReader
-from hanpipe.sinks.topics import IDENTITY_PATIENCE, Message, Topics, Whose, plain
+from hanpipe.sinks.topics import IDENTITY_PATIENCE, Message, MeterFinder, Topics, plain
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-mqtt"]
 ID = "6970631401234567"
@@ -192,7 +192,7 @@ def lines(*octets):
 
 
 def test_a_list_without_number_waits_for_it_and_is_then_of_the_last_one():
-    whose = Whose(None, clock=lambda: 0.0)
+    whose = MeterFinder(None, clock=lambda: 0.0)
     first, told, behind, other, last = lines(
         line(act_pow_pos=1), full(), line(act_pow_pos=2), line(meter_ID="A/B+#"), line(act_pow_pos=3)
     )
@@ -208,7 +208,7 @@ def test_a_list_without_number_waits_for_it_and_is_then_of_the_last_one():
 
 def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
     now = [0.0]
-    whose = Whose(None, clock=lambda: now[0])
+    whose = MeterFinder(None, clock=lambda: now[0])
     (first,) = lines(line(act_pow_pos=1))
     whose.feed(first)
     assert whose.seconds() == IDENTITY_PATIENCE
@@ -219,7 +219,7 @@ def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
 
 
 def test_a_name_goes_before_the_number():
-    whose = Whose("My house")
+    whose = MeterFinder("My house")
     (reading,) = lines(full())
     assert whose.feed(reading) == [reading]
     assert whose.meter == Meter("My_house", "My house", "6525", None)

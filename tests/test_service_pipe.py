@@ -152,7 +152,9 @@ def programs_of(shell):
     found = {}
     for child in children:
         with open(f"/proc/{child}/cmdline", "rb") as file:
-            found.update({os.path.basename(word).decode(): child for word in file.read().split(b"\0")[:3]})  # python3 -S NAME
+            found.update(
+                {os.path.basename(word).decode(): child for word in file.read().split(b"\0")[:3]}
+            )  # python3 -S NAME
     return found
 
 

@@ -94,7 +94,7 @@ class _Run:
         from hanpipe.sinks.discovery import Announcer
         from hanpipe.sinks.mqtt import Broker, Outbox
         from hanpipe.sinks.running import Running
-        from hanpipe.sinks.topics import Topics, Whose
+        from hanpipe.sinks.topics import MeterFinder, Topics
 
         options = program.options
         self._program = program
@@ -104,7 +104,7 @@ class _Run:
         announcer = None
         if not options.no_discovery:
             announcer = Announcer(options.discovery_prefix, session.status, by_device=options.device_discovery)
-        self._whose = Whose(options.meter)
+        self._finder = MeterFinder(options.meter)
         self._topics = Topics(options.prefix, announcer, whole=options.json, retain=not options.no_retain)
         self._outbox = Outbox(in_order=options.pass_on, say=self._say)
         self._broker = Broker(session, self._outbox, self._say, program.explain, program.write)
@@ -131,13 +131,13 @@ class _Run:
         """Run until the input ends; return the exit status."""
         show = self._program.stats(self._counters)
         self._broker.start()
-        for data, _ in self._program.pieces(self._whose.seconds):
+        for data, _ in self._program.pieces(self._finder.seconds):
             if data:
                 self._take(data)
             else:
-                self._publish(self._whose.release())
+                self._publish(self._finder.release())
         self._take(b"")
-        self._publish(self._whose.release(at_once=True))
+        self._publish(self._finder.release(at_once=True))
         self._broker.finish(lambda: self._program.stopping)
         show()
         if left := self._outbox.left:
@@ -148,11 +148,11 @@ class _Run:
     def _take(self, data: bytes) -> None:
         """Take octets of the input; b"" is its end."""
         for line in self._running.lines(data):
-            self._publish(self._whose.feed(line))
+            self._publish(self._finder.feed(line))
 
     def _publish(self, lines: "list[Line]") -> None:
         for line in lines:
-            meter = self._whose.meter
+            meter = self._finder.meter
             if meter:
                 self._outbox.put(*self._topics.messages(line, meter), line.octets)
         self._broker.wake()

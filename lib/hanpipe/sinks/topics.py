@@ -29,7 +29,7 @@ class Message(NamedTuple):
     retain: bool = False
 
 
-class Whose:
+class MeterFinder:
     """Holds readings back until it is known of which meter they are.
 
     Most lists tell no number; they are of the meter that told it last. Before it was told once they wait, up to

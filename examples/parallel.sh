@@ -1,0 +1,10 @@
+#!/bin/sh
+# Many archives, a processor each: the last energy registers in every one of them, by GNU parallel (Debian: parallel).
+PATH=$(dirname "$0")/../bin:$PATH
+dir=$(mktemp -d)
+trap 'rm -r "$dir"' EXIT
+for meter in aidon kaifa kamstrup embriq; do
+    han-fake --meter $meter --seed 5 --speed 0 -n 1000 > "$dir/$meter.raw"
+done
+parallel --keep-order 'han-frame {} | han-decode | han-fields --only "date_time,*_energy_*" | grep energy | tail -n 1' \
+    ::: "$dir"/*.raw

@@ -54,15 +54,19 @@ class DomoticzServer:
 
     users: name -> (password, rights); trusted: the tests' address needs no login; plain_basic: AllowPlainBasicAuth;
     idle: s until a silent connection is closed (20 in Domoticz); tls: context, for https
+    one_meter: registers never run backwards; with several, one after the other, they do
     mood: what to do with a request: "" answers, "hang" never does, "drip" does octet by octet, "close" closes instead,
           "500" and "garbage" answer that
     posts: (idx, svalue) as they were stored; broken: rules of the contract that a client broke
     """
 
-    def __init__(self, devices, *, users=None, trusted=True, plain_basic=False, idle=20.0, tls=None, delay=0.0):
+    def __init__(
+        self, devices, *, users=None, trusted=True, plain_basic=False, idle=20.0, tls=None, delay=0.0, one_meter=True
+    ):
         self.devices = {idx: dict(device) for idx, device in devices.items()}
         self.users = users or {}
         self.trusted, self.plain_basic, self.idle, self.tls, self.delay = trusted, plain_basic, idle, tls, delay
+        self.one_meter = one_meter
         self.mood = ""
         self.posts = []
         self.requests = []
@@ -256,7 +260,7 @@ class DomoticzServer:
             self.broken.append(f"idx {idx}, {device['SubType']}: svalue {svalue!r} is stored, and wrong")
         elif re.fullmatch({"kWh": r".*;0", "Energy": r"0;0;.*"}.get(device["SubType"], "-"), svalue):
             self.broken.append(f"idx {idx}: energy 0 is made up")
-        elif before := self._registers.get(idx):
+        elif self.one_meter and (before := self._registers.get(idx)):
             now = self._told_registers(device, svalue)
             if any(one > other for one, other in zip(before, now, strict=False)):
                 self.broken.append(f"idx {idx}: energy runs backwards, {before} to {now}")

@@ -60,7 +60,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="how long, about (default: %(default)s)")
     parser.add_argument("--opens", type=int, default=20, help="how often the port is opened again (default: 20)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, DomoticzServer({1: KWH}) as domoticz:
+    with tempfile.TemporaryDirectory() as folder, DomoticzServer({1: KWH}, one_meter=False) as domoticz:
         return Soak(folder, options.seconds, options.opens, domoticz).run()
 
 

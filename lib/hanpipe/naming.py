@@ -4,7 +4,6 @@ What can be said once for all messages of a shape (names, codes, units, scalers,
 put into it are a Reading.
 """
 
-import contextlib
 import json
 import struct
 from collections.abc import Callable, Mapping
@@ -297,6 +296,8 @@ def _digits(item: Item) -> tuple[int, int]:
 
 def _shortest(value: float, kind: str) -> str:
     if kind == "float32":
+        import contextlib  # costs each start half a millisecond
+
         form = struct.Struct(">f")
         with contextlib.suppress(OverflowError):  # no float32, whoever wrote the line
             for count in range(6, 10):

@@ -109,6 +109,15 @@ def test_a_man_page_is_one(page):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_a_man_page_can_be_copied_from_80_columns(page):
+    """As they stand: what man fills, it hyphenates. A literal block stands 11 columns in."""
+    blocks = text(f"man/{page}").split("```\n")[1::2]
+    assert "\n# EXAMPLES\n\n" in text(f"man/{page}")
+    assert blocks
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 80 - 11] == []
+
+
 @pytest.fixture(scope="module")
 def known():
     """The long options of each program."""

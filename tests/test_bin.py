@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import select
 import signal
 import struct
@@ -133,6 +134,22 @@ def test_n_stops_after_so_many_good_ones(program: str) -> None:
 
 
 # --- usage ---
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "han-read --idle x",
+        "han-fake --speed x",
+        "han-fake --start x",
+        "han-mqtt --port x",
+        "han-spool --hold x q -- cat",
+    ],
+)
+def test_a_wrong_value_is_told_in_words(command: str) -> None:
+    done = shell(command)
+    assert done.returncode == 2
+    assert re.search(rb": 'x' is no \w+", done.stderr)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

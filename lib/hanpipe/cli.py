@@ -154,6 +154,17 @@ def count(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """Read a number from 0 to 1e9. raise: ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1e9")
+    return value
+
+
 class Program:
     """One run of a program: its options, and how it talks to its surroundings."""
 

@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         help=f"what the meter's clock shows at first (default: now; with --seed: {_START})",
     )
     parser.add_argument(
-        "--speed", type=_speed, default=1.0, metavar="N", help="times real time (default: 1); 0: as fast as it can"
+        "--speed", type=cli.number, default=1.0, metavar="N", help="times real time (default: 1); 0: as fast as it can"
     )
     parser.add_argument("--key-file", metavar="FILE", help="keys of meters that cipher; a line: TITLE KEY [AUTH-KEY]")
     parser.add_argument("--pty", metavar="PATH", help="send to a new port at PATH, instead of stdout")
@@ -152,14 +152,10 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _local_ms(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0 <= speed < float("inf"):
-        raise ValueError(text)
-    return speed
+    try:
+        return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as {_START}") from error
 
 
 def _faults(text: str) -> dict[str, float]:

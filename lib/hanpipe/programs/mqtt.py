@@ -63,9 +63,9 @@ def _host(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65536:
-        raise ValueError(text)
+    number = cli.count(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: the last is 65535")
     return number
 
 

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--once", action="store_true", help="end when the port is lost or missing")
     parser.add_argument(
         "--idle",
-        type=_seconds,
+        type=cli.number,
         metavar="SECONDS",
         help=f"warn when nothing comes, or nothing that decodes, for so\nlong (default: {_IDLE:.0f}; 0: never)",
     )
@@ -85,19 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seconds(text: str) -> float:
-    """Read seconds from 0 on. raise: ValueError."""
-    seconds = float(text)
-    if not 0 <= seconds < 1e9:
-        raise ValueError(text)
-    return seconds
-
-
 def _factor(text: str) -> float:
-    """Read a factor above 0. raise: ValueError."""
-    factor = float(text)
-    if not 0 < factor < 1e9:
-        raise ValueError(text)
+    """Read a factor above 0. raise: ArgumentTypeError."""
+    factor = cli.number(text)
+    if not factor:
+        raise argparse.ArgumentTypeError("a factor above 0 is wanted")
     return factor
 
 

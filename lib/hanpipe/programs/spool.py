@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--wait", action="store_true", help="let the input wait instead, as that of a regular file always does")
     add(
         "--hold",
-        type=_seconds,
+        type=cli.number,
         default=0.0,
         metavar="SECONDS",
         help="spare an SD card: write only what the sink has not taken within so long, in one go. "
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--drain",
-        type=_seconds,
+        type=cli.number,
         default=10.0,
         metavar="SECONDS",
         help="when the input has ended, wait so long for the sink; what is left waits on disk for the next run "
@@ -86,14 +86,6 @@ def _octets(text: str) -> int:
     if octets < _SMALLEST:
         raise argparse.ArgumentTypeError(f"{text} is too little for a queue: 64k or more")
     return octets
-
-
-def _seconds(text: str) -> float:
-    """Read seconds from 0 on. raise: ValueError."""
-    seconds = float(text)
-    if not 0 <= seconds < 1e9:
-        raise ValueError(text)
-    return seconds
 
 
 def _lock(directory: str) -> int:

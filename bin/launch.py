@@ -24,5 +24,6 @@ except KeyboardInterrupt:  # so early that nothing else takes it
 except ModuleNotFoundError as error:
     name, said = os.path.basename(sys.argv[0]), str(error)
     if said.startswith("No module named"):
-        said = f"{error.name} is missing: run 'make' in {CHECKOUT}, or install its package"
+        make = f"run 'make' in {CHECKOUT}, or " if os.path.exists(f"{CHECKOUT}/Makefile") else ""
+        said = f"{error.name} is missing: {make}install its package"
     sys.exit(f"{name}: {said}")

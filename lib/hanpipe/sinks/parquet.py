@@ -11,12 +11,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pyarrow
-from pyarrow import parquet
-
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.table import Columns, cell
 from hanpipe.typed import Any, Final
+
+try:
+    import pyarrow
+    from pyarrow import parquet
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "a Parquet file takes the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
+    ) from error
 
 ROWS: Final = 20_000  # of a row group: some 30 MB while it is gathered
 

@@ -17,7 +17,12 @@ needed only where the octets leave a choice. Captures are named where they were 
 
 def main() -> int:
     """Write the page."""
-    sections = [_section(tomllib.loads(text)) for _, text in meters.files()]
+    sections = []
+    for name, text in meters.files():
+        try:
+            sections.append(_section(tomllib.loads(text)))
+        except KeyError as error:
+            sys.exit(f"{name}: {error.args[0]} is missing")
     sys.stdout.write(_TOP + "".join(sections))
     return 0
 

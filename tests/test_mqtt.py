@@ -20,7 +20,7 @@ from hanpipe.programs import mqtt as program
 from hanpipe.sinks import mqtt
 from hanpipe.sinks.discovery import Announcer, Meter
 from hanpipe.sinks.home_assistant import sensor
-from hanpipe.sinks.mqtt import Outbox
+from hanpipe.sinks.outbox import Outbox
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.topics import IDENTITY_PATIENCE, Message, MeterFinder, Topics, plain
 
@@ -316,7 +316,7 @@ def test_without_pass_the_last_value_of_each_topic_arrives(topics, random):
 
 
 def test_the_oldest_lines_go_on_when_too_many_wait(monkeypatch):
-    monkeypatch.setattr(mqtt, "_MOST_LINES", 100)
+    monkeypatch.setattr("hanpipe.sinks.outbox._MOST_LINES", 100)
     said = []
     outbox = Outbox(in_order=True, say=said.append)
     for number in range(50):

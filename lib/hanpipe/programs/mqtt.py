@@ -92,7 +92,8 @@ class _Run:
 
     def __init__(self, program: cli.Program) -> None:
         from hanpipe.sinks.discovery import Announcer
-        from hanpipe.sinks.mqtt import Broker, Outbox
+        from hanpipe.sinks.mqtt import Broker
+        from hanpipe.sinks.outbox import Outbox
         from hanpipe.sinks.running import Running
         from hanpipe.sinks.topics import MeterFinder, Topics
 

@@ -54,7 +54,17 @@ def test_what_is_no_answer_is_none(pieces):
 def test_a_url_has_a_host_and_no_login():
     peer = HttpPeer("https://host:81/a/b/", "a URL", PATIENCE, None)
     assert (peer.title, peer.origin, peer.path, peer.secure) == ("https://host:81/a/b", "https://host:81", "/a/b", True)
-    for url in ("host:80", "ftp://host", "http://", "http://host/?a", "http://host/#a", "http://host:x"):
+    for url in (
+        "host:80",
+        "ftp://host",
+        "http://",
+        "http://host/?a",
+        "http://host/#a",
+        "http://host:x",
+        "http://a..b",
+        "http://h/a b",
+        "http://h/å",
+    ):
         with pytest.raises(ValueError, match=r"wanted|[Pp]ort"):
             HttpPeer(url, "a URL", PATIENCE, None)
     with pytest.raises(ValueError, match="belong in a file"):

@@ -270,6 +270,9 @@ def test_version_2_has_org_bucket_and_token(server, tmp_path):
         f"han,meter_id=7359992890123456 act_pow_pos=830,volt_L1=236.2 {AT + 2 * 10**9}",
     ]
     assert run(LIST_1, *arguments, HAN_INFLUX_TOKEN="env").returncode == 0
+    for token in ("two\nlines", "t\u00f6ken"):
+        done = run(LIST_1, *arguments, HAN_INFLUX_TOKEN=token)
+        assert (done.returncode, done.stderr) == (3, b"han-influx: $HAN_INFLUX_TOKEN: one line is wanted, the token\n")
     (tmp_path / "han-influx").write_text("credential")
     assert run(LIST_1, *arguments, CREDENTIALS_DIRECTORY=str(tmp_path)).returncode == 0
     assert [request[1] for request in server.requests[1:]] == ["Token env", "Token credential"]

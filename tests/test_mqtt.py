@@ -525,7 +525,7 @@ def test_a_reader_that_leaves_is_no_error(shared):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--prefix", "a/#"], ["--port", "0"], ["--client-id", "a b"], ["--host", ""], ["--meter", ""]],
+    [["--prefix", "a/#"], ["--port", "0"], ["--client-id", "a b"], ["--host", ""], ["--host", "a..b"], ["--meter", ""]],
 )
 def test_usage(arguments):
     with pytest.raises(SystemExit) as left:

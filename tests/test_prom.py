@@ -242,7 +242,15 @@ def test_a_scrape_has_what_the_file_has(scraped):
 
 
 @pytest.mark.parametrize(
-    "wrong", [[], ["--listen", "x"], ["--listen", "1:99999"], ["--textfile", "x", "--stale", "0"], ["--pass"]]
+    "wrong",
+    [
+        [],
+        ["--listen", "x"],
+        ["--listen", "1:99999"],
+        ["--listen", "a..b:1"],
+        ["--textfile", "x", "--stale", "0"],
+        ["--pass"],
+    ],
 )
 def test_usage(wrong):
     done = run(LIST_1, *wrong)

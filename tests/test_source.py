@@ -154,7 +154,14 @@ def test_a_name_is_a_port_a_file_or_wrong(tmp_path):
     assert not is_live("/dev/null")
     check_name("socket://[::1]:4000")
     check_name("rfc2217://han.lan:4000")
-    for name in ("spy:///dev/tty", "socket://host", "socket://:1", "rfc2217://host:99999", "socket://host:http"):
+    for name in (
+        "spy:///dev/tty",
+        "socket://host",
+        "socket://:1",
+        "rfc2217://host:99999",
+        "socket://host:http",
+        "socket://a..b:1",
+    ):
         with pytest.raises(ValueError, match="//"):
             check_name(name)
 

@@ -107,7 +107,8 @@ def _to_stderr(octets: bytes) -> None:
 
 def reason(error: OSError) -> str:
     """Say in words what went wrong, as the user's messages have it: "no such file or directory"."""
-    text = os.strerror(error.errno) if error.errno else str(error)
+    number = error.errno or 0  # below 0: of the look-up of a host's name, which has a numbering and words of its own
+    text = os.strerror(number) if number > 0 else str(error.strerror or error)
     return text[:1].lower() + text[1:]
 
 
@@ -163,6 +164,14 @@ def number(text: str) -> float:
     if not 0 <= value <= 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1e9")
     return value
+
+
+def is_host(text: str) -> bool:
+    """Tell whether text can be looked up as a host's name or address: what socket would not even try is none."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 class Program:

@@ -10,7 +10,7 @@ import os
 import socket
 import stat
 
-from hanpipe.cli import read_piece
+from hanpipe.cli import is_host, read_piece
 from hanpipe.serial_line import PARITIES, Line
 from hanpipe.typed import TYPE_CHECKING, Any, Final, Protocol
 
@@ -96,9 +96,10 @@ def open_source(name: str, line: Line) -> Source:
 def _address(url: str) -> tuple[str, int]:
     """Return host and port of SCHEME://HOST:PORT. raise: ValueError."""
     host, _, port = url.partition("://")[2].partition("?")[0].rstrip("/").rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+    host = host.removeprefix("[").removesuffix("]")
+    if not is_host(host) or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError(f"{url}: not HOST:PORT behind the //")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return host, int(port)
 
 
 class Port:
@@ -148,10 +149,7 @@ class Socket:
     cooked = False
 
     def __init__(self, url: str) -> None:
-        try:
-            self._socket = socket.create_connection(_address(url), _CONNECT_PATIENCE)
-        except socket.gaierror as error:  # its numbers are none of errno
-            raise OSError(error.strerror) from error
+        self._socket = socket.create_connection(_address(url), _CONNECT_PATIENCE)
         self._socket.setblocking(False)
         _keep_alive(self._socket)
         self.descriptor = self._socket.fileno()

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _host(text: str) -> str:
-    if not re.fullmatch(r"[\w.:%-]+", text):
+    if not re.fullmatch(r"[\w.:%-]+", text) or not cli.is_host(text):
         raise argparse.ArgumentTypeError(f"'{text}' is no host")
     return text
 

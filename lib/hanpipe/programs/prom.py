@@ -48,9 +48,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+    host = host.strip("[]") or "127.0.0.1"
+    if not (cli.is_host(host) and port.isascii() and port.isdigit() and int(port) < 65536):
         raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host, int(port)
 
 
 class _Run:

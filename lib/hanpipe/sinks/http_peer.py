@@ -53,7 +53,9 @@ class HttpPeer:
         raise:    ValueError: it is no such URL
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        host = parts.hostname or ""
+        meant = parts.scheme in ("http", "https") and not parts.query and not parts.fragment
+        if not (meant and cli.is_host(host) and _can_be_sent(parts.path)):
             raise ValueError(f"{wanted} is wanted")
         if parts.username is not None:
             raise ValueError("user and password belong in a file: --login FILE")
@@ -65,7 +67,7 @@ class HttpPeer:
         port = parts.port or (443 if self.secure else 80)
         if self.secure and tls is None:
             tls = tls_context(None, False, any_host=False)
-        self._connection = _Connection(parts.hostname, port, tls if self.secure else None)
+        self._connection = _Connection(host, port, tls if self.secure else None)
 
     @property
     def own(self) -> str:
@@ -111,13 +113,16 @@ class HttpPeer:
         """Say what went wrong on the way."""
         if isinstance(error, TimeoutError):
             return Away(f"no answer within {self._patience:g} s")
-        if isinstance(error, socket.gaierror):
-            return Away(f"no such host: {self._connection.host}")
         if type(error).__name__ == "SSLCertVerificationError":  # not to load ssl for http
             return Wrong("its certificate is not trusted: name it (--ca FILE), or --insecure")
         if type(error).__name__.startswith("SSL"):
             return Wrong("does not speak TLS: is it http://?")
         return Away(cli.reason(error) if isinstance(error, OSError) else "answered something that is no HTTP")
+
+
+def _can_be_sent(path: str) -> bool:
+    """Tell whether a path can stand in a request as it is: without spaces, and what is no ASCII written as %XX."""
+    return all("!" <= letter <= "~" for letter in path)
 
 
 _CLOSED: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)

@@ -46,14 +46,17 @@ def find_token(file: str | None, program: str, tell: Callable[[str], None]) -> s
     """Find the token of a program in the same places: han-influx's variable is $HAN_INFLUX_TOKEN.
 
     return: None if none is given
-    raise:  cli.Failure: the file cannot be read, or is none
+    raise:  cli.Failure: the file cannot be read, or what it or the variable holds is none
     """
-    if file is None and (token := os.environ.get(_variable(program, "TOKEN"))):
-        return token
+    variable = _variable(program, "TOKEN")
+    if file is None and (token := os.environ.get(variable, "").strip()):
+        return _checked(token, f"${variable}")
     where = file or _credential(program)
-    if where is None:
-        return None
-    token = _read_secret(where, tell)
+    return None if where is None else _checked(_read_secret(where, tell), where)
+
+
+def _checked(token: str, where: str) -> str:
+    """Return a token that can stand in a header. raise: cli.Failure: it is none."""
     if len(token.split()) != 1 or not token.isascii():
         raise cli.Failure(cli.CONFIGURATION, f"{where}: one line is wanted, the token")
     return token

@@ -8,7 +8,6 @@ import contextlib
 import os
 import select
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -290,4 +289,4 @@ def _words(error: OSError) -> str:
         return f"its certificate is not trusted: {message} (--ca FILE, --insecure)"
     if why := getattr(error, "reason", None):  # of TLS
         return f"no TLS: {str(why).replace('_', ' ').lower()}"
-    return str(error.strerror).lower() if isinstance(error, socket.gaierror) else cli.reason(error)
+    return cli.reason(error)

@@ -29,6 +29,7 @@ STAGES = (
     ("naming",),
     ("line_reader",),
     ("",),  # hanpipe itself: readings()
+    ("stop", "service", "progress"),
     ("cli",),
 )
 # What stands beside the pipe: nothing in a stage imports it.

@@ -11,8 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from hanpipe.typed import Any, Final, TypeVar
+from hanpipe.stop import Stop
+from hanpipe.typed import TYPE_CHECKING, Any, Final, TypeVar
 from hanpipe.version import VERSION
+
+if TYPE_CHECKING:
+    from hanpipe.progress import Progress
+    from hanpipe.service import Service
 
 OK, NOTHING, USAGE, CONFIGURATION, IO, REFUSED = range(6)
 READER_LEFT: Final = 141  # what a shell reports of a program that SIGPIPE has ended
@@ -20,7 +25,6 @@ READER_LEFT: Final = 141  # what a shell reports of a program that SIGPIPE has e
 T = TypeVar("T")
 
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
-_PROGRESS_PAUSE: Final = 0.5  # s between two updates of the progress on a terminal
 _PIPE: Final = 65536  # octets that a pipe holds, if nobody asks for more
 _WIDE_PIPE: Final = 1048576  # what everybody may ask for
 _ROOM: Final = memoryview(bytearray(65536))  # for what is read; only one thread reads
@@ -183,10 +187,10 @@ class Program:
         self.name = name
         self._files: list[str] = getattr(options, "files", None) or ["-"]
         self._told: set[str] = set()
-        self._stop = _Stop()
-        self._progress = _Progress(name, quiet=options.quiet)
+        self._stop = Stop()
+        self._progress = _progress(name) if not options.quiet and os.isatty(2) and not os.isatty(1) else None
         self._widened = False
-        self._service = _Service() if "NOTIFY_SOCKET" in os.environ else None
+        self._service = _service() if "NOTIFY_SOCKET" in os.environ else None
 
     def tell(self, message: str) -> None:
         """Tell the user something on stderr, once; nothing with -q."""
@@ -233,11 +237,12 @@ class Program:
             data = read_piece(descriptor)
             if data:
                 yield data, 0 if size is not None else time.time_ns()
-                if size:
+                if size and self._progress:
                     self._progress.show(len(data), size)
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):
                 break
-        self._progress.clear()
+        if self._progress:
+            self._progress.clear()
 
     def _to_the_end(self) -> Iterator[tuple[bytes, int]]:
         """Yield pieces(), then b"" with the time of the last one: what it completes came with that."""
@@ -258,7 +263,7 @@ class Program:
         """
         return self._stop.wait(descriptor, seconds)
 
-    def interruptible(self) -> "_Stop":
+    def interruptible(self) -> Stop:
         """Return a context for what no select waits for, a connection being made say: a signal ends the wait there.
 
         raise: KeyboardInterrupt, in the context: SIGINT or SIGTERM has come
@@ -333,6 +338,18 @@ class Program:
         return show
 
 
+def _progress(name: str) -> "Progress":
+    from hanpipe.progress import Progress  # only a terminal needs it
+
+    return Progress(name)
+
+
+def _service() -> "Service":
+    from hanpipe.service import Service  # only a service needs it
+
+    return Service()
+
+
 def _open(file: str) -> int:
     """Open a file to read it, without waiting for a FIFO's writer: that is for select, which a signal wakes."""
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
@@ -357,128 +374,6 @@ def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T]
         if not left:
             return made[:number], 0
     return made, left
-
-
-class _Stop:
-    """True once SIGINT or SIGTERM has come; a second one ends the program at once.
-
-    The signal only wakes the wait for input. To raise an exception from it would lose what was just read.
-    """
-
-    def __init__(self) -> None:
-        self._came = False
-        self._hurried = False  # whether a signal raises KeyboardInterrupt
-        self._woken, waker = os.pipe()
-        os.set_blocking(waker, False)
-        os.set_blocking(self._woken, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._take)
-
-    def __bool__(self) -> bool:
-        return self._came
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
-        signal.signal(number, signal.SIG_DFL)
-        if self._hurried:
-            raise KeyboardInterrupt
-
-    def __enter__(self) -> None:
-        """Let a signal end what is done from here on. raise: KeyboardInterrupt: one has come."""
-        if self._came:
-            raise KeyboardInterrupt
-        self._hurried = True
-
-    def __exit__(self, *_: object) -> None:
-        """Let a signal wait again."""
-        self._hurried = False
-
-    def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
-        """Wait until there is something to read; tell whether there is, and no signal came; None: the time is over."""
-        while not self._came:
-            ready, _, _ = select.select([descriptor, self._woken], [], [], seconds)
-            if not ready:
-                return None
-            if self._woken in ready:
-                os.read(self._woken, 512)  # another signal, SIGUSR1 say
-            elif ready:
-                return True
-        return False
-
-    def wait(self, descriptor: int | None, seconds: float | None) -> bool:
-        """Wait as wait_for does, for so long at most; tell whether there is something to read."""
-        until = None if seconds is None else time.monotonic() + seconds
-        watched = [self._woken] if descriptor is None else [self._woken, descriptor]
-        while not self._came:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            ready, _, _ = select.select(watched, [], [], left)
-            if self._woken not in ready:
-                return bool(ready)
-            os.read(self._woken, 512)  # another signal, SIGUSR1 say
-        return False
-
-    def pause(self, seconds: float) -> bool:
-        """Wait; tell whether a signal came."""
-        if not self._came:
-            select.select([self._woken], [], [], seconds)
-        return self._came
-
-
-class _Service:
-    """What systemd is told: that the pipe stands, and that records come through. sd_notify(3), without its library.
-
-    All programs of a unit's pipe have the socket; the last one, whose stdout is no pipe, speaks for them all.
-    """
-
-    def __init__(self) -> None:
-        self._last = not stat.S_ISFIFO(os.fstat(1).st_mode)
-        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s; WATCHDOG_PID is the shell's: not looked at
-        self._next = 0.0
-        self._tell("READY=1")
-
-    def alive(self) -> None:
-        """A record has come through: feed the watchdog, some times within its interval."""
-        if self._pause and time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._pause
-            self._tell("WATCHDOG=1")
-
-    def _tell(self, state: str) -> None:
-        import contextlib  # only a service needs them
-        import socket
-
-        address = os.environ["NOTIFY_SOCKET"]
-        if self._last:
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-                notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-
-
-class _Progress:
-    """How far a long regular file is read, on a terminal's stderr; nothing anywhere else."""
-
-    def __init__(self, name: str, *, quiet: bool) -> None:
-        self._name = name
-        self._seen = not quiet and os.isatty(2) and not os.isatty(1)
-        self._done = 0
-        self._next = time.monotonic() + 2 * _PROGRESS_PAUSE
-        self._shown = False
-
-    def show(self, octets: int, size: int) -> None:
-        """Add octets to those read of size."""
-        self._done += octets
-        if self._seen and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _PROGRESS_PAUSE
-            self._shown = True
-            percent = min(100, 100 * self._done // size)
-            os.write(2, f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
-
-    def clear(self) -> None:
-        """Take the line away; the next input begins at 0."""
-        self._done = 0
-        if self._shown:
-            self._shown = False
-            os.write(2, b"\r\x1b[K")
 
 
 def _keep_standard_descriptors() -> None:

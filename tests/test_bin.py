@@ -539,8 +539,9 @@ def test_help_onto_a_full_disk_says_so(option: str, buffered: str) -> None:
     assert (done.returncode, done.stderr) == (4, b"han-frame: standard output: no space left on device\n")
 
 
-def test_wrong_usage_is_a_status_though_nobody_hears_the_words() -> None:
-    assert shell("han-frame --no-such-option 2>&-").returncode == 2
+@pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
+def test_wrong_usage_is_a_status_though_nobody_hears_the_words(stderr: str) -> None:
+    assert shell(f"han-frame --no-such-option 2>{stderr}").returncode == 2
 
 
 @pytest.mark.parametrize("name", sorted(name for name in os.listdir(BIN) if name.startswith("han-")))

@@ -55,11 +55,12 @@ class _Parser(argparse.ArgumentParser):
     """Says like the programs do that help cannot be written."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        file = file or sys.stderr
+        if file is None or file is sys.stderr:  # None: the caller has closed it
+            _to_stderr(message.encode(errors="backslashreplace"))
+            return
         try:
-            if file:  # None: the caller has closed it
-                file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
-                file.flush()
+            file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
+            file.flush()
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again when it ends
             if isinstance(error, BrokenPipeError):

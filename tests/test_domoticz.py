@@ -560,10 +560,10 @@ def test_pauses_grow_and_the_peer_is_named_once():
         (["--power", "4abc"], "an idx is a whole number, not '4abc'"),
     ],
 )
-def test_usage(arguments, words, capsys):
+def test_usage(arguments, words, capfd):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
-    assert words in capsys.readouterr().err
+    assert words in capfd.readouterr().err
 
 
 def test_a_login_that_cannot_be_read_is_named(tmp_path):

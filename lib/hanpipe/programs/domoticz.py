@@ -149,7 +149,7 @@ def _read_map(file: str) -> "list[Device]":
 def _create(client: "Domoticz", wanted: list[str]) -> int:
     """Make devices, print the options to use."""
     from hanpipe.sinks.domoticz_devices import create
-    from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong
+    from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong, failure
 
     try:
         print(create(client, wanted))
@@ -157,7 +157,7 @@ def _create(client: "Domoticz", wanted: list[str]) -> int:
         words = "--create needs an admin's login" if denied.status == 403 else str(denied)
         raise cli.Failure(cli.REFUSED, f"{client.title}: {words}") from denied
     except (Away, Wrong, Refused) as error:
-        raise cli.Failure(cli.IO, f"{client.title}: {error}") from error
+        raise failure(client.title, error) from error
     finally:
         client.close()
     return cli.OK
@@ -241,7 +241,7 @@ class _Run:
         raise: cli.Failure: something must be changed; no wait would help
         """
         from hanpipe.sinks.domoticz_devices import check
-        from hanpipe.sinks.http_peer import Away, Denied, Wrong
+        from hanpipe.sinks.http_peer import Away, Denied, Wrong, failure
 
         if self._checked:
             return
@@ -250,10 +250,8 @@ class _Run:
         except Away as away:
             self._waiting.failed(str(away))
             return
-        except Denied as denied:
-            raise cli.Failure(cli.REFUSED, f"{self._client.title}: {denied}") from denied
-        except Wrong as wrong:
-            raise cli.Failure(cli.IO, f"{self._client.title}: {wrong}") from wrong
+        except (Denied, Wrong) as error:
+            raise failure(self._client.title, error) from error
         if not found:
             raise cli.Failure(cli.REFUSED, f"{self._client.title}: {problems[0]}")
         for problem in problems[:-1]:

@@ -164,14 +164,12 @@ class _Run:
 
         raise: cli.Failure: nothing was ever taken, and no wait would help
         """
-        from hanpipe.sinks.http_peer import Denied, Wrong
+        from hanpipe.sinks.http_peer import Denied, Wrong, failure
 
         try:
             self._posting.post(all_of_it=all_of_it)
-        except Denied as denied:
-            raise cli.Failure(cli.REFUSED, f"{self._title}: {denied}") from denied
-        except Wrong as wrong:
-            raise cli.Failure(cli.IO, f"{self._title}: {wrong}") from wrong
+        except (Denied, Wrong) as error:
+            raise failure(self._title, error) from error
         self._running.pass_on(self._posting.dealt_with())
 
     def _end(self) -> None:

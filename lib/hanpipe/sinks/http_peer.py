@@ -38,6 +38,11 @@ class Refused(Exception):
     """The server has understood, and will not: another try would end the same."""
 
 
+def failure(title: str, error: Away | Denied | Wrong | Refused) -> cli.Failure:
+    """Return what ends the program where no wait would help. title: of the server."""
+    return cli.Failure(cli.REFUSED if isinstance(error, Denied) else cli.IO, f"{title}: {error}")
+
+
 class HttpPeer:
     """One server; connects when asked something. Every question is answered, or given up, within twice the patience.
 

@@ -28,3 +28,8 @@ def test_a_host_is_a_name_or_an_address(name):
 @pytest.mark.parametrize("name", ["", ".", "a..b", ".a", "x" * 64])
 def test_what_no_look_up_takes_is_no_host(name):
     assert not cli.is_host(name)
+
+
+def test_no_message_moves_a_terminal_s_cursor_or_begins_a_line(capfd):
+    cli.say("han-x", "meter b\x1b[31m\x9b2J\nhan-x: forged, \udcff, strøm")
+    assert capfd.readouterr().err == "han-x: meter b\\x1b[31m\\x9b2J\\nhan-x: forged, \\udcff, strøm\n"

@@ -98,8 +98,15 @@ def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
 
 
 def say(name: str, message: str) -> None:
-    """Write a line to stderr, if there is anybody to read it."""
-    _to_stderr(f"{name}: {message}\n".encode(errors="backslashreplace"))
+    """Write a line to stderr, if there is anybody to read it; a message may quote a meter or a server."""
+    _to_stderr(f"{name}: {printable(message)}\n".encode())
+
+
+def printable(text: str) -> str:
+    """Return a text from outside with escapes in the place of what would move a terminal's cursor, or worse."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
 
 
 def _to_stderr(octets: bytes) -> None:

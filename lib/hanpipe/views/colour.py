@@ -1,4 +1,4 @@
-"""What a terminal is sent: dim offsets and structure, bold values, red where something is wrong; no raw controls."""
+"""What a terminal is sent: dim offsets and structure, bold values, red where something is wrong."""
 
 import os
 
@@ -31,10 +31,3 @@ class Colour:
 def colour_of_stdout() -> Colour:
     """Return colour for a terminal, none for a file or pipe, or where NO_COLOR is set (no-color.org)."""
     return Colour(on=os.isatty(1) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
-
-
-def printable(text: str) -> str:
-    """Return a text from the line with escapes in the place of what would move a terminal's cursor, or worse."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
-    )

@@ -3,11 +3,11 @@
 import math
 
 from hanpipe import cosem, obis
+from hanpipe.cli import printable
 from hanpipe.dlms import DESCRIPTOR, Data
 from hanpipe.octets import Malformed
 from hanpipe.typed import Any, Final
 from hanpipe.values import decimal_text
-from hanpipe.views.colour import printable
 
 # The codes that say whose reading it is, which obis.quantity leaves out.
 _IDENTITY: Final = {

@@ -2,10 +2,10 @@
 
 import struct
 
+from hanpipe.cli import printable
 from hanpipe.reading import Field, Plan
 from hanpipe.typed import Any
 from hanpipe.values import Value, Values
-from hanpipe.views.colour import printable
 
 
 def text(plan: Plan, values: Values) -> str:

@@ -93,6 +93,13 @@ def test_every_character_is_escaped_or_left_out(meter, numbers):
     assert head.count("\\") - meter.count("\\") <= sum(map(meter.count, " ,="))
 
 
+@pytest.mark.parametrize("text", ["a\\", "a\\\x00", "a\\\x00\\\n", "\x00a\\\ud800"])
+def test_no_backslash_at_an_end_escapes_what_stands_behind(text):
+    assert point("han", text, {"x": 1}) == "han,meter_id=a x=1"
+    assert point("han", "", {text: 1}) == "han a=1"
+    assert point(text, "", {"x": 1}) == "a x=1"
+
+
 def test_time_is_when_the_frame_came_else_a_clock_that_tells_its_offset():
     local = {"date_time": "2026-11-22T11:15:04.123+01:00"}
     assert nanoseconds({"time": "2026-11-22T10:15:04.123Z"} | local) == AT

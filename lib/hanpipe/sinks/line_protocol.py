@@ -12,8 +12,7 @@ from decimal import Decimal
 from hanpipe.sinks.readings_in import nanoseconds, number
 from hanpipe.typed import Any, Final
 
-# What nothing escapes: controls, what is no character, a backslash at the end.
-_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|\\+$")
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # controls, and what is no character
 _OF_MEASUREMENT: Final = re.compile(r"([ ,])")
 _OF_KEY: Final = re.compile(r"([ ,=])")
 
@@ -26,7 +25,7 @@ def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
     fields = [f"{_key(name)}={text}" for name, value in reading.items() if (text := _float(value)) and _key(name)]
     if not fields:
         return ""
-    head = _OF_MEASUREMENT.sub(r"\\\1", _NO_TEXT.sub("", measurement))
+    head = _OF_MEASUREMENT.sub(r"\\\1", _text(measurement))
     if tag := _key(meter):
         head += f",meter_id={tag}"
     at = nanoseconds(reading)
@@ -34,7 +33,12 @@ def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
 
 
 def _key(text: str) -> str:
-    return _OF_KEY.sub(r"\\\1", _NO_TEXT.sub("", text))
+    return _OF_KEY.sub(r"\\\1", _text(text))
+
+
+def _text(text: str) -> str:
+    """Leave out what nothing escapes: a backslash at the end too, once nothing else can follow it."""
+    return _NO_TEXT.sub("", text).rstrip("\\")
 
 
 def _float(value: Any) -> str:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from hanpipe.typed import Any, Final, NamedTuple
 
 LONGEST_LINE: Final = 1_000_000  # octets: more than any reading has
+_MOST_DIGITS: Final = 31  # of a whole number, and its sign; no register has more than 20
+_DEEPEST: Final = 200  # levels of what han-fields passes on as typed JSON
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -27,7 +29,7 @@ class Line(NamedTuple):
 class ReadingReader:
     """Feed it octets in pieces of any size; the lines do not depend on the pieces, and hold every octet.
 
-    readings: how many there were so far; bad: lines that were none (no JSON object, NaN, an endless line)
+    readings: how many there were so far; bad: lines that were none (no JSON object, NaN, an endless line or number)
     """
 
     def __init__(self) -> None:
@@ -53,7 +55,9 @@ class ReadingReader:
         if not octets.strip():
             return Line(octets, None)
         try:
-            reading = json.loads(octets, parse_float=_finite, parse_constant=_refuse)
+            reading = json.loads(octets, parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
+            if octets.count(b"[") + octets.count(b"{") > _DEEPEST and _is_deep(reading, _DEEPEST):
+                reading = None
         except (ValueError, RecursionError):
             reading = None
         if not isinstance(reading, dict):
@@ -101,6 +105,18 @@ def _finite(text: str) -> Decimal:
     if value and not -30 <= value.adjusted() <= 30:
         raise ValueError(text)
     return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(text)
+    return int(text)
+
+
+def _is_deep(value: Any, left: int) -> bool:
+    """Tell whether a value is nested deeper than so many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not left or any(_is_deep(one, left - 1) for one in inner)
 
 
 def _refuse(text: str) -> None:

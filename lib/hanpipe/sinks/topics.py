@@ -19,6 +19,7 @@ IDENTITY_PATIENCE: Final = 60.0  # s
 _LONGEST_LEVEL: Final = 200  # characters of a topic's level
 _MOST_KNOWN: Final = 1000  # fields whose topics are remembered; a hostile input has a new one in each line
 _MOST_HELD: Final = 1000  # lines that wait for a meter's number
+_MOST_OCTETS: Final = 4_000_000  # of these lines
 
 
 class Message(NamedTuple):
@@ -42,6 +43,7 @@ class MeterFinder:
         self._named = name is not None
         self._clock = clock
         self._held: list[Line] = []
+        self._octets = 0  # of what is held
         self._until = 0.0
 
     def feed(self, line: Line) -> list[Line]:
@@ -49,9 +51,10 @@ class MeterFinder:
         if line.reading is not None:
             self._look(line.reading)
         self._held.append(line)
+        self._octets += len(line.octets)
         if len(self._held) == 1:
             self._until = self._clock() + IDENTITY_PATIENCE
-        return self.release(at_once=len(self._held) > _MOST_HELD)
+        return self.release(at_once=len(self._held) > _MOST_HELD or self._octets > _MOST_OCTETS)
 
     def release(self, *, at_once: bool = False) -> list[Line]:
         """Return what has waited long enough. at_once: all of it."""
@@ -59,7 +62,7 @@ class MeterFinder:
             return []
         if self._held and self.meter is None:
             self.meter = Meter(NAMELESS, "HAN meter")
-        lines, self._held = self._held, []
+        lines, self._held, self._octets = self._held, [], 0
         return lines
 
     def seconds(self) -> float | None:

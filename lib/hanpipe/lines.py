@@ -22,7 +22,7 @@ from hanpipe.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
 _HOLE: Final = (
-    r'^\{"time":"(?P<time>[^"\\\x00-\x1f]*)",|'
+    r'^\{(?P<time>"time":"[^"\\\x00-\x1f]*"),|'
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
     r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
     r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
@@ -32,7 +32,7 @@ _HOLE: Final = (
 # A list of numbers, as shape.py marks holes; or a string, to step over.
 _MARKER: Final = r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])'
 # Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.
-_TIME: Final = r'\{("time":"[^"\\\x00-\x1f]*+"),'
+_TIME: Final = r'("time":"[^"\\\x00-\x1f]*+")'
 _NUMBER: Final = "((?>0|-?[1-9][0-9]{0,19}+))"
 _LAST: Final = 3
 _ROOM: Final = 8_000_000  # octets of the shapes kept
@@ -51,37 +51,36 @@ class LineShape:
     def __init__(self, line: str) -> None:
         """Make the shape of a line."""
         self._convert: list[Callable[[str], int]] = []
-        self.timed = False
         self._template = Template()
-        self.skeleton, pattern, at = "", "", 0
+        self.timed = False
+        self.skeleton, pattern, at, told = "", "", 0, 0  # told: up to where the skeleton tells the line
         for hole in re.finditer(_HOLE, line):
             begin, end = hole.span(hole.lastgroup or 0)
-            if hole.lastgroup == "time":
-                self.timed, self.skeleton, pattern, at = True, "{", _TIME, hole.end()
-                self._template.add("{")
-                self._template.hole()
-                self._template.add(",")
-                continue
             self._template.add(line[at:begin])
             pattern += f".{{{begin - at}}}"
-            if hole.lastgroup in ("number", "count"):
-                self.skeleton += f"{line[at:begin]}[{len(self._convert)}]"
+            at = end
+            if hole.lastgroup == "time":
+                self.timed = True
+                self._template.hole()
+                pattern += _TIME
+                self.skeleton, told = "{", end + 1  # the comma goes with it
+            elif hole.lastgroup in ("number", "count"):
+                self.skeleton += f"{line[told:begin]}[{len(self._convert)}]"
                 pattern += self._add_holes(_NUMBER, int)
-                at = end
+                told = end
             else:
-                size, begin = (end - begin) // 2, begin - 1  # its quotes belong to it
-                self.skeleton += f"{line[at:begin]}[{len(self._convert)},{size}]"
-                pattern += self._add_holes(_clock_groups(size), _hex, (size + 3) // 4) + "."
-                self._template.add('"')
-                at = end + 1
-        self.skeleton += line[at:]
+                size = (end - begin) // 2
+                self.skeleton += f"{line[told : begin - 1]}[{len(self._convert)},{size}]"
+                pattern += self._add_holes(_clock_groups(size), *[_hex] * ((size + 3) // 4))
+                told = end + 1  # the quotes go with it
+        self.skeleton += line[told:]
         self._template.add(line[at:])
         self._match = re.compile(f"{pattern}.{{{len(line) - at}}}", re.DOTALL).fullmatch
 
-    def _add_holes(self, groups: str, convert: Callable[[str], int], count: int = 1) -> str:
-        """Add holes for the groups of a pattern; return the pattern."""
-        self._convert += [convert] * count
-        for _ in range(count):
+    def _add_holes(self, groups: str, *convert: Callable[[str], int]) -> str:
+        """Add holes for values, and what makes each of its digits; return the groups of the pattern for them."""
+        self._convert += convert
+        for _ in convert:
             self._template.hole()
         return groups
 

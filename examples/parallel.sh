@@ -3,8 +3,8 @@
 PATH=$(dirname "$0")/../bin:$PATH
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT
-for meter in aidon kaifa kamstrup embriq; do
-    han-fake --meter $meter --seed 5 --speed 0 -n 1000 > "$dir/$meter.raw"
+for meter in kamstrup kamstrup-1p kaifa-se; do
+    han-fake --meter $meter --seed 5 --speed 0 -n 400 > "$dir/$meter.raw"
 done
 parallel --keep-order 'han-frame {} | han-decode | han-fields --only "date_time,*_energy_*" | grep energy | tail -n 1' \
     ::: "$dir"/*.raw

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -573,6 +574,8 @@ EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "examples")
 def test_the_examples_say_something(name):
     if name == "ciphered.sh":
         pytest.importorskip("cryptography", reason="cryptography is not installed")
+    if name == "parallel.sh" and shutil.which("parallel") is None:
+        pytest.skip("GNU parallel is not installed")
     told = subprocess.run([os.path.join(EXAMPLES, name)], capture_output=True, timeout=30)
     assert told.returncode == 0
     assert told.stdout.count(b"\n") >= 2

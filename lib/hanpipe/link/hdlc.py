@@ -100,9 +100,9 @@ class HdlcFramer(Cutter):
         octets, size, enough, wrong = self._octets, len(self._octets), self._inner == MOST_INNER, b""
         for boundary in self._boundary.finditer(octets, self._at, self._end + _LOOK_AHEAD):
             header = boundary[1]
-            if header == wrong:
-                continue
-            if header is not None:
+            if header is not None and boundary.end() < self._end:
+                if header == wrong:
+                    continue
                 end = boundary.end() + ((header[0] & 7) << 8 | header[1])
                 if end < size and octets[end] != FLAG:
                     continue

@@ -41,6 +41,19 @@ def test_events_do_not_depend_on_the_pieces(stream: bytes, sizes: list[int]) -> 
     assert events(stream, sizes) == events(stream)
 
 
+def test_a_header_right_behind_a_frame_with_a_wrong_fcs_is_judged_in_any_pieces() -> None:
+    failed, header = GOOD[:-1] + bytes([GOOD[-1] ^ 1]), GOOD[:8]
+    stream = FLAG + failed + FLAG + b"\r" + FLAG + header + FLAG * 2 + bytes(len(GOOD))
+    told = [Fault("c", failed), Fault("n", b"\r"), Fault("t", header), Fault("n", bytes(len(GOOD)))]
+    assert events(stream) == events(stream, [1]) == told
+
+
+def test_two_flags_in_a_header_are_none_that_stand_idle() -> None:
+    frame = encoder.frame(bytes(0x7E - 10), b"\x7e\x03\x21", 0x13)
+    assert frame[1:3] == b"\x7e\x7e"
+    assert events(FLAG + frame + FLAG, [1]) == [Frame("H", frame)]
+
+
 @given(streams())
 def test_every_octet_is_in_one_event(stream: bytes) -> None:
     told = b"".join(event.octets for event in events(stream))

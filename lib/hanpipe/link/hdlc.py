@@ -25,11 +25,16 @@ def _one_of(octets: bytes) -> bytes:
     return b"[" + b"".join(re.escape(octets[at : at + 1]) for at in range(len(octets))) + b"]"
 
 
-_ADDRESS = _one_of(bytes(range(0, 256, 2))) + b"{0,3}" + _one_of(bytes(range(1, 256, 2)))  # its last octet is odd
+_EVEN, _ODD = _one_of(bytes(range(0, 256, 2))), _one_of(bytes(range(1, 256, 2)))
+_ADDRESS = _EVEN + b"{0,3}" + _ODD  # its last octet is odd
 # Where given-up octets may end: a flag in front of what looks like a header (group 1: format, two addresses, control
 # and HCS, as far as they are there), or all but the last of several flags.
 BOUNDARY = rb"\x7e(?=([\xa0-\xaf]." + _ADDRESS + _ADDRESS + rb".{0,3}))|\x7e\x7e*(?=\x7e)"
 _LOOK_AHEAD = 14  # octets from a flag on that BOUNDARY looks at
+# A flag in front of what more octets may make a header; two flags in it are none that stand idle.
+_UNDECIDED = re.compile(
+    rb"\x7e(?=(?:[\xa0-\xaf](?:.%b{0,3}(?:%b%b{0,3}(?:%b.{0,2})?)?)?)?\Z)" % (_EVEN, _ODD, _EVEN, _ODD), re.DOTALL
+)
 
 
 class HdlcFramer(Cutter):
@@ -60,6 +65,8 @@ class HdlcFramer(Cutter):
         self._step_over()
         while (boundary := self._boundary.search(octets, self._at)) is not None:
             start, begin = boundary.start(), boundary.end()
+            if not ended and self._is_undecided(start):
+                break
             if boundary[1] is None:
                 if boundary.lastindex is None:
                     self._at = begin
@@ -86,6 +93,14 @@ class HdlcFramer(Cutter):
             self._step_over()
         self._rest(events, ended)
 
+    def _is_undecided(self, start: int) -> bool:
+        """Tell whether a flag in front of start may still open a frame whose header goes beyond start."""
+        near = len(self._octets) - _LOOK_AHEAD
+        if start <= near:
+            return False
+        flag = _UNDECIDED.search(self._octets, max(self._at, near))
+        return flag is not None and flag.start() < start
+
     def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
         """Search what a group of the boundary's pattern beyond the first found; tell whether to go on behind it."""
         raise NotImplementedError
@@ -99,6 +114,8 @@ class HdlcFramer(Cutter):
             return
         octets, size, enough, wrong = self._octets, len(self._octets), self._inner == MOST_INNER, b""
         for boundary in self._boundary.finditer(octets, self._at, self._end + _LOOK_AHEAD):
+            if boundary.start() > size - _LOOK_AHEAD:
+                break  # more octets may make this part of a header
             header = boundary[1]
             if header is not None and boundary.end() < self._end:
                 if header == wrong:

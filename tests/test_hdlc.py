@@ -54,6 +54,13 @@ def test_two_flags_in_a_header_are_none_that_stand_idle() -> None:
     assert events(FLAG + frame + FLAG, [1]) == [Frame("H", frame)]
 
 
+def test_flags_in_a_false_header_right_behind_a_failed_frame_are_none_that_stand_idle() -> None:
+    failed, header = bytes.fromhex("a00c012113aaf0e190405785"), bytes.fromhex("a00cceff7e7e7e41436803036853ff106216")
+    stream = FLAG + failed + FLAG + bytes.fromhex("687e2fa0da") + FLAG + header
+    assert events(stream) == events(stream, [1])
+    assert events(stream)[1:3] == [Fault("n", bytes.fromhex("687e2fa0da")), Fault("h", header[:4])]
+
+
 @given(streams())
 def test_every_octet_is_in_one_event(stream: bytes) -> None:
     told = b"".join(event.octets for event in events(stream))

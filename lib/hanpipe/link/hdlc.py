@@ -113,11 +113,12 @@ class HdlcFramer(Cutter):
         if self._kind == "n":
             return
         octets, size, enough, wrong = self._octets, len(self._octets), self._inner == MOST_INNER, b""
+        last = min(self._end - 1, size - _LOOK_AHEAD)  # behind it, more octets may make a boundary part of a header
         for boundary in self._boundary.finditer(octets, self._at, self._end + _LOOK_AHEAD):
-            if boundary.start() > size - _LOOK_AHEAD:
-                break  # more octets may make this part of a header
+            if boundary.start() >= last:
+                break
             header = boundary[1]
-            if header is not None and boundary.end() < self._end:
+            if header is not None:
                 if header == wrong:
                     continue
                 end = boundary.end() + ((header[0] & 7) << 8 | header[1])
@@ -128,7 +129,7 @@ class HdlcFramer(Cutter):
                     continue
             self._at = boundary.start()
             return
-        self._at = max(self._at, min(self._end - 1, size - _LOOK_AHEAD))
+        self._at = max(self._at, last)
 
     def _covers(self, kind: str, begin: int) -> bool:
         """Tell whether a frame that failed at begin is no news inside of the one that failed before."""

@@ -15,7 +15,7 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 PROGRAMS := $(notdir $(wildcard bin/han-*))
-VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' lib/hanpipe/version.py)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' lib/hanpipe/__init__.py)
 # Where the installed programs, and the service, look for python3: not in the checkout's .venv.
 RUN_PATH = $(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin
 DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default/hanpipe

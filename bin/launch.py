@@ -16,7 +16,7 @@ else:
     site.main()
 
 try:
-    from hanpipe.cli import launch
+    from hanpipe.unix.program import launch
 
     sys.exit(launch())
 except KeyboardInterrupt:  # so early that nothing else takes it

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/lib")
 sys.path.append(f"{ROOT}/.venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
-from hanpipe import cli  # noqa: E402 - lib comes first
+from hanpipe.unix.program import launch  # noqa: E402 - lib comes first
 
 # What an operand or an option's value is, by its metavar, where the shell can list it.
 _LISTED = {"FILE": shtab.FILE, "DEVICE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
@@ -37,7 +37,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 
     with mock.patch.object(argparse.ArgumentParser, "parse_known_args", stop), mock.patch.object(sys, "argv", [name]):
         try:
-            cli.launch()
+            launch()
         except _Made as made:
             return made.args[0]
     raise RuntimeError(f"{name} makes no parser")

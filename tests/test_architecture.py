@@ -1,6 +1,7 @@
 """The data's way: no module imports a later stage, and no maker's name stands in code."""
 
 import ast
+import graphlib
 import os
 import re
 from collections.abc import Iterator
@@ -11,43 +12,13 @@ from conftest import ROOT
 
 PACKAGE = os.path.join(ROOT, "lib", "hanpipe")
 
-# Stages in the order in which the data flows: each may import what stands in a line above its own, or in its own.
-STAGES = (
-    ("version", "octets", "typed", "arrival", "shelf", "template"),
-    ("link.events", "cosem", "obis"),
-    ("link.crc", "link.header", "link.cutter", "link.search", "link.apdu"),
-    ("link.hdlc", "link.mbus", "link.p1"),
-    ("link.escaped", "link.auto"),
-    ("link",),
-    ("records", "hextext"),
-    ("dlms", "telegram", "keys"),
-    ("assembly", "ciphering"),
-    ("shape",),
-    ("decoder",),
-    ("lines", "values", "lists", "objects", "plausible"),
-    ("names", "meters", "reading"),
-    ("naming",),
-    ("line_reader",),
-    ("",),  # hanpipe itself: readings()
-    ("stop", "service", "progress"),
-    ("cli",),
-)
-# What stands beside the pipe: nothing in a stage imports it.
-EDGES = (
-    "programs",
-    "sinks",
-    "views",
-    "fake",
-    "source",
-    "serial_line",
-    "live",
-    "logfiles",
-    "spool",
-    "units",
-    "learn",
-    "meters.__main__",
-)
-TABLES = ("cosem", "obis", "octets", "version")
+# The rooms in the order in which the data flows: a module may import from its own room and those before it.
+ROOMS = ("unix", "line", "link", "apdu", "readings", "periods", "sinks", "programs")
+# Rooms beside the pipe, and the last room that each may import from. Only programs import them.
+BESIDE = {"log": "link", "fake": "apdu", "views": "readings", "spool": "sinks"}
+# Modules at the top: the library's face, which any room may ask for the version.
+TOP = ("",)
+TABLES = ("apdu.cosem", "readings.quantities", "link.octets")
 MAKERS = re.compile("aidon|kaifa|kamstrup|landis|embriq|iskra|sagemcom|elgama|energomera", re.IGNORECASE)
 _CAPTURE = re.compile(r"\b[a-z]+/[a-z]{2}-[a-z0-9-]+")  # a capture by its name, as comments may cite it
 
@@ -75,12 +46,16 @@ def tree(module: str) -> ast.Module:
 
 def imported(module: str) -> Iterator[str]:
     """Yield every module of ours that a module imports, wherever it does: in a function, for the types alone."""
-    for node in ast.walk(tree(module)):
+    yield from imports_of(tree(module))
+
+
+def imports_of(parsed: ast.Module) -> Iterator[str]:
+    for node in ast.walk(parsed):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module}: imports are written in full"
+            assert not node.level, "imports are written in full"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             if name.split(".")[0] == "hanpipe":
@@ -88,36 +63,59 @@ def imported(module: str) -> Iterator[str]:
                 yield below if below in MODULES else below.rpartition(".")[0]
 
 
-def stage_of(module: str) -> int | None:
-    return next((number for number, stage in enumerate(STAGES) if module in stage), None)
+def room_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def may_import(module: str, other: str) -> bool:
+    """Tell whether the order of the rooms lets a module import another: both by their names below hanpipe."""
+    own, room = room_of(module), room_of(other)
+    if own == room or (other in TOP and own != ""):
+        return True
+    if room in BESIDE:
+        return own == "programs"
+    if module in TOP:
+        return room in ROOMS and ROOMS.index(room) <= ROOMS.index("readings")
+    last = BESIDE.get(own)
+    return ROOMS.index(room) <= ROOMS.index(last) if last else ROOMS.index(room) < ROOMS.index(own)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_module_has_its_place(module: str) -> None:
-    assert stage_of(module) is not None or not {module, module.split(".")[0]}.isdisjoint(EDGES), (
-        "say in STAGES or EDGES where it belongs"
-    )
+def test_a_module_lives_in_a_room(module: str) -> None:
+    assert module in TOP or room_of(module) in (*ROOMS, *BESIDE), "say in ROOMS or BESIDE where it belongs"
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if stage_of(module) is not None))
-def test_no_stage_imports_a_later_one(module: str) -> None:
-    own = stage_of(module)
-    assert own is not None
-    for other in imported(module):
-        stage = stage_of(other)
-        assert stage is not None, f"{module} imports {other or 'hanpipe'}, which stands beside the pipe"
-        assert stage <= own, f"{module} imports {other or 'hanpipe'}, which is a later stage"
+def not_allowed(module: str, parsed: ast.Module) -> list[str]:
+    """Return what a module of this text may not import."""
+    own = room_of(module)
+    rooms = {"unix", "readings", "periods", "sinks"} if own == "sinks" else {*ROOMS, *BESIDE}
+    return [
+        other
+        for other in imports_of(parsed)
+        if not may_import(module, other) or (other not in TOP and room_of(other) not in rooms)
+    ]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_room_imports_a_later_one_and_sinks_know_readings_alone(module: str) -> None:
+    assert not_allowed(module, tree(module)) == []
+
+
+def test_an_import_of_one_name_is_seen_as_one_of_its_module() -> None:
+    assert not_allowed("sinks.mqtt.topics", ast.parse("from hanpipe.link.hdlc import FLAG")) == ["link.hdlc"]
+    assert not_allowed("link.hdlc", ast.parse("from hanpipe.apdu.cosem import UNITS")) == ["apdu.cosem"]
+    assert not_allowed("unix.stop", ast.parse("from hanpipe import readings")) == ["readings"]
+    assert not_allowed("views.tree", ast.parse("import hanpipe.spool.flight")) == ["spool.flight"]
+    assert not_allowed("readings.naming", ast.parse("from hanpipe.apdu import cosem")) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graphlib.TopologicalSorter({module: set(imported(module)) - {module, ""} for module in MODULES}).prepare()
 
 
 @pytest.mark.parametrize("module", TABLES)
 def test_tables_import_nothing_of_ours_but_what_readers_raise(module: str) -> None:
-    assert set(imported(module)) <= {"octets", "typed"}
-
-
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if module.startswith("sinks.")))
-def test_sinks_know_readings_alone(module: str) -> None:
-    """A sink takes what han-fields writes: it needs no stage of the decoding."""
-    assert not set(imported(module)) & {"decoder", "dlms", "assembly", "ciphering", "shape", "link", "records"}
+    assert set(imported(module)) <= {"link.octets", "unix.typed"}
 
 
 # --- who may do what ---
@@ -135,20 +133,20 @@ def outer_imports(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_each_package_from_outside_has_its_one_importer(module: str) -> None:
-    only = {"serial": {"source", "serial_line"}, "crcmod": {"link.crc"}, "cryptography": {"ciphering"}}
+    only = {"serial": {"line.port"}, "crcmod": {"link.crc"}, "cryptography": {"apdu.ciphering"}}
     for package, importers in only.items():
         assert package not in outer_imports(module) or module in importers or module.startswith("fake")
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if stage_of(module) is not None))
+def core() -> list[str]:
+    """Return the modules between the line and the programs' edge: octets in, events out."""
+    last = ROOMS.index("readings")
+    return sorted(module for module in MODULES if module in TOP or room_of(module) in ROOMS[2 : last + 1])
+
+
+@pytest.mark.parametrize("module", core())
 def test_the_pipe_imports_nothing_that_costs_its_start_up(module: str) -> None:
     assert not outer_imports(module) & {"dataclasses", "pathlib", "enum", "logging", "asyncio"}
-
-
-def core() -> list[str]:
-    last = stage_of("line_reader")
-    assert last is not None
-    return sorted(name for name in MODULES if (stage := stage_of(name)) is not None and stage <= last)
 
 
 @pytest.mark.parametrize("module", core())
@@ -156,8 +154,8 @@ def test_the_core_neither_reads_nor_writes_nor_looks_at_the_clock(module: str) -
     calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
     named = {call.id for call in calls if isinstance(call, ast.Name)}
     attributes = {call.attr for call in calls if isinstance(call, ast.Attribute)}
-    assert module in ("keys", "meters") or not named & {"open", "print", "input"}
-    assert not attributes & {"time_ns", "monotonic", "sleep", "now", "utcnow"}
+    assert module == "apdu.keys" or not named & {"open", "print", "input"}
+    assert module == "readings.stream" or not attributes & {"time_ns", "monotonic", "sleep", "now", "utcnow"}
 
 
 # --- knowledge is data ---
@@ -196,7 +194,6 @@ def test_what_is_said_about_code_names_makers_by_their_captures_alone(module: st
 
 
 def test_the_tests_above_can_fail() -> None:
-    assert stage_of("naming") > stage_of("dlms")  # type: ignore[operator]
-    assert "decoder" in set(imported("naming"))
+    assert "apdu.decoder" in set(imported("readings.naming"))
     assert MAKERS.search("KamstrupReader")
     assert not MAKERS.search(_CAPTURE.sub("", "seen in captures kaifa/no-list1-h3e, kamstrup/no-dump-multi"))

@@ -460,7 +460,7 @@ runpy.run_path(program, run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("module", ["hanpipe", "hanpipe.cli", "hanpipe.programs.frame", "hanpipe.link.hdlc"])
+@pytest.mark.parametrize("module", ["hanpipe", "hanpipe.unix.program", "hanpipe.programs.frame", "hanpipe.link.hdlc"])
 def test_ctrl_c_before_a_program_is_ready_ends_it_in_silence(module: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED, module, f"{BIN}/han-frame"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
@@ -552,7 +552,7 @@ def test_help_fits_80_columns(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "missing"), [("han-decode", "han-frame"), ("han-fields", "han-decode")])
 def test_a_stage_left_out_is_named(name: str, missing: str) -> None:
-    with open(f"{ROOT}/lib/hanpipe/examples/house.raw", "rb") as capture:
+    with open(f"{ROOT}/lib/hanpipe/fake/house.raw", "rb") as capture:
         done = subprocess.run([f"{BIN}/{name}"], stdin=capture, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"is {missing} in front?" in done.stderr

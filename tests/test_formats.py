@@ -8,9 +8,10 @@ from typing import Any
 
 import encoder
 from conftest import ROOT
-from hanpipe import cli, cosem
-from hanpipe.decoder import Decoder
-from hanpipe.dlms import DESCRIPTOR
+from hanpipe.apdu import cosem
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.dlms import DESCRIPTOR
+from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, READER_LEFT, REFUSED, USAGE
 from strategies import PLAIN
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -66,7 +67,7 @@ def test_a_line_has_no_other_fault():
 
 
 def test_the_exit_statuses_are_those_of_the_programs():
-    statuses = (cli.OK, cli.NOTHING, cli.USAGE, cli.CONFIGURATION, cli.IO, cli.REFUSED, cli.READER_LEFT)
+    statuses = (OK, NOTHING, USAGE, CONFIGURATION, IO, REFUSED, READER_LEFT)
     with open(os.path.join(ROOT, "docs", "formats.md"), encoding="utf-8") as page:
         rows = page.read().partition("| status |")[2].splitlines()
     assert [int(row.split("|")[1]) for row in rows if re.match(r"\| \d", row)] == list(statuses)

@@ -8,19 +8,19 @@ import random
 
 import pytest
 
-from hanpipe.ciphering import Deciphering
-from hanpipe.decoder import Decoder, Refusal, Told
+from fake_meters import AUTHENTICATION_KEY, KEY, sent
+from hanpipe.apdu.ciphering import Deciphering
+from hanpipe.apdu.decoder import Decoder, Refusal, Told
+from hanpipe.apdu.keys import Keys, Line
 from hanpipe.fake import encoder, meters
-from hanpipe.keys import Keys, Line
-from hanpipe.line_reader import LineReader
 from hanpipe.link import FRAMERS
 from hanpipe.link.crc import arc
-from hanpipe.naming import Naming
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.reader import LineReader
 from hanpipe.views.colour import Colour
 from hanpipe.views.hexdump import HexDump
 from hanpipe.views.text import text
 from hanpipe.views.tree import draw
-from test_fake import AUTHENTICATION_KEY, KEY, sent
 
 ROUNDS = 50
 TITLE = b"KAM\0\0\0\0\1"

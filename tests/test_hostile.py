@@ -9,7 +9,7 @@ import pytest
 
 import hanpipe
 from conftest import ROOT
-from hanpipe.decoder import Decoder
+from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import FRAMERS
 
 BIN = os.path.join(ROOT, "bin")

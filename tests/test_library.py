@@ -6,7 +6,7 @@ import pytest
 
 import encoder
 import hanpipe
-from hanpipe.keys import ANY, Keys, Line
+from hanpipe.apdu.keys import ANY, Keys, Line
 
 CIPHERED = b"\xdb\x08KAM\0\0\0\0\1\x0d\x20\0\0\0\1" + bytes(8)
 LIST = encoder.notification({"structure": [{"octet-string": "0100200700ff"}, {"long-unsigned": 2362}]})

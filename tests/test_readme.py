@@ -54,7 +54,7 @@ def matches(said: str, printed: str) -> bool:
 
 @pytest.fixture
 def folder(tmp_path):
-    shutil.copy(f"{ROOT}/lib/hanpipe/examples/house.raw", tmp_path / "capture.raw")
+    shutil.copy(f"{ROOT}/lib/hanpipe/fake/house.raw", tmp_path / "capture.raw")
     return str(tmp_path)
 
 

@@ -47,7 +47,7 @@ def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
     assert command
     settings = dict(re.findall(r'^(HAN_[A-Z]+)="?([^"\n]*)"?$', text("systemd/hanpipe.default"), re.MULTILINE))
     assert settings["HAN_END"] == "han-fields --text"
-    settings |= {"HAN_READ": "", "HAN_DEVICE": f"{ROOT}/lib/hanpipe/examples/house.raw"}
+    settings |= {"HAN_READ": "", "HAN_DEVICE": f"{ROOT}/lib/hanpipe/fake/house.raw"}
     line = command[2].replace("$$", "$")
     path = {"PATH": f"{ROOT}/bin:{os.environ['PATH']}"}
     done = run("bash", *command[1].split(), "-c", line, env=os.environ | path | settings)

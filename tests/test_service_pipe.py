@@ -19,7 +19,7 @@ import pytest
 from hanpipe.link.hdlc import HdlcFramer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CAPTURE = f"{ROOT}/lib/hanpipe/examples/house.raw"
+CAPTURE = f"{ROOT}/lib/hanpipe/fake/house.raw"
 PATH = f"{ROOT}/bin:{os.path.dirname(sys.executable)}:/usr/bin:/bin"
 PATIENCE = 20.0  # s; what is awaited comes in one
 

@@ -1,91 +1,46 @@
-"""hanpipe: what electricity meters say on their HAN port.
+"""What electricity meters send on their HAN port, as readings.
 
     import hanpipe
     for reading in hanpipe.readings(open("raw.log", "rb")):
         print(reading.time, reading["act_pow_pos"])
 
-Each stage stands alone, fed by hand, without input or output of its own: link (octets -> frames), records, decoder
-(frames -> messages), naming (messages -> readings). docs/formats.md and docs/fields.md tell what they say.
+Each stage can be used on its own and does no input or output: link (octets -> frames), apdu (frames -> typed data),
+readings (typed data -> readings). docs/api.md lists the public names; they are imported when they are first used.
 """
 
-from collections.abc import Callable, Iterator
+import importlib
 
-from hanpipe.typed import TYPE_CHECKING
-from hanpipe.version import VERSION as __version__
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any
 
-    from hanpipe.keys import Keys
-    from hanpipe.naming import Naming
-    from hanpipe.reading import Reading
-
-__all__ = ["__version__", "readings"]
-
-_MOST_TOLD = 1000  # texts; a hostile line makes new ones for ever
-
-
-def readings(
-    stream: "BinaryIO",
-    *,
-    link: str = "auto",
-    keys: "Keys | None" = None,
-    naming: "Naming | None" = None,
-    descriptors: bool = False,
-    tell: "Callable[[str], None] | None" = None,
-) -> "Iterator[Reading]":
-    """Yield the readings in a stream of octets from a HAN port; what cannot be read is passed over.
-
-    stream: opened for reading octets; each reading is yielded as soon as its last octet can be read. It has a time if
-            the stream is none that can be sought in (a port, a pipe)
-    link:   auto, hdlc, mbus, p1, apdu or escaped
-    keys:   of ciphered meters: hanpipe.keys.read_key_file(path)[0]
-    naming: how values are named and scaled, where the line does not say it: hanpipe.naming.Naming(...)
-    descriptors: read values with an untagged descriptor in front, as han-decode --descriptors does
-    tell:   is told, each word once, what a person should know: a message without a key, a power of ten that is open.
-            As the programs say it; where it is None, it is a RuntimeWarning
-    raise:  OSError of the stream; KeyError: no such link
-    """
-    import time
-
-    from hanpipe.decoder import Decoder, Message, Telegram
+    from hanpipe.apdu.keys import Keys, read_key_file
     from hanpipe.link import FRAMERS
-    from hanpipe.naming import Naming
+    from hanpipe.readings.naming import Naming
+    from hanpipe.readings.reading import Reading
+    from hanpipe.readings.stream import readings
 
-    tell = _once(tell or _warn)
-    deciphering = None
-    if keys is not None:
-        from hanpipe.ciphering import Deciphering
+__version__ = "0.1.0"
 
-        deciphering = Deciphering(keys, tell=tell)
-    framer, decoder = FRAMERS[link](), Decoder(deciphering, tell, descriptors=descriptors)
-    naming = naming or Naming(tell=tell)
-    read = getattr(stream, "read1", stream.read)
-    dated = not stream.seekable()
-    data = b"-"
-    while data:
-        data = read(65536)
-        now = time.time_ns() if dated else 0
-        for told in decoder.feed_all([(kind, octets, now) for kind, octets in framer.feed(data)]):
-            if type(told) is Message:
-                yield naming.reading(told)
-            elif type(told) is Telegram:
-                yield naming.telegram(told.keys, told.time)
+# Public name -> its module.
+_HOMES = {
+    "FRAMERS": "link",
+    "Keys": "apdu.keys",
+    "Naming": "readings.naming",
+    "Reading": "readings.reading",
+    "read_key_file": "apdu.keys",
+}
+
+__all__ = ["FRAMERS", "Keys", "Naming", "Reading", "__version__", "read_key_file", "readings"]
 
 
-def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":
-    """Return what passes each text on once."""
-    told: set[str] = set()
-
-    def first(text: str) -> None:
-        if text not in told and len(told) < _MOST_TOLD:
-            told.add(text)
-            tell(text)
-
-    return first
+def __getattr__(name: str) -> "Any":
+    if name == "readings":  # the room itself, which can be called
+        return importlib.import_module("hanpipe.readings")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"hanpipe.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'hanpipe' has no attribute {name!r}")
 
 
-def _warn(text: str) -> None:
-    import warnings
-
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,4 +18,4 @@ grep -v '^#' captures | while read -r name options; do
 done
 
 # The example that the package carries, for `make run`: 100 s of a house, over the full hour.
-han-fake --seed 5 --speed 0 -n 40 > ../../lib/hanpipe/examples/house.raw
+han-fake --seed 5 --speed 0 -n 40 > ../../lib/hanpipe/fake/house.raw

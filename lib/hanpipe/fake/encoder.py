@@ -9,10 +9,10 @@ hdlc, mbus, p1     APDUs or lines      -> frames with their checks          IEC 
 import struct
 import time
 
-from hanpipe import cosem
-from hanpipe.dlms import LLC
+from hanpipe.apdu import cosem
+from hanpipe.apdu.dlms import LLC
 from hanpipe.link.crc import x25
-from hanpipe.typed import Any, Final, NamedTuple
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Data = tuple[str, Any]  # a type, as the Blue Book names it, and the value: a list of Data of an array or structure
 

@@ -3,7 +3,7 @@
 import math
 import random
 
-from hanpipe.typed import Final
+from hanpipe.unix.typed import Final
 
 # What --fault knows, and what stands behind its colon.
 KINDS: Final = {

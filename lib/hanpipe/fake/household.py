@@ -8,7 +8,7 @@ import math
 import random
 import time
 
-from hanpipe.typed import Final, NamedTuple
+from hanpipe.unix.typed import Final, NamedTuple
 
 _HOUR: Final = 3_600_000  # ms
 _DAY: Final = 24 * _HOUR

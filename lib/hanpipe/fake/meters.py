@@ -28,11 +28,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
-from hanpipe import cosem
-from hanpipe.dlms import LLC
+from hanpipe.apdu import cosem
+from hanpipe.apdu.dlms import LLC
 from hanpipe.fake import encoder
 from hanpipe.fake.encoder import Address, Clock, Data, Security
-from hanpipe.typed import Any, Final, NamedTuple
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _CODE: Final = re.compile(r"(?:(\d+)/)?(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)(?:/(\d+))?")
 _UNITS: Final = {name or "count": unit for unit, name in reversed(cosem.UNITS.items())}

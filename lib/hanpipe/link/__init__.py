@@ -3,8 +3,8 @@
 import importlib
 from collections.abc import Callable
 
-from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.typed import Final, Protocol
+from hanpipe.link.kinds import Event, Fault, Frame
+from hanpipe.unix.typed import Final, Protocol
 
 __all__ = ["FRAMERS", "Event", "Fault", "Frame", "Framer"]
 

@@ -2,9 +2,9 @@
 
 import re
 
-from hanpipe.link.events import Event, Fault, Frame
-from hanpipe.octets import Malformed, read_length
-from hanpipe.typed import Final
+from hanpipe.link.kinds import Event, Fault, Frame
+from hanpipe.link.octets import Malformed, read_length
+from hanpipe.unix.typed import Final
 
 LONGEST: Final = 65535  # octets of an APDU, what a record holds
 

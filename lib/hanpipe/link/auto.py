@@ -3,10 +3,10 @@
 import re
 
 from hanpipe.link import hdlc, mbus, p1
-from hanpipe.link.events import Event
+from hanpipe.link.kinds import Event
+from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Link
-from hanpipe.octets import Malformed, read_length
-from hanpipe.typed import Final
+from hanpipe.unix.typed import Final
 
 _LONGEST: Final = 65535  # octets of an APDU, what a record holds
 

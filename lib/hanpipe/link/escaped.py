@@ -7,9 +7,9 @@ always a flag, and a frame is what stands between two.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.events import Event, Fault, Frame
 from hanpipe.link.header import LONGEST, read_header
-from hanpipe.octets import Malformed
+from hanpipe.link.kinds import Event, Fault, Frame
+from hanpipe.link.octets import Malformed
 
 FLAG = b"\x7e"
 MOST = 2 * LONGEST  # octets of a frame on the line, all of them escaped

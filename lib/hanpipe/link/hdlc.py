@@ -11,9 +11,9 @@ after a failure the search goes on right behind the flag that was tried.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.cutter import Cutter
-from hanpipe.link.events import Event, Frame
 from hanpipe.link.header import header_end
+from hanpipe.link.kinds import Event, Frame
+from hanpipe.link.scanner import Cutter
 
 FLAG = 0x7E
 MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at

@@ -1,7 +1,7 @@
 """The header of an HDLC frame of format type 3: IEC 62056-46, ISO/IEC 13239."""
 
-from hanpipe.octets import Malformed
-from hanpipe.typed import Final, NamedTuple
+from hanpipe.link.octets import Malformed
+from hanpipe.unix.typed import Final, NamedTuple
 
 LONGEST: Final = 2047  # octets of a frame, flags not counted: 11 bits of length
 

@@ -21,9 +21,9 @@ import functools
 import re
 
 from hanpipe.link.crc import arc
+from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Link, Search
-from hanpipe.octets import Malformed, read_length
-from hanpipe.typed import Final
+from hanpipe.unix.typed import Final
 
 # A telegram a second at 115,200 baud, 8N1, cannot be longer. The longest seen has 1.1 KB.
 LONGEST = 11520

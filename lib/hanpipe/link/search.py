@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from hanpipe.link.cutter import Cutter
-from hanpipe.link.events import Event
-from hanpipe.typed import NamedTuple
+from hanpipe.link.kinds import Event
+from hanpipe.link.scanner import Cutter
+from hanpipe.unix.typed import NamedTuple
 
 # (octets, begin, ended) -> what begins there: the kind of a frame and where it ends; the kind of a fault and where it
 # ends where no boundary comes first; "n" if it is neither; or "", as long as that cannot be said, and the number of

@@ -2,22 +2,24 @@
 
 import argparse
 
-from hanpipe import cli
-from hanpipe.typed import TYPE_CHECKING
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hanpipe.sinks.csv_table import Held, Rows
+    from hanpipe.sinks.tables.csv import Held, Rows
 
 
 def main(argv: list[str]) -> int:
     """Run han-csv; return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    return _Run(cli.Program(options, parser.prog)).run()
+    return _Run(Program(options, parser.prog)).run()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-csv",
         "Write readings as comma-separated values: a header, then a row a reading; empty is\n"
         "not sent. Regular files are read twice: every name in them has its column. A stream\n"
@@ -42,7 +44,7 @@ def _names(text: str) -> list[str]:
 class _Run:
     """One run: readings in, rows out."""
 
-    def __init__(self, program: cli.Program) -> None:
+    def __init__(self, program: Program) -> None:
         from hanpipe.sinks.readings_in import ReadingReader
 
         self._program = program
@@ -50,8 +52,8 @@ class _Run:
 
     def run(self) -> int:
         """Run until the input ends; return the exit status."""
-        from hanpipe.sinks.running import tell_bad
-        from hanpipe.sinks.table import can_be_read_twice
+        from hanpipe.sinks.run import tell_bad
+        from hanpipe.sinks.tables.table import can_be_read_twice
 
         options = self._program.options
         show = self._program.stats(lambda: {"readings": self._reader.readings, "bad_lines": self._reader.bad})
@@ -63,11 +65,11 @@ class _Run:
             self._hold()
         show()
         tell_bad(self._program, self._reader)
-        return cli.OK if self._reader.readings else cli.NOTHING
+        return OK if self._reader.readings else NOTHING
 
     def _begin(self, names: list[str]) -> "Rows":
         """Write the header."""
-        from hanpipe.sinks.csv_table import Rows
+        from hanpipe.sinks.tables.csv import Rows
 
         rows = Rows(names, self._program.tell)
         self._program.write(rows.header())
@@ -80,7 +82,7 @@ class _Run:
 
     def _read_twice(self) -> None:
         from hanpipe.sinks.readings_in import ReadingReader
-        from hanpipe.sinks.table import Columns, Twice
+        from hanpipe.sinks.tables.table import Columns, Twice
 
         twice, columns, reader = Twice(self._program), Columns(), ReadingReader()
         for data in twice.first():
@@ -96,7 +98,7 @@ class _Run:
 
     def _hold(self) -> None:
         """Hold a stream until its columns can be told, then write on."""
-        from hanpipe.sinks.csv_table import Held
+        from hanpipe.sinks.tables.csv import Held
 
         held = Held()
         rows: Rows | None = None

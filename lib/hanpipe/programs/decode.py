@@ -5,16 +5,19 @@ import os
 import time
 from collections.abc import Callable
 
-from hanpipe import cli
-from hanpipe.decoder import Apdu, Decoder, Opened, Refusal, Told
-from hanpipe.dlms import read_notification
-from hanpipe.octets import Malformed
-from hanpipe.records import RecordReader
-from hanpipe.typed import TYPE_CHECKING, Any, Final
+from hanpipe.apdu.decoder import Apdu, Decoder, Opened, Refusal, Told
+from hanpipe.apdu.dlms import read_notification
+from hanpipe.link.octets import Malformed
+from hanpipe.link.records import RecordReader
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from hanpipe.ciphering import Deciphering
-    from hanpipe.keys import CounterFile, Keys
+    from hanpipe.apdu.ciphering import Deciphering
+    from hanpipe.apdu.keys import CounterFile, Keys
 
 _SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear out
 
@@ -22,7 +25,7 @@ _SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear 
 def main(argv: list[str]) -> int:
     """Run han-decode; return its exit status."""
     options = _parser().parse_args(argv)
-    program = cli.Program(options, "han-decode")
+    program = Program(options, "han-decode")
     counters = _read_counters(options.counters)
     keeper = _Keeper(counters, program)
     reader = RecordReader()
@@ -53,7 +56,7 @@ def main(argv: list[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name != "cryptography":
             raise
-        raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+        raise Failure(CONFIGURATION, str(error)) from error
     finally:
         keeper.save()
     show_stats()
@@ -61,12 +64,12 @@ def main(argv: list[str]) -> int:
         program.tell("these octets are no records of han-frame: is han-frame in front?")
     program.explain(tally.summary())
     if tally.all_refused():
-        return cli.REFUSED
-    return cli.OK if found else cli.NOTHING
+        return REFUSED
+    return OK if found else NOTHING
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-decode",
         "Decode the frames of han-frame into typed JSON, one line for each APDU, telegram or fault.",
         "han-frame capture.raw | han-decode | jq .body\n  han-frame capture.raw | han-decode --key-file keys.txt",
@@ -118,22 +121,22 @@ def _trees() -> Callable[[list[Any], int], bytes]:
     return lambda told, _: "".join([draw(one, colour) for one in told]).encode()
 
 
-def _deciphering(program: cli.Program, counters: "CounterFile | None") -> "Deciphering | None":
+def _deciphering(program: Program, counters: "CounterFile | None") -> "Deciphering | None":
     """Return what opens ciphered APDUs; None if there is neither a key nor a counter: most meters need none."""
     keys = _read_keys(program)
     if keys is None and counters is None:
         return None
-    from hanpipe.ciphering import Deciphering
+    from hanpipe.apdu.ciphering import Deciphering
 
     return Deciphering(keys, counters, program.tell)
 
 
-def _read_keys(program: cli.Program) -> "Keys | None":
+def _read_keys(program: Program) -> "Keys | None":
     """Read the key file, if there is one. raise: Failure."""
     named = program.options.key_file
     if named is None and not os.environ.keys() & {"HANPIPE_KEY_FILE", "CREDENTIALS_DIRECTORY"}:
         return None
-    from hanpipe import keys
+    from hanpipe.apdu import keys
 
     path = keys.find_key_file(os.environ) if named is None else named
     if path is None:
@@ -141,9 +144,9 @@ def _read_keys(program: cli.Program) -> "Keys | None":
     try:
         found, exposed = keys.read_key_file(path)
     except keys.WrongKeyFile as error:
-        raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+        raise Failure(CONFIGURATION, str(error)) from error
     except OSError as error:
-        raise cli.Failure(cli.IO, f"{path}: {cli.reason(error)}") from error
+        raise Failure(IO, f"{path}: {reason(error)}") from error
     if exposed:
         program.tell(f"{path}: everybody may read these keys: chmod o-rwx {path}")
     return found
@@ -153,18 +156,18 @@ def _read_counters(path: str | None) -> "CounterFile | None":
     """Read the counters file, if one is asked for. raise: Failure."""
     if path is None:
         return None
-    from hanpipe.keys import CounterFile
+    from hanpipe.apdu.keys import CounterFile
 
     try:
         return CounterFile(path)
     except OSError as error:
-        raise cli.Failure(cli.IO, f"{path}: {cli.reason(error)}") from error
+        raise Failure(IO, f"{path}: {reason(error)}") from error
 
 
 class _Keeper:
     """Writes the counters to their file: not with every message, and at the end."""
 
-    def __init__(self, counters: "CounterFile | None", program: cli.Program) -> None:
+    def __init__(self, counters: "CounterFile | None", program: Program) -> None:
         self._counters = counters
         self._program = program
         self._path = program.options.counters
@@ -180,7 +183,7 @@ class _Keeper:
         try:
             self._counters.save()
         except OSError as error:
-            self._program.tell(f"{self._path}: {cli.reason(error)}")
+            self._program.tell(f"{self._path}: {reason(error)}")
 
     def save(self) -> None:
         """Write them. raise: Failure."""
@@ -189,7 +192,7 @@ class _Keeper:
         try:
             self._counters.save()
         except OSError as error:
-            raise cli.Failure(cli.IO, f"{self._path}: {cli.reason(error)}") from error
+            raise Failure(IO, f"{self._path}: {reason(error)}") from error
 
 
 class Tally:

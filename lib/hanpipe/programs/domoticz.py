@@ -2,13 +2,16 @@
 
 import argparse
 
-from hanpipe import cli
 from hanpipe.sinks.options import add_pass, add_tls, parser, sayer
-from hanpipe.typed import TYPE_CHECKING, Any, Final
+from hanpipe.unix.options import positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, IO, OK, REFUSED, Failure
+from hanpipe.unix.stderr import reason, say
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from hanpipe.sinks.domoticz import Domoticz
-    from hanpipe.sinks.domoticz_devices import Device
+    from hanpipe.sinks.domoticz.devices import Device
+    from hanpipe.sinks.domoticz.server import Domoticz
 
 _CREATED: Final = "power,p1,voltage,current"
 
@@ -31,7 +34,7 @@ def main(argv: list[str]) -> int:
         devices = _devices(options)
     except ValueError as error:
         made.error(str(error))
-    return _Run(cli.Program(options, made.prog), client, devices).run()
+    return _Run(Program(options, made.prog), client, devices).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--voltage", type=_indices, default=[], metavar="IDX[,IDX,IDX]", help="voltage, a device a phase")
     add("--current", type=_indices, default=[], metavar="IDX[,IDX,IDX]", help="one 3-phase device, or one a phase")
     add("--map", metavar="FILE", help='TOML: a [[device]] each with idx = 7, svalue = "{frequency}"')
-    add("--interval", type=cli.count, default=60, metavar="SECONDS", help="between two posts (default: 60)")
+    add("--interval", type=positive_integer, default=60, metavar="SECONDS", help="between two posts (default: 60)")
     group = made.add_argument_group("Domoticz")
     add = group.add_argument
     add("--url", default="http://127.0.0.1:8080", help="(default: %(default)s)")
@@ -93,7 +96,7 @@ def _indices(text: str) -> list[int]:
 
 
 def _to_create(text: str) -> list[str]:
-    from hanpipe.sinks.domoticz_devices import CREATABLE
+    from hanpipe.sinks.domoticz.devices import CREATABLE
 
     wanted = text.split(",")
     if unknown := set(wanted) - set(CREATABLE):
@@ -103,9 +106,9 @@ def _to_create(text: str) -> list[str]:
 
 def _client(options: argparse.Namespace, name: str) -> "Domoticz":
     """Return the client that the options ask for. raise: ValueError: the URL is none."""
-    from hanpipe.sinks.domoticz import Domoticz
-    from hanpipe.sinks.login import find_login
-    from hanpipe.sinks.tls import tls_context
+    from hanpipe.sinks.domoticz.server import Domoticz
+    from hanpipe.sinks.peer.login import find_login
+    from hanpipe.sinks.peer.tls import tls_context
 
     tls = tls_context(options.ca, options.insecure, any_host=True) if options.url.startswith("https") else None
     return Domoticz(options.url, find_login(options.login, name, sayer(options, name)), tls)
@@ -113,7 +116,7 @@ def _client(options: argparse.Namespace, name: str) -> "Domoticz":
 
 def _devices(options: argparse.Namespace) -> "list[Device]":
     """Return the devices that the options name. raise: ValueError: none, or one twice; the words say it."""
-    from hanpipe.sinks import domoticz_devices as made
+    from hanpipe.sinks.domoticz import devices as made
 
     computed = "computed" in options.energy
     if computed and not options.power:
@@ -135,42 +138,42 @@ def _devices(options: argparse.Namespace) -> "list[Device]":
 def _read_map(file: str) -> "list[Device]":
     import tomllib
 
-    from hanpipe.sinks.domoticz_devices import mapped
+    from hanpipe.sinks.domoticz.devices import mapped
 
     try:
         with open(file, "rb") as opened:
             return list(mapped(tomllib.load(opened)))
     except OSError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{file}: {cli.reason(error)}") from error
+        raise Failure(CONFIGURATION, f"{file}: {reason(error)}") from error
     except ValueError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{file}: {error}") from error
+        raise Failure(CONFIGURATION, f"{file}: {error}") from error
 
 
 def _create(client: "Domoticz", wanted: list[str]) -> int:
     """Make devices, print the options to use."""
-    from hanpipe.sinks.domoticz_devices import create
-    from hanpipe.sinks.http_peer import Away, Denied, Refused, Wrong, failure
+    from hanpipe.sinks.domoticz.devices import create
+    from hanpipe.sinks.peer.http import Away, Denied, Refused, Wrong, failure
 
     try:
         print(create(client, wanted))
     except Denied as denied:
         words = "--create needs an admin's login" if denied.status == 403 else str(denied)
-        raise cli.Failure(cli.REFUSED, f"{client.title}: {words}") from denied
+        raise Failure(REFUSED, f"{client.title}: {words}") from denied
     except (Away, Wrong, Refused) as error:
         raise failure(client.title, error) from error
     finally:
         client.close()
-    return cli.OK
+    return OK
 
 
 class _Run:
     """One run: readings in, posts out."""
 
-    def __init__(self, program: cli.Program, client: "Domoticz", devices: "list[Device]") -> None:
-        from hanpipe.sinks.domoticz_posting import Posting
-        from hanpipe.sinks.intervals import Account, Intervals, Timeline
-        from hanpipe.sinks.running import Running
-        from hanpipe.sinks.waiting import Waiting
+    def __init__(self, program: Program, client: "Domoticz", devices: "list[Device]") -> None:
+        from hanpipe.periods.intervals import Account, Intervals, Timeline
+        from hanpipe.sinks.domoticz.posting import Posting
+        from hanpipe.sinks.retry import Waiting
+        from hanpipe.sinks.run import Running
 
         say = sayer(program.options, program.name)
         self._program = program
@@ -197,8 +200,8 @@ class _Run:
         self._end()
         show()
         if self._posting.left:
-            status = cli.REFUSED if self._posting.denied else cli.IO
-            raise cli.Failure(status, f"{self._client.title}: at the end {self._posting.left} values were not posted")
+            status = REFUSED if self._posting.denied else IO
+            raise Failure(status, f"{self._client.title}: at the end {self._posting.left} values were not posted")
         return self._running.ended()
 
     def _take(self, data: bytes) -> None:
@@ -228,7 +231,7 @@ class _Run:
         self._running.pass_on(self._posting.dealt_with())
 
     def _end(self) -> None:
-        from hanpipe.sinks.running import last_tries
+        from hanpipe.sinks.run import last_tries
 
         self._take(b"")
         for figures in self._intervals.finish():
@@ -238,10 +241,10 @@ class _Run:
     def _contact(self) -> None:
         """Ask Domoticz, once, whether everything is as it should be.
 
-        raise: cli.Failure: something must be changed; no wait would help
+        raise: Failure: something must be changed; no wait would help
         """
-        from hanpipe.sinks.domoticz_devices import check
-        from hanpipe.sinks.http_peer import Away, Denied, Wrong, failure
+        from hanpipe.sinks.domoticz.devices import check
+        from hanpipe.sinks.peer.http import Away, Denied, Wrong, failure
 
         if self._checked:
             return
@@ -253,11 +256,11 @@ class _Run:
         except (Denied, Wrong) as error:
             raise failure(self._client.title, error) from error
         if not found:
-            raise cli.Failure(cli.REFUSED, f"{self._client.title}: {problems[0]}")
+            raise Failure(REFUSED, f"{self._client.title}: {problems[0]}")
         for problem in problems[:-1]:
-            cli.say(self._program.name, problem)
+            say(self._program.name, problem)
         if problems:
-            raise cli.Failure(cli.CONFIGURATION, problems[-1])
+            raise Failure(CONFIGURATION, problems[-1])
         self._checked = True
         self._waiting.worked()
         self._program.explain(f"{self._client.title}: {found}")

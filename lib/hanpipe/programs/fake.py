@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from hanpipe import cli
 from hanpipe.fake import meters
 from hanpipe.fake.faults import Faults
 from hanpipe.fake.faults import read as read_faults
 from hanpipe.fake.household import Household
-from hanpipe.typed import TYPE_CHECKING
+from hanpipe.unix.options import new_parser, non_negative
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, IO, OK, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hanpipe.fake.port import Port
@@ -22,7 +25,7 @@ _START = "2026-06-21T11:59:50"  # with --seed alone: the sun is high, and the li
 def main(argv: list[str]) -> int:
     """Run han-fake; return its exit status."""
     known = meters.names()
-    parser = cli.parser(
+    parser = new_parser(
         "han-fake",
         "Send what the meter of a believable house sends, when it sends it:\noctets on stdout or on a pseudo-terminal.",
         "han-fake -n 20 --speed 0 | han-frame | han-decode | han-fields --text",
@@ -43,7 +46,11 @@ def main(argv: list[str]) -> int:
         help=f"what the meter's clock shows at first (default: now; with --seed: {_START})",
     )
     parser.add_argument(
-        "--speed", type=cli.number, default=1.0, metavar="N", help="times real time (default: 1); 0: as fast as it can"
+        "--speed",
+        type=non_negative,
+        default=1.0,
+        metavar="N",
+        help="times real time (default: 1); 0: as fast as it can",
     )
     parser.add_argument("--key-file", metavar="FILE", help="keys of meters that cipher; a line: TITLE KEY [AUTH-KEY]")
     parser.add_argument("--pty", metavar="PATH", help="send to a new port at PATH, instead of stdout")
@@ -59,12 +66,12 @@ def main(argv: list[str]) -> int:
     meter = meters.meter(options.meter)
     if "shared-flag" in options.fault and meter.link != "hdlc":
         parser.error(f"--fault shared-flag: {options.meter} sends no HDLC frames")
-    program = cli.Program(options, parser.prog)
+    program = Program(options, parser.prog)
     _use_key(meter, options)
     return _send(meter, program, options)
 
 
-def _send(meter: meters.Meter, program: cli.Program, options: argparse.Namespace) -> int:
+def _send(meter: meters.Meter, program: Program, options: argparse.Namespace) -> int:
     """Send list after list, each when it is due."""
     seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311
     start = _start(options)
@@ -75,16 +82,16 @@ def _send(meter: meters.Meter, program: cli.Program, options: argparse.Namespace
         began = time.monotonic()
         for number, (when, due) in enumerate(meter.instants(start)):
             if number == options.count or not _wait(program, began, when - start, options.speed):
-                return cli.OK
+                return OK
             house.advance(when)
             write(faults.damage(meter.frames(due, house.values, when), when - start))
     finally:
         if port:
             port.close()
-    return cli.OK
+    return OK
 
 
-def _wait(program: cli.Program, began: float, elapsed_ms: int, speed: float) -> bool:
+def _wait(program: Program, began: float, elapsed_ms: int, speed: float) -> bool:
     """Wait until so many ms of the meter's time have passed since it began; tell whether no signal came."""
     deadline = began + elapsed_ms / 1000 / speed if speed else 0.0
     while not program.stopping:
@@ -95,7 +102,7 @@ def _wait(program: cli.Program, began: float, elapsed_ms: int, speed: float) -> 
     return False
 
 
-def _writer(program: cli.Program, port: "Port | None") -> Callable[[bytes], None]:
+def _writer(program: Program, port: "Port | None") -> Callable[[bytes], None]:
     if port is None:
         return program.write
 
@@ -112,7 +119,7 @@ def _open_port(path: str) -> "Port":
     try:
         return Port(path)
     except OSError as error:
-        raise cli.Failure(cli.IO, f"{path}: {cli.reason(error)}") from error
+        raise Failure(IO, f"{path}: {reason(error)}") from error
 
 
 def _use_key(meter: meters.Meter, options: argparse.Namespace) -> None:
@@ -122,20 +129,20 @@ def _use_key(meter: meters.Meter, options: argparse.Namespace) -> None:
     import importlib.util
     import os
 
-    from hanpipe import keys
+    from hanpipe.apdu import keys
 
     path = options.key_file or keys.find_key_file(os.environ)
     title = meter.needed.hex().upper()
     if path is None:
-        raise cli.Failure(cli.CONFIGURATION, f"{options.meter} ciphers: --key-file with a line {title} KEY [AUTH-KEY]")
+        raise Failure(CONFIGURATION, f"{options.meter} ciphers: --key-file with a line {title} KEY [AUTH-KEY]")
     try:
         fitting = keys.read_key_file(path)[0].candidates(meter.needed)
     except OSError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{path}: {cli.reason(error)}") from error
+        raise Failure(CONFIGURATION, f"{path}: {reason(error)}") from error
     except keys.WrongKeyFile as error:
-        raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+        raise Failure(CONFIGURATION, str(error)) from error
     if not fitting:
-        raise cli.Failure(cli.CONFIGURATION, f"{path}: no line for {title}")
+        raise Failure(CONFIGURATION, f"{path}: no line for {title}")
     if importlib.util.find_spec("cryptography") is None:
         raise ModuleNotFoundError(name="cryptography")
     meter.use(fitting[0].key, fitting[0].authentication_key)

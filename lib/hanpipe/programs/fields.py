@@ -3,16 +3,19 @@
 import argparse
 from collections.abc import Callable
 
-from hanpipe import cli
-from hanpipe.line_reader import LineReader
-from hanpipe.names import Names, tables
-from hanpipe.naming import Naming, decimal_ratio
-from hanpipe.reading import Plan
-from hanpipe.typed import TYPE_CHECKING, Final
-from hanpipe.values import Values
+from hanpipe.readings.names import Names, tables
+from hanpipe.readings.naming import Naming, decimal_ratio
+from hanpipe.readings.reader import LineReader
+from hanpipe.readings.reading import Plan
+from hanpipe.readings.values import Values
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, NOTHING, OK, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hanpipe.meters import Layout
+    from hanpipe.readings.layouts import Layout
 
 _SCALABLE: Final = ("W", "var", "VA", "Wh", "varh", "VAh", "V", "A", "Hz", "pf")
 
@@ -29,7 +32,7 @@ def main(argv: list[str]) -> int:
         parser.error("--obis shows our names: leave out --names")
     layouts = _layouts(options.layout, parser)
     names = _names(options.names, parser)
-    program = cli.Program(options, parser.prog)
+    program = Program(options, parser.prog)
     if options.learn:
         return _learn(program)
     naming = Naming(layouts, options.scale, options.ct, names, options.only, program.tell)
@@ -49,11 +52,11 @@ def main(argv: list[str]) -> int:
     if found and naming.unmet:
         program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
     program.explain(f"{written:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
-    return cli.OK if found else cli.NOTHING
+    return OK if found else NOTHING
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-fields",
         "Name and scale the values of han-decode: one reading a line, in W, var, VA, Wh, varh,\nV, A and Hz.",
         "han-frame capture.raw | han-decode | han-fields --text",
@@ -107,8 +110,8 @@ def _step(reader: LineReader, options: argparse.Namespace) -> Step:
     return lambda data, _: [write(plan, values, front) + "\n" for plan, values, front in reader.feed(data)]
 
 
-def _learn(program: cli.Program) -> int:
-    from hanpipe.learn import Learner
+def _learn(program: Program) -> int:
+    from hanpipe.readings.learn import Learner
 
     learner = Learner()
     for data, _ in program.pieces():
@@ -120,7 +123,7 @@ def _learn(program: cli.Program) -> int:
     program.write(proposal.encode())
     if not proposal:
         program.tell("no list here that needs a meter file")
-    return cli.OK if learner.lists else cli.NOTHING
+    return OK if learner.lists else NOTHING
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -157,18 +160,18 @@ def _layouts(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "tupl
     """Return the layouts that the user names, or whose file they name."""
     if not wanted:
         return ()
-    from hanpipe import meters
+    from hanpipe.readings import layouts
 
-    known = {layout.name: layout for layout in meters.shipped()}
+    known = {layout.name: layout for layout in layouts.shipped()}
     found: list[Layout] = []
     for name in wanted:
         if name.endswith(".toml"):
             try:
-                found += meters.read_layouts(name, _read(name))
-            except meters.WrongMeterFile as error:
-                raise cli.Failure(cli.CONFIGURATION, str(error)) from error
+                found += layouts.read_layouts(name, _read(name))
+            except layouts.WrongMeterFile as error:
+                raise Failure(CONFIGURATION, str(error)) from error
             if not found:
-                raise cli.Failure(cli.CONFIGURATION, f"{name}: no list in it")
+                raise Failure(CONFIGURATION, f"{name}: no list in it")
         elif name in known:
             found.append(known[name])
         else:
@@ -186,7 +189,7 @@ def _names(wanted: str | None, parser: argparse.ArgumentParser) -> Names | None:
     try:
         return Names.read(_read(shipped.get(wanted, wanted)))
     except ValueError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{wanted}: {error}") from error
+        raise Failure(CONFIGURATION, f"{wanted}: {error}") from error
 
 
 def _read(name: str) -> str:
@@ -195,6 +198,6 @@ def _read(name: str) -> str:
         with open(name, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{name}: {cli.reason(error)}") from error
+        raise Failure(CONFIGURATION, f"{name}: {reason(error)}") from error
     except UnicodeDecodeError as error:
-        raise cli.Failure(cli.CONFIGURATION, f"{name}: no UTF-8 text") from error
+        raise Failure(CONFIGURATION, f"{name}: no UTF-8 text") from error

@@ -3,10 +3,12 @@
 import argparse
 from collections.abc import Callable
 
-from hanpipe import cli, records
-from hanpipe.link import FRAMERS, Event, Fault
-from hanpipe.link.events import FAULTS
-from hanpipe.typed import Any, Final
+from hanpipe.link import FRAMERS, Event, Fault, records
+from hanpipe.link.kinds import FAULTS
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.typed import Any, Final
 
 ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest one, of which a reader may have seen the end
 _BEGINNING: Final = 16  # octets that may show why there is no frame
@@ -21,12 +23,12 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.escapes and options.link not in ("auto", "hdlc"):
         parser.error(f"--escapes is for HDLC, not for --link {options.link}")
-    program = cli.Program(options, parser.prog)
-    return cli.OK if (_to_octets if options.raw else _to_frames)(program) else cli.NOTHING
+    program = Program(options, parser.prog)
+    return OK if (_to_octets if options.raw else _to_frames)(program) else NOTHING
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-frame",
         "Cut the octets of a HAN port into link-layer frames, one record each;\nwhat is no frame becomes a fault.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields\n  han-frame --hex capture.raw | less -R",
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _to_frames(program: cli.Program) -> bool:
+def _to_frames(program: Program) -> bool:
     """Run octets through the framer; return whether there was a frame."""
     options, tally = program.options, Tally()
     show_stats = program.stats(tally.counters)
@@ -78,7 +80,7 @@ def _to_frames(program: cli.Program) -> bool:
     return found
 
 
-def _to_octets(program: cli.Program) -> bool:
+def _to_octets(program: Program) -> bool:
     """Run records back to octets of the line: flags go around what stood between flags."""
     reader, tally = records.RecordReader(), Tally()
     show_stats = program.stats(tally.counters)
@@ -100,7 +102,7 @@ def _to_octets(program: cli.Program) -> bool:
 
 
 def _hex_reader() -> Callable[[bytes], bytes]:
-    from hanpipe.hextext import HexText
+    from hanpipe.link.hextext import HexText
 
     return HexText().feed
 

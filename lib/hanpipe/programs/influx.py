@@ -2,12 +2,14 @@
 
 import argparse
 
-from hanpipe import cli
 from hanpipe.sinks.options import add_pass, add_tls, parser, sayer
-from hanpipe.typed import TYPE_CHECKING, Any
+from hanpipe.unix.options import positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hanpipe.sinks.influx import Influx
+    from hanpipe.sinks.influx.server import Influx
 
 
 def main(argv: list[str]) -> int:
@@ -16,12 +18,12 @@ def main(argv: list[str]) -> int:
     options = made.parse_args(argv)
     _check(options, made)
     if not options.url:
-        return _print(cli.Program(options, made.prog))
+        return _print(Program(options, made.prog))
     try:
         server = _server(options, made.prog)
     except ValueError as error:
         made.error(f"--url {options.url}: {error}")
-    return _Run(cli.Program(options, made.prog), server).run()
+    return _Run(Program(options, made.prog), server).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "$HAN_INFLUX_TOKEN)",
     )
     add_tls(group)
-    add("--interval", type=cli.count, default=10, metavar="SECONDS", help="between two posts (default: 10)")
+    add("--interval", type=positive_integer, default=10, metavar="SECONDS", help="between two posts (default: 10)")
     add_pass(group)
     return made
 
@@ -68,10 +70,10 @@ def _check(options: argparse.Namespace, made: argparse.ArgumentParser) -> None:
 
 
 def _server(options: argparse.Namespace, name: str) -> "Influx":
-    """Return the client that the options ask for. raise: ValueError: the URL is none; cli.Failure."""
-    from hanpipe.sinks.influx import Influx
-    from hanpipe.sinks.login import find_login, find_token
-    from hanpipe.sinks.tls import tls_context
+    """Return the client that the options ask for. raise: ValueError: the URL is none; Failure."""
+    from hanpipe.sinks.influx.server import Influx
+    from hanpipe.sinks.peer.login import find_login, find_token
+    from hanpipe.sinks.peer.tls import tls_context
 
     say = sayer(options, name)
     query = {"org": options.org, "bucket": options.bucket} if options.bucket else {"db": options.database or "han"}
@@ -86,12 +88,12 @@ def _server(options: argparse.Namespace, name: str) -> "Influx":
     return Influx(options.url, query, authorization, tls)
 
 
-def _print(program: cli.Program) -> int:
+def _print(program: Program) -> int:
     """Write points to standard output."""
-    from hanpipe.sinks.line_protocol import point
+    from hanpipe.sinks.influx.line_protocol import point
+    from hanpipe.sinks.meter_finder import Whose
     from hanpipe.sinks.readings_in import ReadingReader
-    from hanpipe.sinks.running import tell_bad
-    from hanpipe.sinks.whose import Whose
+    from hanpipe.sinks.run import tell_bad
 
     reader, whose = ReadingReader(), Whose(program.tell)
     measurement = program.options.measurement
@@ -105,17 +107,17 @@ def _print(program: cli.Program) -> int:
     found = program.stream(step, lambda told, _: "".join([f"{text}\n" for text in told]).encode(), bool)
     show()
     tell_bad(program, reader)
-    return cli.OK if found else cli.NOTHING
+    return OK if found else NOTHING
 
 
 class _Run:
     """One run: readings in, batches of points out."""
 
-    def __init__(self, program: cli.Program, server: "Influx") -> None:
-        from hanpipe.sinks.influx_posting import Posting
-        from hanpipe.sinks.running import Running
-        from hanpipe.sinks.waiting import Waiting
-        from hanpipe.sinks.whose import Whose
+    def __init__(self, program: Program, server: "Influx") -> None:
+        from hanpipe.sinks.influx.posting import Posting
+        from hanpipe.sinks.meter_finder import Whose
+        from hanpipe.sinks.retry import Waiting
+        from hanpipe.sinks.run import Running
 
         say = sayer(program.options, program.name)
         self._program = program
@@ -136,8 +138,8 @@ class _Run:
         self._end()
         show()
         if left := self._posting.left:
-            status = cli.REFUSED if self._denied() else cli.IO
-            raise cli.Failure(status, f"{self._title}: at the end {left} readings were not posted")
+            status = REFUSED if self._denied() else IO
+            raise Failure(status, f"{self._title}: at the end {left} readings were not posted")
         return self._running.ended()
 
     def _take(self, data: bytes) -> None:
@@ -149,8 +151,8 @@ class _Run:
 
     def _point(self, reading: dict[str, Any]) -> bytes:
         """Return the point of a reading, b"" if there is none, or none with a time: a batch of these would be one."""
-        from hanpipe.sinks.line_protocol import point
-        from hanpipe.sinks.readings_in import nanoseconds
+        from hanpipe.readings.flat import nanoseconds
+        from hanpipe.sinks.influx.line_protocol import point
 
         text = point(self._program.options.measurement, self._whose.of(reading), reading)
         if text and nanoseconds(reading) is None:
@@ -162,9 +164,9 @@ class _Run:
     def _deliver(self, *, all_of_it: bool = False) -> None:
         """Post what is due, pass on what is dealt with.
 
-        raise: cli.Failure: nothing was ever taken, and no wait would help
+        raise: Failure: nothing was ever taken, and no wait would help
         """
-        from hanpipe.sinks.http_peer import Denied, Wrong, failure
+        from hanpipe.sinks.peer.http import Denied, Wrong, failure
 
         try:
             self._posting.post(all_of_it=all_of_it)
@@ -173,13 +175,13 @@ class _Run:
         self._running.pass_on(self._posting.dealt_with())
 
     def _end(self) -> None:
-        from hanpipe.sinks.running import last_tries
+        from hanpipe.sinks.run import last_tries
 
         self._take(b"")
         last_tries(lambda: self._deliver(all_of_it=True), lambda: self._posting.left, self._waiting)
 
     def _denied(self) -> bool:
-        from hanpipe.sinks.http_peer import Denied
+        from hanpipe.sinks.peer.http import Denied
 
         return isinstance(self._posting.trouble, Denied)
 

@@ -5,9 +5,12 @@ import errno
 import os
 import time
 
-from hanpipe import cli
-from hanpipe.logfiles import Cutter, DatedFiles, RecordCutter, cutter_for, day_of
-from hanpipe.typed import Final
+from hanpipe.log.files import Cutter, DatedFiles, RecordCutter, cutter_for, day_of
+from hanpipe.unix.options import new_parser, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.stderr import reason, say
+from hanpipe.unix.typed import Final
 
 _MAGIC: Final = 3  # octets that tell records from octets of a line
 _DISK_TROUBLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # no reason to stop the pipe
@@ -21,7 +24,7 @@ def main(argv: list[str]) -> int:
         parser.error("--name is of a file, without a directory")
     if options.keep is not None and options.name is not None and not _tells_day(options.name):
         parser.error("--keep needs a --name with year, month and day, or it cannot tell what is old")
-    program = cli.Program(options, parser.prog)
+    program = Program(options, parser.prog)
     _make_directory(program, options.dir)
     log = _Log(program, options)
     try:
@@ -30,11 +33,11 @@ def main(argv: list[str]) -> int:
             log.add(data)
     finally:
         log.end()
-    return cli.OK if log.good else cli.NOTHING
+    return OK if log.good else NOTHING
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-log",
         "Pass octets of a HAN port, or records of han-frame, through as they come, and write\n"
         "them to dated files as well. Files change between frames; a full disk ends nothing.\n"
@@ -50,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--records", action="store_true", help="the input is records, whatever it begins with")
     parser.add_argument("--gzip", action="store_true", help="compress; .gz goes behind the name")
-    parser.add_argument("--keep", type=cli.count, metavar="DAYS", help="delete files named so when they are older")
+    parser.add_argument(
+        "--keep", type=positive_integer, metavar="DAYS", help="delete files named so when they are older"
+    )
     return parser
 
 
@@ -59,7 +64,7 @@ def _tells_day(pattern: str) -> bool:
     return day_of(time.strftime(pattern), pattern) == day_of(today, "%Y-%m-%d")
 
 
-def _make_directory(program: cli.Program, directory: str) -> None:
+def _make_directory(program: Program, directory: str) -> None:
     """Make the directory. raise: Failure: that cannot be done, for another reason than a full or broken disk."""
     try:
         os.makedirs(directory, exist_ok=True)
@@ -67,14 +72,14 @@ def _make_directory(program: cli.Program, directory: str) -> None:
             raise PermissionError(errno.EACCES, "")
     except OSError as error:
         if error.errno not in _DISK_TROUBLE:
-            raise cli.Failure(cli.IO, f"{directory}: {cli.reason(error)}") from error
-        program.tell(f"{directory}: {cli.reason(error)}; going on without it")
+            raise Failure(IO, f"{directory}: {reason(error)}") from error
+        program.tell(f"{directory}: {reason(error)}; going on without it")
 
 
 class _Log:
     """The input on its way to the files. good: how many good frames it held so far."""
 
-    def __init__(self, program: cli.Program, options: argparse.Namespace) -> None:
+    def __init__(self, program: Program, options: argparse.Namespace) -> None:
         self._program = program
         self._options = options
         self._start = b""  # the first octets, as long as they do not tell what the input is
@@ -124,4 +129,4 @@ class _Log:
     def _say(self, message: str) -> None:
         """Say what may come again: Program.tell says a thing once for good."""
         if not self._options.quiet:
-            cli.say(self._program.name, message)
+            say(self._program.name, message)

@@ -4,12 +4,14 @@ import argparse
 import os
 import re
 
-from hanpipe import cli
 from hanpipe.sinks.options import add_pass, parser, sayer
-from hanpipe.typed import TYPE_CHECKING, Any, Final
+from hanpipe.unix.options import is_host, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, REFUSED, Failure
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from hanpipe.sinks.mqtt import Session
+    from hanpipe.sinks.mqtt.broker import Session
     from hanpipe.sinks.readings_in import Line
 
 _PORT, _TLS_PORT = 1883, 8883
@@ -19,7 +21,7 @@ _PAUSE: Final = 0.05  # s for a moment's patience
 def main(argv: list[str]) -> int:
     """Run han-mqtt; return its exit status."""
     options = _parser().parse_args(argv)
-    return _Run(cli.Program(options, "han-mqtt")).run()
+    return _Run(Program(options, "han-mqtt")).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,13 +59,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _host(text: str) -> str:
-    if not re.fullmatch(r"[\w.:%-]+", text) or not cli.is_host(text):
+    if not re.fullmatch(r"[\w.:%-]+", text) or not is_host(text):
         raise argparse.ArgumentTypeError(f"'{text}' is no host")
     return text
 
 
 def _port(text: str) -> int:
-    number = cli.count(text)
+    number = positive_integer(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: the last is 65535")
     return number
@@ -90,12 +92,12 @@ def _client_id(text: str) -> str:
 class _Run:
     """One run: readings in, messages out."""
 
-    def __init__(self, program: cli.Program) -> None:
-        from hanpipe.sinks.discovery import Announcer
-        from hanpipe.sinks.mqtt import Broker
-        from hanpipe.sinks.outbox import Outbox
-        from hanpipe.sinks.running import Running
-        from hanpipe.sinks.topics import MeterFinder, Topics
+    def __init__(self, program: Program) -> None:
+        from hanpipe.sinks.mqtt.broker import Broker
+        from hanpipe.sinks.mqtt.discovery import Announcer
+        from hanpipe.sinks.mqtt.topics import MeterFinder, Topics
+        from hanpipe.sinks.queue import Outbox
+        from hanpipe.sinks.run import Running
 
         options = program.options
         self._program = program
@@ -111,9 +113,9 @@ class _Run:
         self._broker = Broker(session, self._outbox, self._say, program.explain, program.write)
 
     def _session(self, options: argparse.Namespace) -> "Session":
-        from hanpipe.sinks.login import find_login
-        from hanpipe.sinks.mqtt import Session
-        from hanpipe.sinks.tls import tls_context
+        from hanpipe.sinks.mqtt.broker import Session
+        from hanpipe.sinks.peer.login import find_login
+        from hanpipe.sinks.peer.tls import tls_context
 
         secure = options.tls or options.ca or options.insecure
         host = re.sub(r"[^\w-]", "_", os.uname().nodename, flags=re.ASCII)
@@ -142,8 +144,8 @@ class _Run:
         self._broker.finish(lambda: self._program.stopping)
         show()
         if left := self._outbox.left:
-            status = cli.REFUSED if self._broker.denied else cli.IO
-            raise cli.Failure(status, f"{self._broker.title}: at the end {left} messages were not acknowledged")
+            status = REFUSED if self._broker.denied else IO
+            raise Failure(status, f"{self._broker.title}: at the end {left} messages were not acknowledged")
         return self._running.ended()
 
     def _take(self, data: bytes) -> None:

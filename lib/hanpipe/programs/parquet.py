@@ -4,8 +4,11 @@ import argparse
 import contextlib
 import os
 
-from hanpipe import cli
-from hanpipe.typed import Final
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import Final
 
 _MAGIC: Final = b"PAR1"
 
@@ -16,11 +19,11 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if not _may_be_replaced(options.file):
         parser.error(f"{options.file} is there, and no Parquet file: the file to write comes first")
-    return _Run(cli.Program(options, parser.prog)).run()
+    return _Run(Program(options, parser.prog)).run()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-parquet",
         "Write readings to a Parquet file: a column a name, a row a reading, in their order.\n"
         "The input is read twice; a pipe is kept beside the file meanwhile. The file is there\n"
@@ -45,9 +48,9 @@ def _may_be_replaced(file: str) -> bool:
 class _Run:
     """One run: readings in, a file out."""
 
-    def __init__(self, program: cli.Program) -> None:
+    def __init__(self, program: Program) -> None:
         from hanpipe.sinks.readings_in import ReadingReader
-        from hanpipe.sinks.table import Twice
+        from hanpipe.sinks.tables.table import Twice
 
         self._program = program
         self._file: str = program.options.file
@@ -57,8 +60,10 @@ class _Run:
 
     def run(self) -> int:
         """Run until the input ends; return the exit status."""
-        from hanpipe.sinks.parquet import Types  # now, so that a missing pyarrow is said before the input is read
-        from hanpipe.sinks.running import tell_bad
+        from hanpipe.sinks.run import tell_bad
+        from hanpipe.sinks.tables.parquet import (
+            Types,  # now, so that a missing pyarrow is said before the input is read
+        )
 
         show = self._program.stats(lambda: {"readings": self._reader.readings, "bad_lines": self._reader.bad})
         types = Types()
@@ -69,23 +74,23 @@ class _Run:
             self._write(types.columns())
         show()
         tell_bad(self._program, self._reader)
-        return cli.OK if self._reader.readings else cli.NOTHING
+        return OK if self._reader.readings else NOTHING
 
     def _write(self, columns: dict[str, str]) -> None:
-        """Write all to a file beside, which then takes the place of FILE. raise: cli.Failure."""
+        """Write all to a file beside, which then takes the place of FILE. raise: Failure."""
         beside = f"{self._directory}/.{os.path.basename(self._file)}.{os.getpid()}"
         try:
             self._fill(beside, columns)
             os.replace(beside, self._file)
         except OSError as error:
-            raise cli.Failure(cli.IO, f"{self._file}: {cli.reason(error)}") from error
+            raise Failure(IO, f"{self._file}: {reason(error)}") from error
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(beside)
 
     def _fill(self, file: str, columns: dict[str, str]) -> None:
-        from hanpipe.sinks.parquet import Writer
         from hanpipe.sinks.readings_in import ReadingReader
+        from hanpipe.sinks.tables.parquet import Writer
 
         reader, writer = ReadingReader(), Writer(file, columns)
         for data in self._twice.second():
@@ -93,4 +98,4 @@ class _Run:
         writer.add(reader.feed(b""))
         writer.close()
         if self._twice.broken_off:
-            raise cli.Failure(cli.IO, f"{self._file}: not written, as it was broken off")
+            raise Failure(IO, f"{self._file}: not written, as it was broken off")

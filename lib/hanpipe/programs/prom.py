@@ -4,9 +4,12 @@ import argparse
 import threading
 import time
 
-from hanpipe import cli
 from hanpipe.sinks.options import add_pass, parser, sayer
-from hanpipe.typed import Final
+from hanpipe.unix.options import is_host, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import Final
 
 _FILE_PAUSE: Final = 10.0  # s between two writes of the file: it is scraped less often, and an SD card wears
 
@@ -17,7 +20,7 @@ def main(argv: list[str]) -> int:
     options = made.parse_args(argv)
     if not options.textfile and not options.listen:
         made.error("where to? --textfile FILE or --listen PORT, or both")
-    return _Run(cli.Program(options, made.prog)).run()
+    return _Run(Program(options, made.prog)).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--stale",
-        type=cli.count,
+        type=positive_integer,
         default=5,
         metavar="MINUTES",
         help="leave out what is no register and was not sent for\nso long (default: 5)",
@@ -49,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not (cli.is_host(host) and port.isascii() and port.isdigit() and int(port) < 65536):
+    if not (is_host(host) and port.isascii() and port.isdigit() and int(port) < 65536):
         raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
     return host, int(port)
 
@@ -57,10 +60,10 @@ def _address(text: str) -> tuple[str, int]:
 class _Run:
     """One run: readings in, the last values out."""
 
-    def __init__(self, program: cli.Program) -> None:
-        from hanpipe.sinks.prometheus import Metrics
-        from hanpipe.sinks.running import Running
-        from hanpipe.sinks.whose import Whose
+    def __init__(self, program: Program) -> None:
+        from hanpipe.sinks.meter_finder import Whose
+        from hanpipe.sinks.prometheus.metrics import Metrics
+        from hanpipe.sinks.run import Running
 
         self._program = program
         self._running = Running(program)
@@ -87,17 +90,17 @@ class _Run:
             self._write(self._file)
         show()
         if self._failing:
-            raise cli.Failure(cli.IO, self._failing)
+            raise Failure(IO, self._failing)
         return self._running.ended()
 
     def _listen(self, host: str, port: int) -> None:
-        """Begin to answer scrapes, until the program ends. raise: cli.Failure: it cannot listen there."""
-        from hanpipe.sinks.prometheus_http import Endpoint
+        """Begin to answer scrapes, until the program ends. raise: Failure: it cannot listen there."""
+        from hanpipe.sinks.prometheus.http import Endpoint
 
         try:
             endpoint = Endpoint(host, port, self._text)
         except OSError as error:
-            raise cli.Failure(cli.IO, f"{host}:{port}: {cli.reason(error)}") from error
+            raise Failure(IO, f"{host}:{port}: {reason(error)}") from error
         self._program.explain(f"http://{host}:{endpoint.server_port}/metrics")
 
     def _take(self, data: bytes, *, ended: bool = False) -> None:
@@ -121,12 +124,12 @@ class _Run:
 
     def _write(self, file: str) -> None:
         """Write the file; a full disk is no reason to end."""
-        from hanpipe.sinks.prometheus import write_textfile
+        from hanpipe.sinks.prometheus.metrics import write_textfile
 
         try:
             write_textfile(file, self._text())
         except OSError as error:
-            message = f"{file}: {cli.reason(error)}"
+            message = f"{file}: {reason(error)}"
             if message != self._failing:
                 self._say(message)
             self._failing = message

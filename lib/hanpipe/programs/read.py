@@ -4,10 +4,12 @@ import argparse
 import time
 from collections.abc import Iterator
 
-from hanpipe import cli
-from hanpipe.serial_line import PARITIES, Line
-from hanpipe.source import check_name, is_live
-from hanpipe.typed import Final
+from hanpipe.line.port import check_name, is_live
+from hanpipe.line.settings import PARITIES, Line
+from hanpipe.unix.options import new_parser, non_negative, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import OK
+from hanpipe.unix.typed import Final
 
 _IDLE: Final = 60.0  # s of silence to warn of: no meter is silent for longer than 20 s
 _STEP: Final = 0.05  # s between two writes of a replay
@@ -31,21 +33,22 @@ def main(argv: list[str]) -> int:
         parser.error("--auto and --idle are for a port or a connection")
     options.files = [options.source]
     options.idle = _IDLE if options.idle is None else options.idle
-    program = cli.Program(options, parser.prog)
+    program = Program(options, parser.prog)
     if live:
-        from hanpipe.live import Live
+        from hanpipe.line.reader import Live
+        from hanpipe.link import FRAMERS
 
-        Live(program, options.source, line, options).run()
+        Live(program, options.source, line, options, FRAMERS["auto"]).run()
     elif options.speed:
         _replay(program, options.speed * line.octets_per_second)
     else:
         for data, _ in program.pieces():
             program.write(data)
-    return cli.OK
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-read",
         "Read the octets of a HAN port and write them to stdout as they come.\n\n"
         "A port or connection that is lost or missing is waited for and opened again.",
@@ -62,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     setting = parser.add_argument_group("setting of the port (default: 2400 8E1, as wired M-Bus has it)")
     setting.add_argument("--meter", metavar="NAME", help="as this meter needs it, by the meter data")
-    setting.add_argument("--baud", type=cli.count, metavar="RATE", help="baud rate")
+    setting.add_argument("--baud", type=positive_integer, metavar="RATE", help="baud rate")
     setting.add_argument("--parity", choices=list(PARITIES), help="parity")
     setting.add_argument("--bits", type=int, choices=(7, 8), help="bits of data in an octet")
     setting.add_argument("--stop", type=int, choices=(1, 2), help="stop bits")
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--once", action="store_true", help="end when the port is lost or missing")
     parser.add_argument(
         "--idle",
-        type=cli.number,
+        type=non_negative,
         metavar="SECONDS",
         help=f"warn when nothing comes, or nothing that decodes, for so\nlong (default: {_IDLE:.0f}; 0: never)",
     )
@@ -87,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _factor(text: str) -> float:
     """Read a factor above 0. raise: ArgumentTypeError."""
-    factor = cli.number(text)
+    factor = non_negative(text)
     if not factor:
         raise argparse.ArgumentTypeError("a factor above 0 is wanted")
     return factor
@@ -97,17 +100,17 @@ def _line(options: argparse.Namespace) -> Line:
     """Return the setting that is asked for. raise: ValueError: an unknown meter."""
     line = Line()
     if options.meter:
-        from hanpipe import meters
+        from hanpipe.readings import layouts
 
         try:
-            line = line._replace(**meters.line_settings(options.meter))
+            line = line._replace(**layouts.line_settings(options.meter))
         except KeyError:
-            raise ValueError(f"no meter {options.meter}; known are: {', '.join(meters.names())}") from None
+            raise ValueError(f"no meter {options.meter}; known are: {', '.join(layouts.names())}") from None
     given = {name: value for name in Line._fields if (value := getattr(options, name)) is not None}
     return line._replace(**given)
 
 
-def _replay(program: cli.Program, octets_per_second: float) -> None:
+def _replay(program: Program, octets_per_second: float) -> None:
     """Write the input at a pace that does not drift."""
     for data, wanted in paced(program.pieces(), octets_per_second):
         program.wait(None, wanted - time.monotonic())

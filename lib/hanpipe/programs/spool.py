@@ -4,7 +4,10 @@ import argparse
 import os
 from typing import Final
 
-from hanpipe import cli
+from hanpipe.unix.options import new_parser, non_negative, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason
 
 _UNITS: Final = {"k": 1000, "M": 1_000_000, "G": 1_000_000_000}
 _SMALLEST: Final = 64_000  # octets
@@ -20,7 +23,7 @@ def main(argv: list[str]) -> int:
     if os.path.basename(command[0]).startswith("han-") and "--pass" not in command:
         parser.error(f"give {command[0]} --pass: a line that it passes on is one that it has taken")
     lock = _lock(options.dir)
-    program = cli.Program(options, parser.prog)
+    program = Program(options, parser.prog)
     from hanpipe.spool.runner import Runner  # behind --help
 
     try:
@@ -30,7 +33,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+    parser = new_parser(
         "han-spool",
         "Run a sink behind a queue on disk, so that nothing is lost while the sink, or what it\n"
         "writes to, is away. The sink gets the lines of standard input; a line that it passes\n"
@@ -56,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--wait", action="store_true", help="let the input wait instead, as that of a regular file always does")
     add(
         "--hold",
-        type=cli.number,
+        type=non_negative,
         default=0.0,
         metavar="SECONDS",
         help="spare an SD card: write only what the sink has not taken within so long, in one go. "
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--drain",
-        type=cli.number,
+        type=non_negative,
         default=10.0,
         metavar="SECONDS",
         help="when the input has ended, wait so long for the sink; what is left waits on disk for the next run "
@@ -82,7 +85,7 @@ def _divide(argv: list[str]) -> tuple[list[str], list[str]]:
 def _octets(text: str) -> int:
     """Read a size: a number of octets, or of thousands, millions or milliards of them. raise: ValueError."""
     factor = _UNITS.get(text[-1:], 1)
-    octets = cli.count(text[:-1] if factor > 1 else text) * factor
+    octets = positive_integer(text[:-1] if factor > 1 else text) * factor
     if octets < _SMALLEST:
         raise argparse.ArgumentTypeError(f"{text} is too little for a queue: 64k or more")
     return octets
@@ -91,7 +94,7 @@ def _octets(text: str) -> int:
 def _lock(directory: str) -> int:
     """Make the directory and lock it for this run; return the descriptor that holds the lock.
 
-    raise: cli.Failure: it cannot be made, or another han-spool has it
+    raise: Failure: it cannot be made, or another han-spool has it
     """
     import fcntl
 
@@ -100,7 +103,7 @@ def _lock(directory: str) -> int:
         lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise cli.Failure(cli.IO, f"{directory}: another han-spool has this queue: give each its own DIR") from error
+        raise Failure(IO, f"{directory}: another han-spool has this queue: give each its own DIR") from error
     except OSError as error:
-        raise cli.Failure(cli.IO, f"{directory}: {cli.reason(error)}") from error
+        raise Failure(IO, f"{directory}: {reason(error)}") from error
     return lock

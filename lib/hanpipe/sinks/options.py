@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Callable
 
-from hanpipe import cli
-from hanpipe.typed import Any
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.stderr import say
+from hanpipe.unix.typed import Any
 
 
 def parser(name: str, purpose: str, example: str) -> argparse.ArgumentParser:
-    """Return a parser with what all sinks have. purpose, example: see cli.parser."""
-    return cli.parser(
+    """Return a parser with what all sinks have. purpose, example: see new_parser."""
+    return new_parser(
         name,
         purpose,
         example,
@@ -33,8 +34,8 @@ def add_tls(made: Any) -> None:
 def sayer(options: argparse.Namespace, name: str) -> Callable[[str], None]:
     """Return what tells the user something, each time; nothing with -q."""
 
-    def say(message: str) -> None:
+    def say_here(message: str) -> None:
         if not options.quiet:
-            cli.say(name, message)
+            say(name, message)
 
-    return say
+    return say_here

@@ -1,18 +1,13 @@
 """Lines of han-fields -> readings, the input of every sink."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from hanpipe.typed import Any, Final, NamedTuple
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
 LONGEST_LINE: Final = 1_000_000  # octets: more than any reading has
 _MOST_DIGITS: Final = 31  # of a whole number, and its sign; no register has more than 20
 _DEEPEST: Final = 200  # levels of what han-fields passes on as typed JSON
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can tell: until 2262
 
 
 class Line(NamedTuple):
@@ -65,38 +60,6 @@ class ReadingReader:
             return Line(octets, None)
         self.readings += 1
         return Line(octets, reading)
-
-
-def number(value: Any) -> int | Decimal | None:
-    """Return the value if it is a number, None otherwise: true and "5" are none."""
-    return value if type(value) is int or type(value) is Decimal else None
-
-
-def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
-    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is none.
-
-    bare_is_utc: what a time without an offset is taken for; else it is none
-    """
-    try:
-        at = datetime.fromisoformat(told)
-    except (TypeError, ValueError):
-        return None
-    if at.tzinfo is None:
-        if not bare_is_utc:
-            return None
-        at = at.replace(tzinfo=UTC)
-    return (at - _EPOCH) // _MICROSECOND * 1000
-
-
-def nanoseconds(reading: dict[str, Any]) -> int | None:
-    """Return when a reading was, ns since 1970-01-01 UTC; None: nobody knows.
-
-    It is when its frame came, else by the meter's clock if that tells its offset.
-    """
-    for key in ("time", "date_time"):
-        if (at := time_ns(reading.get(key))) is not None:
-            return at if abs(at) < _SOME_YEARS else None
-    return None
 
 
 def _finite(text: str) -> Decimal:

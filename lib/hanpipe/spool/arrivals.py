@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hanpipe.arrival import stamp
+from hanpipe.apdu.arrival import stamp
 
 _LONGEST: Final = 1_000_000  # octets: more than any reading has
 _TIMED: Final = b'{"time":'

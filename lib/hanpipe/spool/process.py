@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Final
 
-from hanpipe.cli import read_piece
+from hanpipe.unix.program import read_piece
 
 _RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # what Python ignores, and no other program expects to be ignored
 

@@ -6,10 +6,12 @@ import stat
 import time
 from typing import Any, Final
 
-from hanpipe import cli
 from hanpipe.spool.arrivals import Arrivals
 from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.sink import Sink
+from hanpipe.unix.program import Program, read_piece
+from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.stderr import reason, say
 
 _PIECE: Final = 65536
 _REPORT_PAUSE: Final = 60.0  # s between two words of -v about how much waits
@@ -18,19 +20,19 @@ _REPORT_PAUSE: Final = 60.0  # s between two words of -v about how much waits
 class Runner:
     """One run: lines in, the sink fed, lines that it has taken passed on."""
 
-    def __init__(self, program: cli.Program, command: list[str]) -> None:
-        """Open the queue, start the sink. raise: cli.Failure."""
+    def __init__(self, program: Program, command: list[str]) -> None:
+        """Open the queue, start the sink. raise: Failure."""
         options = program.options
         self._program = program
         self._directory = options.dir
         try:
             self._backlog = Backlog(options.dir, options.max_size, self._say, options.hold)
         except OSError as error:
-            raise cli.Failure(cli.IO, f"{options.dir}: {cli.reason(error)}") from error
+            raise Failure(IO, f"{options.dir}: {reason(error)}") from error
         try:
             self._sink = Sink(command, self._backlog, self._pass_on, self._say)
         except OSError as error:
-            raise cli.Failure(cli.IO, f"{command[0]}: {cli.reason(error)}") from error
+            raise Failure(IO, f"{command[0]}: {reason(error)}") from error
         regular = stat.S_ISREG(os.fstat(0).st_mode)
         self._timed = not regular  # a line of a file has not arrived now
         self._waits = options.wait or regular
@@ -38,7 +40,7 @@ class Runner:
         self._arrivals = Arrivals()
         self._lines = 0
         self._passed = 0
-        self._failure: cli.Failure | None = None  # of the input
+        self._failure: Failure | None = None  # of the input
         self._reading = True
         self._until = 0.0  # when the sink must have taken the rest, once the input has ended
         self._report = 0.0  # when -v says the next time how much waits
@@ -106,11 +108,11 @@ class Runner:
 
     def _read(self) -> None:
         try:
-            data = cli.read_piece(0, self._piece)
+            data = read_piece(0, self._piece)
         except BlockingIOError:
             return
         except OSError as error:
-            self._failure = cli.Failure(cli.IO, f"standard input: {cli.reason(error)}")
+            self._failure = Failure(IO, f"standard input: {reason(error)}")
             data = b""
         if data:
             self._put(self._arrivals.feed(data, time.time_ns() if self._timed else 0))
@@ -138,21 +140,21 @@ class Runner:
             self._program.write(lines)
 
     def _status(self, waiting: int) -> int:
-        """Return the exit status, waiting: octets that are left. raise: cli.Failure: not all is well."""
+        """Return the exit status, waiting: octets that are left. raise: Failure: not all is well."""
         if self._failure:
             raise self._failure
         if waiting:
             message = f"{self._directory}: at the end {_size(waiting)} of lines wait for the next run"
             if not self._program.stopping:
-                lasting = self._sink.status in (cli.CONFIGURATION, cli.REFUSED)
-                raise cli.Failure(self._sink.status if lasting else cli.IO, message)
+                lasting = self._sink.status in (CONFIGURATION, REFUSED)
+                raise Failure(self._sink.status if lasting else IO, message)
             self._say(message)
-        return cli.OK if self._lines or self._backlog.restored else cli.NOTHING
+        return OK if self._lines or self._backlog.restored else NOTHING
 
     def _say(self, message: str) -> None:
         """Say what may come again: Program.tell says a thing once for good."""
         if not self._program.options.quiet:
-            cli.say(self._program.name, message)
+            say(self._program.name, message)
 
     def _counters(self) -> dict[str, Any]:
         return {

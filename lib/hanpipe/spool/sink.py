@@ -8,22 +8,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from hanpipe import cli
-from hanpipe.sinks.waiting import LONGEST_PAUSE, Waiting
+from hanpipe.sinks.retry import LONGEST_PAUSE, Waiting
 from hanpipe.spool.backlog import PIECE, Backlog
 from hanpipe.spool.flight import Flight
 from hanpipe.spool.process import Process
+from hanpipe.unix.status import CONFIGURATION, REFUSED, USAGE, Failure
+from hanpipe.unix.stderr import reason
 
 WINDOW: Final = 2_000_000  # octets that a sink may have and not pass on: 5 h of a meter that speaks each 2.5 s
 
 _LAST_PATIENCE: Final = 3.0  # s for a sink to end by itself, and again once it is asked to
 _WORDS: Final = {
     0: "has ended",
-    cli.USAGE: "does not understand its arguments (status 2)",
-    cli.CONFIGURATION: "a file or device that it is configured with is wrong (status 3): mend it; its lines are kept",
-    cli.REFUSED: "its login was refused (status 5): mend it; its lines are kept",
+    USAGE: "does not understand its arguments (status 2)",
+    CONFIGURATION: "a file or device that it is configured with is wrong (status 3): mend it; its lines are kept",
+    REFUSED: "its login was refused (status 5): mend it; its lines are kept",
 }
-_SLOWLY: Final = (cli.CONFIGURATION, cli.REFUSED)  # only a person mends these; and logins that fail may be counted
+_SLOWLY: Final = (CONFIGURATION, REFUSED)  # only a person mends these; and logins that fail may be counted
 
 
 class Sink:
@@ -99,7 +100,7 @@ class Sink:
     def serve(self, ready: set[int]) -> None:
         """Take what it has written, and its end. ready: those of the descriptors that are.
 
-        raise: cli.Failure: it does not understand its arguments
+        raise: Failure: it does not understand its arguments
         """
         process = self._process
         if process is None:
@@ -186,8 +187,8 @@ class Sink:
         self._backlog.rewind()
         if self._stopped or self.finished:
             return
-        if self.status == cli.USAGE and not (self._worked or self.restarts):
-            raise cli.Failure(cli.USAGE, f"{self.name} {_WORDS[self.status]}")
+        if self.status == USAGE and not (self._worked or self.restarts):
+            raise Failure(USAGE, f"{self.name} {_WORDS[self.status]}")
         if self._progress:
             self._tell(f"{self._word()}; started again")
         else:
@@ -204,7 +205,7 @@ class Sink:
         try:
             self._begin()
         except OSError as error:
-            self._waiting.failed(cli.reason(error))
+            self._waiting.failed(reason(error))
 
     def _end_within(self, seconds: float) -> None:
         if self._harsher is None:

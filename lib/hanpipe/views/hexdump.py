@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from hanpipe.link.events import FAULTS, Event
-from hanpipe.typed import Final
+from hanpipe.link.kinds import FAULTS, Event
+from hanpipe.unix.typed import Final
 from hanpipe.views.colour import Colour
 from hanpipe.views.parts import HEX, TEXT, WIDE, Part, announced, link_of, parts_of
 

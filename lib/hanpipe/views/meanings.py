@@ -2,21 +2,22 @@
 
 import math
 
-from hanpipe import cosem, obis
-from hanpipe.cli import printable
-from hanpipe.dlms import DESCRIPTOR, Data
-from hanpipe.octets import Malformed
-from hanpipe.typed import Any, Final
-from hanpipe.values import decimal_text
+from hanpipe.apdu import cosem
+from hanpipe.apdu.dlms import DESCRIPTOR, Data
+from hanpipe.link.octets import Malformed
+from hanpipe.readings import quantities
+from hanpipe.readings.values import decimal_text
+from hanpipe.unix.stderr import printable
+from hanpipe.unix.typed import Any, Final
 
-# The codes that say whose reading it is, which obis.quantity leaves out.
+# The codes that say whose reading it is, which quantities.quantity leaves out.
 _IDENTITY: Final = {
     code: name
     for name, codes in (
-        ("obis_list_version", obis.LIST_VERSION),
-        ("meter_ID", obis.METER_ID),
-        ("meter_model", obis.METER_MODEL),
-        ("date_time", obis.CLOCK),
+        ("obis_list_version", quantities.LIST_VERSION),
+        ("meter_ID", quantities.METER_ID),
+        ("meter_model", quantities.METER_MODEL),
+        ("date_time", quantities.CLOCK),
     )
     for code in codes
 }
@@ -115,14 +116,14 @@ def _pushed(siblings: list[Data]) -> list[bytes]:
 
 def _quantity(name: bytes, *, unit: bool) -> str:
     """Write a logical name as OBIS code with what is known of it; unit: that too."""
-    code = obis.code(name)
-    known = obis.quantity(code)
+    code = quantities.code(name)
+    known = quantities.quantity(code)
     return f"{code} {name_of(code)}" + (f" ({known.unit})" if unit and known and known.unit else "")
 
 
 def name_of(code: str) -> str:
     """Return the name of an OBIS code as a reading has it."""
-    known = obis.quantity(code)
+    known = quantities.quantity(code)
     return known.name if known else _IDENTITY.get(code, "unknown code")
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from hanpipe.dlms import LLC
+from hanpipe.apdu.dlms import LLC
+from hanpipe.apdu.telegram import without_parity
 from hanpipe.link.crc import arc, x25
-from hanpipe.telegram import without_parity
-from hanpipe.typed import Final, NamedTuple
+from hanpipe.unix.typed import Final, NamedTuple
 
 HEX, WIDE, TEXT = "hex", "wide", "text"  # 8 octets a row with a label; 16 with their characters; lines of a telegram
 

@@ -2,10 +2,10 @@
 
 import struct
 
-from hanpipe.cli import printable
-from hanpipe.reading import Field, Plan
-from hanpipe.typed import Any
-from hanpipe.values import Value, Values
+from hanpipe.readings.reading import Field, Plan
+from hanpipe.readings.values import Value, Values
+from hanpipe.unix.stderr import printable
+from hanpipe.unix.typed import Any
 
 
 def text(plan: Plan, values: Values) -> str:

@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Iterator
 
-from hanpipe import cosem, dlms
-from hanpipe.cli import printable
-from hanpipe.decoder import Apdu, Opened, Refusal, Telegram
-from hanpipe.dlms import Data, Notification
-from hanpipe.octets import Malformed, read_length
-from hanpipe.typed import Any, Final, NamedTuple
+from hanpipe.apdu import cosem, dlms
+from hanpipe.apdu.decoder import Apdu, Opened, Refusal, Telegram
+from hanpipe.apdu.dlms import Data, Notification
+from hanpipe.link.octets import Malformed, read_length
+from hanpipe.unix.stderr import printable
+from hanpipe.unix.typed import Any, Final, NamedTuple
 from hanpipe.views.colour import Colour
 from hanpipe.views.meanings import clock_text, describe, meanings, name_of, value_text
 

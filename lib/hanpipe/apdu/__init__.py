@@ -1,0 +1,1 @@
+"""Frames -> typed data: APDUs joined, deciphered and read."""

@@ -1,0 +1,1 @@
+"""The line: port, socket or file -> octets."""

@@ -1,0 +1,88 @@
+"""Which setting a line has: settings are tried until frames pass their checks under one.
+
+No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from hanpipe.line.settings import LINES, Line
+from hanpipe.unix.typed import Final, Protocol
+
+GOOD: Final = frozenset("HMP")  # frames with checks of their own; a bare APDU has none
+
+_QUIET: Final = 0.5  # s without an octet that end a burst: more than a gateway or adapter holds octets back
+_FIRST_PATIENCE: Final = 5.0  # s for each setting in the first round: most meters send a list each 2.5 s
+_LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some send one each 10 s or 20 s
+
+
+class Framer(Protocol):
+    """Finds frames of any link; the program hands it in, since the link layer is a later stage."""
+
+    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
+        """Return kind and octets of what data completes."""
+
+
+NewFramer = Callable[[], Framer]
+
+
+class LineFinder:
+    """Tries settings until frames pass their checks under one: feed it octets, then look whether to change.
+
+    A setting is left behind a whole burst without a good frame, or when its time is over and the line is quiet. The
+    time grows from round to round, for ever.
+    """
+
+    def __init__(self, first: Line, now: float, new_framer: NewFramer, lines: Sequence[Line] = LINES) -> None:
+        """Begin with a setting. now: seconds of a clock that does not jump; new_framer: finds frames of any link."""
+        self._new_framer = new_framer
+        self._lines = [first, *(line for line in lines if line != first)]
+        self._at = 0
+        self.round = 1
+        self.patience = _FIRST_PATIENCE  # s for each setting
+        self.found = False
+        self.dropped = 0  # octets that came under other settings
+        self.held = bytearray()  # octets that came under this one
+        self.restart(now)
+
+    @property
+    def line(self) -> Line:
+        """The setting to read with now."""
+        return self._lines[self._at]
+
+    @property
+    def count(self) -> int:
+        """How many settings there are to try."""
+        return len(self._lines)
+
+    def restart(self, now: float) -> None:
+        """The line begins anew: give the present setting its whole time."""
+        self._framer = self._new_framer()
+        self._since = self._last = now
+        self._whole = False  # whether a burst was heard from its beginning
+
+    def feed(self, data: bytes, now: float) -> bytes:
+        """Take octets; return those to pass on: none until a frame is good, then all that came under its setting."""
+        self._whole = self._whole or now - self._last >= _QUIET
+        self._last = now
+        self.held += data
+        self.found = any(kind in GOOD for kind, _ in self._framer.feed(data))
+        return bytes(self.held) if self.found else b""
+
+    def due(self) -> float:
+        """Return when to look, if nothing comes before."""
+        quiet = self._last + _QUIET
+        over = max(self._since + self.patience, quiet)
+        return min(quiet if self._whole else over, over, self._since + 2 * self.patience)
+
+    def look(self, now: float) -> bool:
+        """Tell whether another setting is to be tried from now on: that of line."""
+        if now < self.due():
+            return False
+        self.dropped += len(self.held)
+        self.held.clear()
+        self._at = (self._at + 1) % self.count
+        if not self._at:
+            self.round += 1
+            self.patience = min(2 * self.patience, _LONGEST_PATIENCE)
+        self.restart(now)
+        return True

@@ -1,0 +1,191 @@
+"""A port or socket that is read for ever: opened again when it is lost, its setting found, its silence told."""
+
+import argparse
+import errno
+import time
+from contextlib import closing
+
+from hanpipe.line.finder import LineFinder, NewFramer
+from hanpipe.line.port import Closed, Lost, Source, open_source
+from hanpipe.line.settings import Line
+from hanpipe.line.watch import LineWatch
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import duration, reason, say
+from hanpipe.unix.typed import Final
+
+LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, each the double of the last
+
+_NO_DEVICE: Final = "no such device"
+_NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
+_IN_USE: Final = "in use by another program"
+_WORDS: Final = {
+    errno.ENOENT: _NO_DEVICE,
+    errno.ENODEV: _NO_DEVICE,
+    errno.ENXIO: _NO_DEVICE,
+    errno.EIO: _NO_DEVICE,
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EAGAIN: _IN_USE,
+    errno.EBUSY: _IN_USE,
+}
+# What no waiting helps
+_HOPELESS: Final = {errno.ENOTTY: "is no serial port", errno.EINVAL: "cannot be set to {}"}
+
+
+class Live:
+    """Reads a port or URL to stdout until a signal comes, or, with --once, until it ends or is lost."""
+
+    def __init__(
+        self, program: Program, name: str, line: Line, options: argparse.Namespace, new_framer: NewFramer
+    ) -> None:
+        """Take from the options: auto, idle (s, 0 for never) and once. new_framer: finds frames of any link."""
+        now = time.monotonic()
+        self._program = program
+        self._name = name
+        self._line = line
+        self._once: bool = options.once
+        self._finder = LineFinder(line, now, new_framer) if options.auto else None
+        self._watch = LineWatch(options.idle, now, new_framer) if options.idle else None
+        self._pause = 1.0
+        self._away: float | None = None  # since when it could not be read
+        self._said: set[str] = set()  # why, in this outage
+
+    def run(self) -> None:
+        """Read.
+
+        raise: Failure: it is lost or cannot be opened, and --once says to end then, or it never will be;
+               BrokenPipeError: nobody reads what is written
+        """
+        try:
+            self._keep_reading()
+        finally:
+            if self._finder:  # what came may be good, though no frame was whole
+                self._program.write(bytes(self._finder.held))
+
+    def _keep_reading(self) -> None:
+        while not self._program.stopping:
+            try:
+                with closing(self._open()) as source:
+                    self._begin(source)
+                    self._read(source)
+            except BrokenPipeError:
+                raise
+            except KeyboardInterrupt:  # while it was being opened
+                break
+            except OSError as error:
+                if self._once and isinstance(error, Closed):
+                    break
+                self._tell_lost(error)
+                self._program.wait(None, self._pause)
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def _open(self) -> Source:
+        with self._program.interruptible():
+            return open_source(self._name, self._line)
+
+    def _begin(self, source: Source) -> None:
+        """Get ready for the octets of a source that was just opened."""
+        if source.cooked:
+            self._program.tell(f"{self._name}: was set to edit lines, as a terminal; made raw")
+        self._program.explain(f"{self._name}: open")
+        now = time.monotonic()
+        if self._watch:
+            self._watch.restart(now)
+        if self._finder:
+            self._finder.restart(now)
+            self._tell_try(self._finder)
+
+    def _read(self, source: Source) -> None:
+        """Read until a signal comes. raise: OSError: it is lost."""
+        while not self._program.stopping:
+            if self._program.wait(source.descriptor, self._patience()):
+                try:
+                    data = source.read()
+                except BlockingIOError:
+                    continue
+                self._take(data)
+            self._look(source)
+
+    def _patience(self) -> float | None:
+        """Return for how many seconds nothing may come before something is to be done; None: as long as it likes."""
+        dues = [due for one in (self._finder, self._watch) if one and (due := one.due()) is not None]
+        return max(0.0, min(dues) - time.monotonic()) if dues else None
+
+    def _take(self, data: bytes) -> None:
+        """Pass octets on, or keep them until the setting is sure."""
+        now = time.monotonic()
+        if self._away is not None:
+            self._say(f"{self._name}: back after {duration(now - self._away)}")
+            self._away = None
+            self._said.clear()
+        self._pause = 1.0
+        if self._finder:
+            data = self._finder.feed(data, now)
+            if self._finder.found:
+                self._keep(self._finder)
+        if data:
+            self._program.write(data)
+        if self._watch:
+            told = self._watch.heard(now) if self._finder else self._watch.feed(data, now)
+            self._say_all(told)
+
+    def _look(self, source: Source) -> None:
+        """Do what is due by now."""
+        now = time.monotonic()
+        if self._watch:
+            self._say_all(self._watch.look(now))
+        if self._finder and self._finder.look(now):
+            self._try(self._finder, source)
+
+    def _try(self, finder: LineFinder, source: Source) -> None:
+        """Set the line as it is to be tried. A port that cannot do that is left as it is until the next one's turn."""
+        self._line = finder.line
+        try:
+            source.set_line(self._line)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._program.tell(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
+        else:
+            self._tell_try(finder)
+
+    def _tell_try(self, finder: LineFinder) -> None:
+        if finder.round > 1:
+            self._program.tell(
+                f"nothing decodes at any of {finder.count} settings; trying on, {finder.patience:.0f} s each"
+            )
+        else:
+            self._program.tell(f"{self._name}: trying {finder.line}")
+
+    def _keep(self, finder: LineFinder) -> None:
+        """The setting is found."""
+        line = self._line
+        options = f"--baud {line.baud} --parity {line.parity} --bits {line.bits} --stop {line.stop}"
+        self._say(f"{self._name}: frames pass their checks at {line} ({options}); keeping it")
+        if finder.dropped:
+            self._program.explain(f"{finder.dropped:,} octets came at other settings and are dropped")
+        self._finder = None
+
+    def _tell_lost(self, error: OSError) -> None:
+        """Say, once in an outage, why it cannot be read. raise: Failure: where it is not to be waited for."""
+        if error.errno in _HOPELESS:
+            raise Failure(IO, f"{self._name}: {_HOPELESS[error.errno].format(self._line)}") from error
+        words = _WORDS.get(error.errno or 0) or reason(error)
+        if self._once:
+            raise Failure(IO, f"{self._name}: {words}") from error
+        if self._away is None:
+            self._away = time.monotonic()
+        if words not in self._said:
+            waiting = "" if words in (_NO_PERMISSION, _IN_USE) else "; waiting for it (Ctrl-C ends)"
+            self._say(f"{self._name}: {words}{waiting}")
+        self._said |= {words, _NO_DEVICE} if isinstance(error, Lost) else {words}
+
+    def _say(self, message: str) -> None:
+        """Say what may come again: Program.tell says a thing once for good."""
+        if not self._program.options.quiet:
+            say(self._program.name, message)
+
+    def _say_all(self, messages: list[str]) -> None:
+        for message in messages:
+            self._say(message)

@@ -1,0 +1,73 @@
+"""Notices that a line falls silent, or that nothing decodes of what it brings.
+
+No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
+"""
+
+from hanpipe.line.finder import GOOD, Framer, NewFramer
+from hanpipe.unix.stderr import duration
+
+
+class LineWatch:
+    """Notices that a line falls silent, or that nothing decodes of what it brings, and that this is over.
+
+    Frames are looked for only as long as none was seen for a while: one a period is enough.
+    """
+
+    def __init__(self, seconds: float, now: float, new_framer: NewFramer) -> None:
+        """Watch for silences of so many seconds. new_framer: finds frames of any link."""
+        self._new_framer = new_framer
+        self._seconds = seconds
+        self._last = now  # octets came
+        self._good: float | None = None  # a frame was good
+        self._silent = False
+        self._framer: Framer | None = None
+        self._since = now  # frames are looked for
+        self._octets = 0  # in which none was found
+        self._lost = False
+
+    def heard(self, now: float) -> list[str]:
+        """Take notice that something came; return what there is to tell."""
+        told = [f"octets again after {duration(now - self._last)}"] if self._silent else []
+        self._silent = False
+        self._last = now
+        return told
+
+    def feed(self, data: bytes, now: float) -> list[str]:
+        """Take octets; return what there is to tell."""
+        told = self.heard(now)
+        if self._good is None or now - self._good >= self._seconds:
+            told += self._judge(data, now)
+        return told
+
+    def _judge(self, data: bytes, now: float) -> list[str]:
+        """Look for a good frame; tell if there is none for too long, or one again."""
+        if self._framer is None:
+            self._framer, self._since, self._octets = self._new_framer(), now, 0
+        self._octets += len(data)
+        if any(kind in GOOD for kind, _ in self._framer.feed(data)):
+            self._good, self._framer, was_lost = now, None, self._lost
+            self._lost = False
+            return [f"frames again after {duration(now - self._since)}"] if was_lost else []
+        if self._lost or now - self._since < self._seconds:
+            return []
+        self._lost = True
+        return [
+            f"{self._octets:,} octets in {duration(now - self._since)} and nothing that decodes:"
+            " wrong baud rate or parity? try --auto"
+        ]
+
+    def due(self) -> float | None:
+        """Return when to look if nothing comes before; None: not before something comes."""
+        return None if self._silent else self._last + self._seconds
+
+    def look(self, now: float) -> list[str]:
+        """Return what there is to tell of a line from which nothing came."""
+        if self._silent or now - self._last < self._seconds:
+            return []
+        self._silent = True
+        silence = duration(self._seconds)
+        return [f"no octets for {silence}: check the cable, or ask the grid company to open the port"]
+
+    def restart(self, now: float) -> None:
+        """The line was away: count from now on."""
+        self._last, self._silent = now, False

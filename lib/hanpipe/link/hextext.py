@@ -1,0 +1,91 @@
+r"""Hex text -> octets: what people paste and programs log, line by line.
+
+What is read of a line, by the first rule that fits:
+
+1. An offset of four or more hex digits, a colon, and groups of hex up to two spaces: xxd.
+2. An offset of four or more hex digits, two spaces, and octets (of two digits) up to the next two spaces: han-frame
+   --hex, whose headings ("frame 1  octets 0-43  hdlc  good") hold no octets. A line that ends in |text| is of hexdump
+   -C: eight octets, two spaces, eight octets. A line that is nothing but the offset where the last line ended is the
+   last one of hexdump -C, and holds no octets.
+3. Any other line: a time of day, with its date and in brackets or not, is no hex. Of the rest the longest run of octets
+   counts, of several as long the first: an even number of hex digits, or several such items with spaces, tabs, a comma,
+   a colon, a semicolon or a hyphen in between, each with 0x or \x in front or without, not inside a word. A run of one
+   or two octets counts only if none but signs stand in front and no word behind, one space apart, so that "7e <--
+   flag" and "[12:00:01] 7e" are octets and "42 octets read" is not.
+
+All else contributes nothing. What hexdump leaves out behind its * is not made up: use hexdump -v.
+"""
+
+import re
+
+from hanpipe.unix.typed import Final
+
+LONGEST_LINE: Final = 65520  # characters; a longer line is read in parts of so many: whole items of 2 to 6
+
+_XXD: Final = re.compile(rb"[ \t]*[0-9A-Fa-f]{4,16}: {1,2}((?:[0-9A-Fa-f]{2})+(?: (?:[0-9A-Fa-f]{2})+)*)(?:  .*)?")
+_DUMP: Final = re.compile(
+    rb"([0-9A-Fa-f]{4,16})  ([0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*)"
+    rb"(?:(?:  ([0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*))? +\|.*\|| +| {2}.*)?"
+)
+_HEADING: Final = re.compile(rb"[a-z]+ [0-9]+  octets [0-9]+-[0-9]+  ")
+_OFFSET: Final = re.compile(rb"[0-9A-Fa-f]{4,16}")
+_TIME: Final = re.compile(
+    rb"(?<![0-9A-Za-z:])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T _])?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
+    rb"(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?![0-9A-Za-z:])"
+)
+_ITEM: Final = rb"(?:0[xX]|\\x)?(?:[0-9A-Fa-f]{2})+(?:\\x[0-9A-Fa-f]{2})*(?![0-9A-Za-z])"
+_RUN: Final = re.compile(rb"(?<![0-9A-Za-z])(?<![0-9]\.)%b(?:(?:[ \t]*[,:;-][ \t]*|[ \t]+)%b)*" % (_ITEM, _ITEM))
+_MARKS: Final = re.compile(rb"0[xX]|[^0-9A-Fa-f]")
+_LETTER: Final = re.compile(rb"[0-9A-Za-z]")
+_WORD: Final = re.compile(rb"[ \t]?[0-9A-Za-z_.]")
+_SURE: Final = 3  # octets in a row that are no accident of words and numbers
+
+
+class HexText:
+    """Feed it text in pieces of any size; the octets do not depend on the pieces."""
+
+    def __init__(self) -> None:
+        self._rest = b""  # a line that has not ended
+        self._next = -1  # the offset where the last line of a dump ended
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the octets of the lines that data completes. b"" means that the input has ended."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data:
+            lines, self._rest = [self._rest], b""
+        octets = [self._read(part) for line in lines for part in _parts(line)]
+        *whole, self._rest = _parts(self._rest)
+        return b"".join(octets + [self._read(part) for part in whole])
+
+    def _read(self, line: bytes) -> bytes:
+        """Return the octets of a line."""
+        line = line.rstrip()
+        if found := _XXD.fullmatch(line):
+            return bytes.fromhex(found[1].decode())
+        if found := _DUMP.fullmatch(line):
+            octets = bytes.fromhex((found[2] + (found[3] or b"")).decode())
+            self._next = int(found[1], 16) + len(octets)
+            return octets
+        if _HEADING.match(line) or (_OFFSET.fullmatch(line) and int(line, 16) == self._next):
+            return b""
+        return _longest_run(_TIME.sub(b"\t", line))
+
+
+def _parts(line: bytes) -> list[bytes]:
+    """Return a line, or the parts that it is read in."""
+    return [line[at : at + LONGEST_LINE] for at in range(0, max(1, len(line)), LONGEST_LINE)]
+
+
+def _longest_run(line: bytes) -> bytes:
+    """Return the octets of the longest run of hex in a line that is no dump."""
+    longest = b""
+    for run in _RUN.finditer(line):
+        octets = bytes.fromhex(_MARKS.sub(b"", run[0]).decode())
+        if len(octets) > len(longest) and (len(octets) >= _SURE or _stands_alone(line, run)):
+            longest = octets
+    return longest
+
+
+def _stands_alone(line: bytes, run: re.Match[bytes]) -> bool:
+    """Tell whether no words are around a run."""
+    return _LETTER.search(line, 0, run.start()) is None and _WORD.match(line, run.end()) is None

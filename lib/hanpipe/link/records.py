@@ -1,0 +1,145 @@
+"""The length-prefixed records between han-frame and han-decode.
+
+    "HAN" 3 | kind 1 | length 4 | time 8 | octets
+
+big-endian, back to back, no file header. kind: a letter of link/events.py; length: octets that follow the header, 1 to
+65,535; time: ns since 1970-01-01 UTC of the read that brought the last octet, 0 = unknown.
+"""
+
+import re
+import struct
+
+from hanpipe.link.kinds import Event
+from hanpipe.unix.typed import Final, NamedTuple
+
+HEADER: Final = struct.Struct(">3scIQ")
+LONGEST: Final = 65535
+_KINDS: Final = {bytes([kind]): chr(kind) for kind in b"HMPAnhct"}
+_LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
+_SENSIBLE = re.compile(rb"HAN[HMPAnhct]\0\0(?!\0\0)")  # the beginning of a header that makes sense
+_LEAST = 8  # octets of it that _SENSIBLE looks at
+
+
+class Record(NamedTuple):
+    """A record: kind and octets as in link/events.py, or kind "" with octets that are no record (a torn file).
+
+    time: ns since 1970-01-01 UTC, 0 = unknown
+    """
+
+    kind: str
+    octets: bytes
+    time: int
+
+
+_made = tuple.__new__  # Record(...), in half the time
+
+
+def pack_all(events: list[Event], time: int) -> bytes:
+    """Write the events that one read completed."""
+    made = []
+    for kind, octets in events:
+        if len(octets) <= LONGEST:
+            made += [HEADER.pack(b"HAN", _LETTERS[kind], len(octets), time), octets]
+        else:
+            made.append(pack(kind, octets, time))
+    return b"".join(made)
+
+
+def pack(kind: str, octets: bytes, time: int) -> bytes:
+    """Write a record, or several where there are more octets than one holds."""
+    if len(octets) <= LONGEST:
+        return HEADER.pack(b"HAN", kind.encode(), len(octets), time) + octets
+    return pack(kind, octets[:LONGEST], time) + pack(kind, octets[LONGEST:], time)
+
+
+class RecordReader:
+    """Feed it octets in pieces of any size; the records do not depend on the pieces.
+
+    A torn record (a cut file with another behind it) costs only itself: inside the octets that its length promises
+    stands the next one's header. As octets given up may hold such a header too, what follows decides: where another
+    header follows the promised end, or nothing, the record is whole. (Where one or two octets are missing, what has
+    arrived behind them must tell: a record is not held back because its last octet may be the H of a header.)
+    """
+
+    def __init__(self) -> None:
+        self._octets = b""
+        self._lost = b""  # octets in front of them that are no record
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Return the records that data completes. b"" means that the input has ended."""
+        self._octets += data
+        octets, size = self._octets, len(self._octets)
+        found: list[Record] = []
+        at = 0 if self._lost else _run(octets, found)
+        while at < size:
+            end = _end_of_record(octets, at, ended=not data)
+            if end is None:
+                break
+            if end:
+                self._report_lost(found)
+                _, kind, _, time = HEADER.unpack_from(octets, at)
+                found.append(Record(_KINDS[kind], octets[at + HEADER.size : end], time))
+                at = end
+            else:
+                following = _SENSIBLE.search(octets, at + 1)
+                resume = following.start() if following else max(at + 1, size - _LEAST + 1) if data else size
+                self._lose(octets[at:resume], found)
+                at = resume
+        self._octets = octets[at:]
+        if not data:
+            self._report_lost(found)
+        return found
+
+    def _lose(self, octets: bytes, found: list[Record]) -> None:
+        """Keep octets that are no record, until they are as many as one fault may have or a record follows."""
+        self._lost += octets
+        while len(self._lost) >= LONGEST:
+            found.append(Record("", self._lost[:LONGEST], 0))
+            self._lost = self._lost[LONGEST:]
+
+    def _report_lost(self, found: list[Record]) -> None:
+        if self._lost:
+            found.append(Record("", self._lost, 0))
+            self._lost = b""
+
+
+def _run(octets: bytes, found: list[Record]) -> int:
+    """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
+    at, before, last = 0, 0, len(octets) - HEADER.size
+    while at <= last:
+        magic, kind, length, time = HEADER.unpack_from(octets, at)
+        begin = at + HEADER.size
+        end = begin + length
+        if magic != b"HAN" and found:
+            found.pop()  # whether it was whole is not that simple
+            return before
+        if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST or end > len(octets):
+            break
+        if octets.find(b"HAN", at + 1, end) >= 0:
+            break
+        found.append(_made(Record, (_KINDS[kind], octets[begin:end], time)))
+        before, at = at, end
+    return at
+
+
+def _end_of_record(octets: bytes, at: int, ended: bool) -> int | None:
+    """Return where the record at `at` ends; 0 if there is none; None as long as that cannot be said."""
+    size = len(octets)
+    if size - at < HEADER.size:
+        return 0 if ended or not b"HAN".startswith(octets[at : at + 3]) else None
+    magic: bytes
+    kind: bytes
+    length: int
+    magic, kind, length, _ = HEADER.unpack_from(octets, at)
+    if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST:
+        return 0
+    begin = at + HEADER.size
+    end = begin + length
+    if end > size:
+        return 0 if ended else None
+    other = _SENSIBLE.search(octets, at + 1, end + _LEAST)
+    if other is None or other.start() >= end:
+        return end
+    if size - end < _LEAST and not ended and other.end() <= end:
+        return None
+    return end if size == end or _SENSIBLE.match(octets, end) else 0

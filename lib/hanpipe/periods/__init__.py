@@ -1,0 +1,1 @@
+"""Readings -> means and energies over time."""

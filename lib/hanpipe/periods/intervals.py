@@ -1,0 +1,191 @@
+"""Readings -> the figures of an interval: what a sink that reports every so often has to say."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+
+from hanpipe.periods.averages import HOLD, Energy, Mean, Number
+from hanpipe.readings.flat import number, time_ns
+from hanpipe.unix.typed import Any, Final, NamedTuple
+
+Reading = dict[str, Any]
+
+# Names of docs/fields.md: what is averaged, and the registers. All else (texts, demands) stands as it came last.
+_AVERAGED: Final = re.compile(
+    r"(act|react|apparent)_pow_(pos|neg|sum|net|Q[1-4])(_L[123])?|(curr|volt)_(L[123]|N)|frequency|power_factor(_L[123])?"
+)
+_REGISTER: Final = re.compile(r"(act|react|apparent)_energy_(pos|neg|sum|net|Q[1-4])(_L[123])?(_T\d+)?")
+
+_BURST: Final = 500_000_000  # ns; no meter sends faster
+
+
+class Timeline:
+    """When a reading was: when its frame came, else by the meter's clock, else when it arrived here.
+
+    Once a better clock was heard it is kept to: a reading that does not have it comes as long after the last one as it
+    arrived after it, and at once if they came in a burst. So a replay has the times of the recording, also where only
+    some of its readings tell theirs.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns, start: int | None = None) -> None:
+        """Take a clock, ns, and what time it is: ns since 1970-01-01 UTC."""
+        self._clock = clock
+        self._last = time.time_ns() if start is None else start
+        self._read = clock()
+        self._best = 0
+
+    def of(self, reading: Reading) -> int:
+        """Return the time of a reading that has just arrived, ns since 1970-01-01; a clock without offset is UTC."""
+        at = self.now()
+        if at - self._last < _BURST:
+            at = self._last
+        for rank, key in ((2, "time"), (1, "date_time")):
+            if rank >= self._best and (told := time_ns(reading.get(key), bare_is_utc=True)) is not None:
+                self._best, at = rank, told
+                break
+        self._last, self._read = at, self._clock()
+        return at
+
+    def now(self) -> int:
+        """Return what time it is now for the readings."""
+        return self._last + self._clock() - self._read
+
+
+class Figures(NamedTuple):
+    """What an interval has to say.
+
+    values: name -> figure; None where the meter has sent it, but nothing is known of it now
+    fresh:  the names of which this interval knows something new
+    """
+
+    values: dict[str, Number | str | None]
+    fresh: set[str]
+
+
+class Account:
+    """What is known of some fields, from interval to interval: means, registers with the power since, texts."""
+
+    def __init__(self, names: Iterable[str], tell: Callable[[str], None]) -> None:
+        """Take the fields that somebody wants to know of, and a way to tell the user of another meter."""
+        self._names = set(names)
+        self._tell = tell
+        self._means: dict[str, Mean] = {}
+        self._energies = {name: Energy() for name in self._names if _REGISTER.fullmatch(name)}
+        self._last: dict[str, Number | str] = {}
+        self._fresh: set[str] = set()
+        self._meter: str | None = None
+
+    def add(self, reading: Reading, at: int) -> None:
+        """Take a reading. at: its time, never before that of an earlier one."""
+        self._watch_meter(reading)
+        for name, energy in self._energies.items():
+            if (power := number(reading.get(_power_of(name)))) is not None:
+                energy.add_power(power, at)
+                self._fresh.add(name)
+            if (register := number(reading.get(name))) is not None:
+                self._add_register(name, register, at)
+        for name in self._names & reading.keys() - self._energies.keys():
+            self._add(name, reading[name], at)
+
+    def _add_register(self, name: str, register: Number, at: int) -> None:
+        self._fresh.add(name)
+        if self._energies[name].add_register(register, at):
+            self._tell(f"{name} fell to {register}: another meter? energy goes on from there")
+
+    def _add(self, name: str, value: Any, at: int) -> None:
+        if _AVERAGED.fullmatch(name):
+            if (figure := number(value)) is not None:
+                self._means.setdefault(name, Mean()).add(figure, at)
+        elif isinstance(value, str) or number(value) is not None:
+            self._last[name] = value
+            self._fresh.add(name)
+
+    def _watch_meter(self, reading: Reading) -> None:
+        meter = reading.get("meter_ID")
+        if isinstance(meter, str) and meter != self._meter:
+            if self._meter is not None:
+                self._tell(f"another meter: {meter}, not {self._meter}; energy waits for its register")
+                for energy in self._energies.values():
+                    energy.restart()
+            self._meter = meter
+
+    def take(self, end: int) -> Figures:
+        """Return the figures of the interval that ends at `end`, and begin the next one."""
+        means = {name: mean.take(end) for name, mean in self._means.items()}
+        energies = {name: energy.total(end) for name, energy in self._energies.items()}
+        known = {name: total for name, total in energies.items() if total is not None}
+        fresh = self._fresh | {name for name, mean in means.items() if mean is not None}
+        self._fresh = set()
+        return Figures({**self._last, **means, **known}, fresh)
+
+    def report(self, at: int) -> str:
+        """Say how far the interval is: what HANmeter's -v told after each message."""
+        said = []
+        if (mean := self._means.get("act_pow_pos")) and (power := mean.so_far(at)) is not None:
+            said.append(f"average {power:.1f} W so far")
+        energy = self._energies.get("act_energy_pos")
+        if energy and energy.total(at) is not None:
+            said.append(f"integrated {energy.integrated:.1f} Wh since register {energy.register} Wh")
+        if energy and energy.difference is not None:
+            said.append(f"difference of the last two {energy.difference} Wh")
+        return ", ".join(said)
+
+
+class Intervals:
+    """Cut the time of readings into intervals that end when the clock says so: of 60 s, at the full minute."""
+
+    def __init__(self, account: Account, seconds: int) -> None:
+        """Take the account to keep, and how long an interval is."""
+        self._account = account
+        self._length = seconds * 1_000_000_000
+        self._end: int | None = None  # of the interval that is open
+        self._at = 0  # how far time has come
+        self._silent = 0  # from here on nothing is known but by another reading
+
+    def add(self, reading: Reading, at: int) -> Iterator[Figures]:
+        """Take a reading; yield the intervals that ended before it.
+
+        Time that runs backwards a little is a clock being set; if it runs far, the input begins anew.
+        """
+        if self._end is not None and at < self._at - HOLD:
+            yield from self.finish()
+        elif self._end is not None:
+            at = max(at, self._at)
+            yield from self.pass_to(at)
+        if self._end is None:
+            self._end = at - at % self._length + self._length
+        self._at = at
+        self._silent = at + HOLD
+        self._account.add(reading, at)
+
+    def pass_to(self, now: int) -> Iterator[Figures]:
+        """Yield the intervals that have ended by now; those in which nothing can be known any more are left out."""
+        while self._end is not None and now >= self._end:
+            yield self._account.take(self._end)
+            self._at = max(self._at, self._end)
+            known = self._silent - self._end  # ns of the next one, if the meter stays silent
+            self._end = self._end + self._length if known > self._length // 100 else None
+
+    def finish(self) -> Iterator[Figures]:
+        """The input has ended: yield the interval that it ends in."""
+        if self._end is not None:
+            self._end = None
+            yield self._account.take(self._at)
+
+    def left(self, now: int) -> float | None:
+        """Return the seconds until an interval ends, None if none is open."""
+        return None if self._end is None else max(0.0, (self._end - now) / 1e9)
+
+
+def _power_of(register: str) -> str:
+    """Return the name of the power that a register counts; none counts by tariff."""
+    return register.replace("_energy_", "_pow_")
+
+
+def rounded(value: Number, places: int) -> str:
+    """Write a figure with so many decimals at most, in its shortest form."""
+    text = f"{Decimal(value):.{places}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

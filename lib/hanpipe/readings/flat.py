@@ -1,0 +1,42 @@
+"""Values and times of a flat reading, a line of han-fields read as JSON."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hanpipe.unix.typed import Any, Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can tell: until 2262
+
+
+def number(value: Any) -> int | Decimal | None:
+    """Return the value if it is a number, None otherwise: true and "5" are none."""
+    return value if type(value) is int or type(value) is Decimal else None
+
+
+def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
+    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is none.
+
+    bare_is_utc: what a time without an offset is taken for; else it is none
+    """
+    try:
+        at = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        return None
+    if at.tzinfo is None:
+        if not bare_is_utc:
+            return None
+        at = at.replace(tzinfo=UTC)
+    return (at - _EPOCH) // _MICROSECOND * 1000
+
+
+def nanoseconds(reading: dict[str, Any]) -> int | None:
+    """Return when a reading was, ns since 1970-01-01 UTC; None: nobody knows.
+
+    It is when its frame came, else by the meter's clock if that tells its offset.
+    """
+    for key in ("time", "date_time"):
+        if (at := time_ns(reading.get(key))) is not None:
+            return at if abs(at) < _SOME_YEARS else None
+    return None

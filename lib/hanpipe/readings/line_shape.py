@@ -1,0 +1,157 @@
+"""Lines of han-decode -> skeleton and values: what shape.py does to octets, done to text.
+
+The first line of a shape is cut at its numbers and clocks. That gives a pattern that steps over all between them
+without a look, and a template that writes the line anew from what the pattern found; a line is of the shape if it comes
+out the same:
+
+    line       {"link":"hdlc",..."body":{"array":[{"double-long-unsigned":280},{"octet-string":"07ea0b16...
+    pattern    .{66}                                                     (280) .{18}            (07ea0b16...
+    template   {"link":"hdlc",..."body":{"array":[{"double-long-unsigned":%s },{"octet-string":"%s...
+
+A line that is of no shape (a fault) is read as the JSON that it is.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+
+from hanpipe.apdu.cache import Shelf
+from hanpipe.apdu.template import Template
+from hanpipe.unix.typed import Any, Final
+
+# The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
+_HOLE: Final = (
+    r'^\{(?P<time>"time":"[^"\\\x00-\x1f]*"),|'
+    r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
+    r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
+    r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
+    r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
+    r'"date_time":"(?P<at>[0-9a-f]{24})"'
+)
+# A list of numbers, as shape.py marks holes; or a string, to step over.
+_MARKER: Final = r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])'
+# Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.
+_TIME: Final = r'("time":"[^"\\\x00-\x1f]*+")'
+_NUMBER: Final = "((?>0|-?[1-9][0-9]{0,19}+))"
+_LAST: Final = 3
+_ROOM: Final = 8_000_000  # octets of the shapes kept
+_OWN: Final = 4  # octets of a template, a skeleton and the pattern, by the character of the line
+
+
+class LineShape:
+    """What all lines of a shape share.
+
+    skeleton: the line as JSON, without its time, each hole as a marker (shape.py)
+    timed:    whether the line begins with a time, which then stands in its first hole, with its key
+    """
+
+    __slots__ = ("_convert", "_match", "_template", "skeleton", "timed")
+
+    def __init__(self, line: str) -> None:
+        """Make the shape of a line."""
+        self._convert: list[Callable[[str], int]] = []
+        self._template = Template()
+        self.timed = False
+        self.skeleton, pattern, at, told = "", "", 0, 0  # told: up to where the skeleton tells the line
+        for hole in re.finditer(_HOLE, line):
+            begin, end = hole.span(hole.lastgroup or 0)
+            self._template.add(line[at:begin])
+            pattern += f".{{{begin - at}}}"
+            at = end
+            if hole.lastgroup == "time":
+                self.timed = True
+                self._template.hole()
+                pattern += _TIME
+                self.skeleton, told = "{", end + 1  # the comma goes with it
+            elif hole.lastgroup in ("number", "count"):
+                self.skeleton += f"{line[told:begin]}[{len(self._convert)}]"
+                pattern += self._add_holes(_NUMBER, int)
+                told = end
+            else:
+                size = (end - begin) // 2
+                self.skeleton += f"{line[told : begin - 1]}[{len(self._convert)},{size}]"
+                pattern += self._add_holes(_clock_groups(size), *[_hex] * ((size + 3) // 4))
+                told = end + 1  # the quotes go with it
+        self.skeleton += line[told:]
+        self._template.add(line[at:])
+        self._match = re.compile(f"{pattern}.{{{len(line) - at}}}", re.DOTALL).fullmatch
+
+    def _add_holes(self, groups: str, *convert: Callable[[str], int]) -> str:
+        """Add holes for values, and what makes each of its digits; return the groups of the pattern for them."""
+        self._convert += convert
+        for _ in convert:
+            self._template.hole()
+        return groups
+
+    def holes(self, line: str) -> tuple[str, ...] | None:
+        """Return what stands in the holes of a line of this shape; None of any other."""
+        found = self._match(line)
+        if found is None:
+            return None
+        holes = found.groups()
+        return holes if self._template.fill(holes) == line else None
+
+    def values(self, holes: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the values of the numbers and clocks among what stands in the holes."""
+        digits = holes[self.timed :]
+        return tuple([convert(text) for convert, text in zip(self._convert, digits, strict=True)])
+
+    def front(self, holes: tuple[str, ...]) -> str:
+        """Return the time among them as a key with its comma, "" if the line has none."""
+        return holes[0] + "," if self.timed else ""
+
+
+class LineShapes:
+    """The shapes met so far."""
+
+    def __init__(self) -> None:
+        self._last: list[LineShape] = []  # the few that a meter alternates between: a look at them is the cheapest
+        self._of_kind = Shelf(_ROOM)
+
+    def find(self, line: str) -> tuple[LineShape, tuple[str, ...]] | None:
+        """Return the shape of a line if one like it was added, and what stands in its holes."""
+        shape: LineShape
+        for shape in self._last:
+            if (holes := shape.holes(line)) is not None:
+                return shape, holes
+        for shape in self._of_kind.get(line.count("{"), ()):
+            if (holes := shape.holes(line)) is not None:
+                self._last = [shape, *self._last[: _LAST - 1]]
+                return shape, holes
+        return None
+
+    def add(self, line: str, shape: LineShape) -> None:
+        """Keep the shape of a line."""
+        self._of_kind.put(line.count("{"), shape, _OWN * len(line))
+
+
+def has_marker(line: str) -> bool:
+    """Tell whether a line itself holds what shape.py marks holes with: it is none of han-decode's then."""
+    return any(found[1] for found in re.finditer(_MARKER, line))
+
+
+def read_keys(skeleton: str) -> dict[str, Any]:
+    """Read a line, or its skeleton. raise: ValueError: it is no JSON object."""
+    keys = json.loads(skeleton, parse_float=_finite, parse_constant=_finite)
+    if not isinstance(keys, dict):
+        raise ValueError("no JSON object")
+    return keys
+
+
+def _finite(text: str) -> float:
+    """Read a number with a point or an exponent; no line of han-decode holds one that is none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
+
+
+def _clock_groups(size: int) -> str:
+    """Match the digits of a clock of so many octets as numbers, of four octets but the first."""
+    head = (size - 1) % 4 + 1
+    return f"([0-9a-f]{{{2 * head}}})" + "([0-9a-f]{8})" * ((size - head) // 4)
+
+
+def _hex(digits: str) -> int:
+    return int(digits, 16)

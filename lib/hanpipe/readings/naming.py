@@ -1,0 +1,395 @@
+"""Items -> the plan of a reading: named, scaled, with units.
+
+What can be said once for all messages of a shape (names, codes, units, scalers, texts) is its Plan; a message's values
+put into it are a Reading.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Mapping
+
+from hanpipe.apdu import cosem
+from hanpipe.link.octets import Malformed
+from hanpipe.readings import quantities
+from hanpipe.readings.items import Item, is_push_list, read_items, text_of
+from hanpipe.readings.line_shape import LineShape, read_keys
+from hanpipe.readings.names import Names
+from hanpipe.readings.reading import IDENTITY, Field, Plan, Reading
+from hanpipe.readings.values import (
+    Clock,
+    Digits,
+    Fixed,
+    Joined,
+    Nested,
+    Number,
+    Octets,
+    Sized,
+    Source,
+    Value,
+    decimal_text,
+    scaled,
+)
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hanpipe.apdu.decoder import Message
+    from hanpipe.apdu.shape import Shape
+    from hanpipe.readings.layouts import Layout
+
+_MOST_PLANS: Final = 256  # kept; a hostile line makes a new one with each message
+_ROOM: Final = 1_000_000  # characters of the messages whose plans are kept
+_MOST_POWER: Final = 9  # of ten, that a ratio may ask for
+_PREFIXES: Final = {-3: "k", -6: "M", 3: "m", 6: "u"}  # of a unit whose values are 10^power as large
+
+# Powers of ten that many lists have, for the user to see how to say one; never taken by themselves.
+_USUAL: Final = {"V": -1, "A": -2, "pf": -3}
+
+# What a current transformer divides; voltages and factors it leaves as they are.
+_TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
+
+
+class Naming:
+    """How messages become readings: what the user says of them, and what was worked out before.
+
+    layouts: those to try first, by --layout; scale: unit (pf = power factor) -> power of ten, in the place of the meter
+    data's; ratio: (factor, power of ten) of the current transformers; names: other names; only: keys to keep, all if
+    empty; tell: is told, once each, what a person should know
+    """
+
+    def __init__(
+        self,
+        layouts: "tuple[Layout, ...]" = (),
+        scale: Mapping[str, int] | None = None,
+        ratio: tuple[int, int] | None = None,
+        names: Names | None = None,
+        only: tuple[str, ...] | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._layouts = layouts
+        self._scale = scale or {}
+        self._ratio = ratio or (1, 0)
+        self._names = names or Names({})
+        self._only = only or ()
+        self.unmet = set(self._only)  # those that no value was found for yet
+        self._tell = tell
+        self._plans: dict[object, Plan] = {}
+        self._left = _ROOM
+        self._doubted: set[str] = set()
+
+    def reading(self, message: "Message") -> Reading:
+        """Name and scale a message. raise: Malformed: it holds no list."""
+        plan = None if message.envelope else self._plans.get(message.shape)
+        if plan is None:
+            plan = self.plan_of(message.shape, _sender(message.envelope))
+        return Reading(plan, message.values, message.time)
+
+    def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
+        """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: they are none."""
+        return Reading(self.plan(keys), (), time_ns)
+
+    def plan_of(self, shape: "Shape | LineShape", sender: tuple[tuple[str, str], ...] = ()) -> Plan:
+        """Return the plan of a shape. sender: keys of the line that the shape does not hold.
+
+        raise: Malformed, ValueError: it holds no list
+        """
+        key = (shape, sender) if sender else shape
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self.plan(read_keys(shape.skeleton) | dict(sender))
+            self._left -= len(shape.skeleton)
+            if len(self._plans) == _MOST_PLANS or self._left < 0:
+                self._plans.clear()
+                self._left = _ROOM
+            self._plans[key] = plan
+        return plan
+
+    def plan(self, keys: Mapping[str, Any]) -> Plan:
+        """Work out what all readings of a shape share.
+
+        keys:  a line of han-decode as JSON, with markers for its holes
+        raise: Malformed: it holds no list
+        """
+        return Plan(self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys)))
+
+    def doubt(self, reading: Mapping[str, Value]) -> None:
+        """Tell what is not plausible in a reading, as far as that was not said before. It is not changed."""
+        if self._names.names or self._names.unit_behind or self._only:
+            return  # its names are others', or some are missing
+        from hanpipe.readings import plausible
+
+        for word, doubt in plausible.doubts(reading):
+            if word not in self._doubted:
+                self._doubted.add(word)
+                self._tell(doubt)
+
+    def _list(self, keys: Mapping[str, Any]) -> list[Field]:
+        """Name what stands in the body of a notification."""
+        body = keys.get("body", {})
+        items = read_items(body)
+        layout = self._layout(items, keys)
+        if layout:
+            items = layout.code(items)
+        sent = {item.key for item in items if item.key not in quantities.CLOCK or _is_date_time(item.value)}
+        identity = {
+            first: name for name, codes in IDENTITY.items() if (first := next(filter(sent.__contains__, codes), ""))
+        }
+        sizes = _sizes(items, layout)
+        fields = [self._field(item, identity.get(item.key), layout, sizes) for item in items]
+        if "date_time" not in identity.values():
+            fields += _clock_beside(keys, items)
+        self._say_open(items, fields)
+        return fields
+
+    def _telegram(self, keys: Mapping[str, Any]) -> list[Field]:
+        """Name the objects of a P1 telegram."""
+        from hanpipe.readings import p1
+
+        entries = p1.read_telegram(keys)
+        texts = {entry.code: entry.value for entry in entries if entry.value and isinstance(entry.value, str)}
+        number = next(filter(texts.__contains__, quantities.METER_ID), "")
+        fields = []
+        for code, name, value, scaler, unit in entries:
+            if isinstance(value, int):
+                fields.append(self._measured(code, name, unit, value, scaler))
+            elif code in quantities.CLOCK and isinstance(value, str) and p1.is_time(value):
+                time = p1.read_time(value)
+                fields.append(Field("date_time", code, "date_time", None, Fixed(time) if time else Fixed(None, "")))
+            else:
+                name = "meter_ID" if code == number else name
+                key = code if "." in code else f"#{code}"  # never one of our names, whatever the telegram says
+                fields.append(Field(name or key, code, name, None, Fixed(value)))
+        if model := p1.meter_model(keys.get("identification")):
+            fields.append(Field("meter_model", "", "meter_model", None, Fixed(model)))
+        return fields
+
+    def _field(self, item: Item, name: str | None, layout: "Layout | None", sizes: dict[str, tuple[int, ...]]) -> Field:
+        """Make the field of an item. name: if it is the one that says whose reading this is."""
+        if name == "date_time":
+            return Field(name, item.key, name, None, _clock(item.value))
+        if name:
+            return Field(name, item.key, name, None, _identity(item))
+        if not _is_number(item.value):
+            return Field(item.key, item.key, None, None, _text(item))
+        raw, power = _digits(item) if type(item.value) is float else (item.value, 0)
+        quantity = quantities.quantity(item.key)
+        unit = item.unit or None if item.unit is not None or not quantity else quantity.unit
+        scaler = item.scaler
+        if scaler is None and quantity:
+            scaler = 0 if quantity.counted else self._known_scaler(item.key, unit or "pf", layout)
+        if scaler is None:
+            return Field(item.key, item.key, None, item.unit or None, _number(raw, power, 1))
+        named = quantity.name if quantity and quantity.unit == unit else None
+        field = self._measured(item.key, named, unit, raw, scaler + power)
+        if item.scaler is None and unit in sizes and unit not in self._scale and layout and unit:
+            limit, above = layout.above[unit]
+            larger = self._measured(item.key, named, unit, raw, above)
+            if isinstance(field.source, Number) and isinstance(larger.source, Number):
+                return field._replace(source=Sized(field.source, larger.source, sizes[unit], limit))
+        return field
+
+    def _measured(self, code: str, name: str | None, unit: str | None, value: Any, scaler: int) -> Field:
+        """Make the field of a number, or of the marker of one, as the user wants to see it."""
+        factor, power = self._ratio if unit in _TRANSFORMED else (1, 0)
+        renamed = self._names.power(name) if name else 0
+        source = _number(value, scaler + power + renamed, factor)
+        if renamed and unit:
+            unit = _PREFIXES.get(renamed, f"10^{-renamed} ") + unit
+        return Field(name or code, code, name, unit, source)
+
+    def _known_scaler(self, code: str, unit: str, layout: "Layout | None") -> int | None:
+        """Return the scaler of a value whose list does not send it: as the user says, else as the meter's file says."""
+        if unit in self._scale:
+            return self._scale[unit]
+        return layout.scaler.get(code, layout.scaler.get(unit)) if layout else None
+
+    def _layout(self, items: list[Item], keys: Mapping[str, Any]) -> "Layout | None":
+        """Find the layout of a list that does not tell all by itself."""
+        if all(item.scaler is not None or not _is_number(item.value) for item in items) and not any(
+            item.key.startswith("#") for item in items
+        ):
+            return None
+        for layout in self._layouts:
+            if layout.holds(items):
+                return layout
+        from hanpipe.readings import (
+            layouts,  # reads every meter file: only who meets a list that needs one should wait for it
+        )
+
+        push = is_push_list(keys["body"])
+        line = {key: value for key, value in keys.items() if isinstance(value, str)}
+        fitting = [layout for layout in layouts.shipped() if layout.weight and layout.fits(items, push, line)]
+        most = max((layout.weight for layout in fitting), default=0)
+        fitting = [layout for layout in fitting if layout.weight == most]
+        if len(fitting) > 1:
+            self._tell(_choice(items, [layout.name for layout in fitting], line))
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _say_open(self, items: list[Item], fields: list[Field]) -> None:
+        """Tell how to say the powers of ten that neither the line nor a meter file does."""
+        units = []
+        for item, field in zip(items, fields, strict=False):
+            quantity = quantities.quantity(item.key) if field.name is None and item.scaler is None else None
+            if quantity and _is_number(item.value) and (quantity.unit or "pf") not in units:
+                units.append(quantity.unit or "pf")
+        if units:
+            example = ",".join(f"{unit}={_USUAL.get(unit, 0)}" for unit in units)
+            self._tell(
+                f"nothing says the power of ten of {', '.join(units)} in a list of {len(items)} values: they stay raw "
+                f"under their codes; name it, with --scale {example} say"
+            )
+
+    def _arranged(self, fields: list[Field]) -> list[Field]:
+        """Put what says whose reading this is in front, and give no key twice; keep what the user asked for."""
+        order = {name: number for number, name in enumerate(IDENTITY)}
+        fields.sort(key=lambda field: order.get(field.name or "", len(order)))
+        arranged: dict[str, Field] = {}
+        seen: dict[str, int] = {}
+        for field in fields:
+            seen[field.code] = seen.get(field.code, 0) + 1
+            code = f"{field.code}#{seen[field.code]}" if seen[field.code] > 1 and field.code else field.code
+            key = self._names.name(field.name, field.unit) if field.name else field.key
+            if key in arranged:
+                key = code
+            if self._wanted(key, field.name, code):
+                arranged[key] = field._replace(key=key, code=code)
+        return list(arranged.values())
+
+    def _wanted(self, *names: str | None) -> bool:
+        """Tell whether the user asked for something of one of these names."""
+        if not self._only:
+            return True
+        from fnmatch import fnmatchcase
+
+        met = {wanted for name in names if name for wanted in self._only if fnmatchcase(name, wanted)}
+        self.unmet -= met
+        return bool(met)
+
+
+def decimal_ratio(text: str) -> tuple[int, int]:
+    """Read the ratio of a current transformer, 40, 62.5 or 200/5, as number and power of ten.
+
+    raise: ValueError: no number, or none that a decimal can say exactly
+    """
+    from fractions import Fraction
+
+    upper, slash, lower = text.partition("/")
+    try:
+        ratio = Fraction(upper) / (Fraction(lower) if slash else 1)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+    if ratio <= 0 or 10**_MOST_POWER % ratio.denominator:
+        raise ValueError(text)
+    power = next(power for power in range(_MOST_POWER + 1) if 10**power % ratio.denominator == 0)
+    return int(ratio * 10**power), -power
+
+
+def _is_number(value: Any) -> bool:
+    """Tell a number, or the marker of one."""
+    return type(value) in (int, float) or (isinstance(value, list) and len(value) == 1 and type(value[0]) is int)
+
+
+def _digits(item: Item) -> tuple[int, int]:
+    """Return the shortest decimal that is read back as a float: its digits as an int, and the power of ten."""
+    from decimal import Decimal  # no meter met sends floats
+
+    sign, digits, power = Decimal(_shortest(item.value, item.type)).as_tuple()
+    raw = int("".join(map(str, digits)))
+    return -raw if sign else raw, int(power)
+
+
+def _shortest(value: float, kind: str) -> str:
+    if kind == "float32":
+        import contextlib  # costs each start half a millisecond
+
+        form = struct.Struct(">f")
+        with contextlib.suppress(OverflowError):  # no float32, whoever wrote the line
+            for count in range(6, 10):
+                text = f"{value:.{count}g}"
+                if form.unpack(form.pack(float(text)))[0] == value:
+                    return text
+    return repr(value)
+
+
+def _number(value: Any, scaler: int, factor: int) -> Source:
+    if isinstance(value, list):
+        return Number(value[0], scaler, factor)
+    return Fixed(scaled(value * factor, scaler), decimal_text(value * factor, scaler))
+
+
+def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
+    """Return what the envelope of a message says that a layout may ask for."""
+    if not envelope:
+        return ()
+    keys = json.loads("{" + envelope.rstrip(",") + "}")
+    return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
+
+
+def _choice(items: list[Item], names: list[str], line: Mapping[str, str]) -> str:
+    """Say that a list is known in several layouts, and how to name one."""
+    try:
+        maker = bytes.fromhex(line.get("system_title", ""))[:3].decode("ascii")
+    except ValueError:
+        maker = ""
+    sent = next((text_of(item) or "" for item in items if item.type in ("octet-string", "visible-string")), "")
+    maker = maker or (sent[:3] if sent[:3].isupper() else "")
+    return (
+        f"list of {len(items)} values{' from ' + maker if maker else ''} is known in {len(names)} layouts; "
+        f"name one: {' or '.join('--layout ' + name for name in names)}"
+    )
+
+
+def _sizes(items: list[Item], layout: "Layout | None") -> dict[str, tuple[int, ...]]:
+    """Return the holes of the values whose size tells the power of ten of their unit."""
+    sizes: dict[str, tuple[int, ...]] = {}
+    for item in items if layout and layout.above else ():
+        quantity = quantities.quantity(item.key)
+        if layout and quantity and quantity.unit in layout.above and isinstance(item.value, list):
+            sizes[quantity.unit] = (*sizes.get(quantity.unit, ()), item.value[0])
+    return sizes
+
+
+def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
+    """Return the clock where no object holds it: the APDU's, or that of a date and a time in the list."""
+    if keys.get("date_time"):
+        return [Field("date_time", "", "date_time", None, _clock(keys["date_time"]))]
+    found = {item.key: item.value for item in items if _is_clock(item.value)}
+    time, date = (found.get(code, (0, 0)) for code in quantities.TIME_AND_DATE)
+    if (time[1], date[1]) != (4, 5):
+        return []
+    return [Field("date_time", "", "date_time", None, Joined(Octets(*date), Octets(*time)))]
+
+
+def _is_clock(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
+
+
+def _is_date_time(value: Any) -> bool:
+    """Tell whether a value, or the marker of one, has the 12 octets of a date-time."""
+    return value[1] == 12 if _is_clock(value) else isinstance(value, str) and len(value) == 24
+
+
+def _clock(value: Any) -> Source:
+    if _is_clock(value):
+        return Clock(*value)
+    try:
+        return Fixed(cosem.read_clock(bytes.fromhex(value)))  # of a line too long to have holes
+    except (Malformed, TypeError, ValueError):
+        return Fixed(None, "")
+
+
+def _identity(item: Item) -> Source:
+    """Return a meter's number or model as the text that it is."""
+    if isinstance(item.value, list) and _is_number(item.value):
+        return Digits(item.value[0])
+    if type(item.value) is int:
+        return Fixed(str(item.value))
+    return Fixed(None, "") if text_of(item) == "" else _text(item)  # nothing but NULs: nobody wrote it
+
+
+def _text(item: Item) -> Source:
+    if _is_clock(item.value):
+        return Octets(*item.value)
+    if isinstance(item.value, dict | list):
+        return Nested(item.value)
+    text = text_of(item)
+    return Fixed(item.value if text is None else text)

@@ -1,0 +1,121 @@
+"""Lines of han-decode -> readings: the way of han-fields."""
+
+import json
+
+from hanpipe.link.octets import Malformed
+from hanpipe.readings.line_shape import LineShape, LineShapes, has_marker, read_keys
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.reading import Plan, Reading, Writer
+from hanpipe.readings.values import Values
+from hanpipe.unix.typed import Any, Final
+
+LONGEST_SHAPED: Final = 100_000  # characters: a pattern of a longer one would cost more than it saves
+LONGEST_LINE: Final = 4_000_000  # characters: more than any APDU makes
+_MOST_WRITERS: Final = 256  # kept; a hostile line makes a new one with each message
+
+
+class LineReader:
+    """Feed it lines of han-decode in pieces of any size; each line that holds a list gives its plan and values.
+
+    read: readings given; passed: lines that tell of a fault or hold no list; wrong: lines that are none of han-decode's
+    """
+
+    def __init__(self, naming: Naming) -> None:
+        """Take what names the values."""
+        self._naming = naming
+        self._shapes = LineShapes()
+        self._rest = b""
+        self._writers: dict[LineShape, Writer] = {}
+        self.read = self.passed = self.wrong = 0
+
+    def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
+        """Return plan, values and time (as a first key, or "") of each reading that data completes. b"": the end."""
+        readings: list[tuple[Plan, Values, str]] = []
+        for line in self._whole(data):
+            found = self._shapes.find(line) or self._learn(line)
+            if found is None:
+                continue
+            shape, holes = found
+            if isinstance(shape, Plan):
+                readings.append((shape, (), holes[0]))
+            else:
+                readings.append((self._naming.plan_of(shape), shape.values(holes), shape.front(holes)))
+        self.read += len(readings)
+        return readings
+
+    def lines(self, data: bytes) -> list[str]:
+        """Return the flat line of each reading that data completes, without its line end. b"": the end."""
+        told: list[str] = []
+        find, writers = self._shapes.find, self._writers
+        for line in self._whole(data):
+            found = find(line) or self._learn(line)
+            if found is None:
+                continue
+            shape, holes = found
+            if isinstance(shape, Plan):
+                told.append(shape.line((), holes[0]))
+                continue
+            write = writers.get(shape) or self._writer(shape)
+            told.append(write(holes))
+        self.read += len(told)
+        return told
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted so far."""
+        return {"readings": self.read, "passed": self.passed, "wrong": self.wrong}
+
+    def _whole(self, data: bytes) -> list[str]:
+        """Return the lines that data completes."""
+        head, end, self._rest = (self._rest + data).rpartition(b"\n")
+        if not data and self._rest:
+            head, end, self._rest = head + end + self._rest, b"\n", b""
+        elif len(self._rest) > LONGEST_LINE:
+            self._rest = b""
+            self.wrong += 1
+        return head.decode("utf-8", "replace").split("\n") if end else []
+
+    def _writer(self, shape: LineShape) -> Writer:
+        if len(self._writers) == _MOST_WRITERS:
+            self._writers.clear()
+        write = self._writers[shape] = self._naming.plan_of(shape).writer(shape)
+        return write
+
+    def _learn(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
+        """Read a line that is the first of its kind, or a telegram; None if it holds no list.
+
+        return: its shape and what stands in the holes; or, where there will be no second one, its plan and its time
+        """
+        try:
+            if '"body":' in line:
+                return self._shape(line)
+            keys = read_keys(line)
+            if "objects" in keys:
+                plan = self._naming.plan(keys)
+                self._naming.doubt(Reading(plan, ()))
+                return plan, (_time(keys),)
+            self.passed += 1
+        except (ValueError, RecursionError, Malformed):
+            self.wrong += 1
+        return None
+
+    def _shape(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
+        if has_marker(line):
+            raise ValueError("no line of han-decode")
+        if len(line) > LONGEST_SHAPED:
+            keys = read_keys(line)
+            return self._naming.plan(keys), (_time(keys),)
+        shape = LineShape(line)
+        if "body" not in read_keys(shape.skeleton):
+            self.passed += 1
+            return None
+        plan = self._naming.plan_of(shape)
+        self._shapes.add(line, shape)
+        found = self._shapes.find(line)
+        if found:
+            self._naming.doubt(Reading(plan, shape.values(found[1])))
+        return found
+
+
+def _time(keys: dict[str, Any]) -> str:
+    """Return the time of a line as the first key of another."""
+    return f'"time":{json.dumps(keys["time"])},' if "time" in keys else ""

@@ -1,0 +1,335 @@
+"""Where a reading's values come from: the holes of a shape, and what is fixed in it. Exact, never through a float.
+
+Each source gives its value for the library, and its JSON for a line, out of the values of a message's holes. A value
+that cannot be told (a clock that is not set) is None, its JSON empty.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from operator import itemgetter
+
+from hanpipe.apdu import cosem
+from hanpipe.link.octets import Malformed
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol, Union
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+_MOST_TEXTS: Final = 512  # kept of each power of ten, of which a hostile line has 256
+_NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
+
+_DEEPEST: Final = 200  # levels of JSON; an APDU makes 64, and a compact-array in it as many more
+
+Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
+
+
+def decimal_text(raw: int, scaler: int) -> str:
+    """Write raw x 10^scaler in its shortest decimal form: 236.2, never 236.20, 3E+1 or 236.20000000000002."""
+    return _point_put_in(str(raw), -scaler) if scaler < 0 else str(raw * 10**scaler)
+
+
+def _point_put_in(digits: str, places: int) -> str:
+    """Write a whole number with so many places behind a decimal point, in its shortest form."""
+    digits = digits.zfill(places + (2 if digits[0] == "-" else 1))
+    fraction = digits[-places:].rstrip("0")
+    return f"{digits[:-places]}.{fraction}" if fraction else digits[:-places]
+
+
+def scaled(raw: int, scaler: int) -> "int | Decimal":
+    """Return raw x 10^scaler, exact: an int where the scaler makes it one, else a Decimal."""
+    if scaler >= 0:
+        return raw * int(10**scaler)
+    from decimal import Decimal  # costs a Raspberry Pi's start-up: only who looks at such a value needs it
+
+    return Decimal(decimal_text(raw, scaler))
+
+
+class Values(Protocol):
+    """The values of the holes, by their index: mostly a tuple."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+
+# A part of a JSON text: the index of its hole, and what makes it out of the digits there.
+Part = tuple[int, Callable[[str], str]]
+
+
+class Source:
+    """Where a value comes from."""
+
+    __slots__ = ()
+
+    def value(self, values: Values) -> Value:
+        """Return the value, None if it cannot be told."""
+        raise NotImplementedError
+
+    def json(self, values: Values) -> str:
+        """Return it as JSON, empty if it cannot be told."""
+        raise NotImplementedError
+
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is, as quick as can be."""
+        return self.value
+
+    def parts(self) -> list[Part] | None:
+        """Return its JSON in parts, which may raise Malformed if it cannot be told; None if it has no such parts."""
+        return None
+
+
+class Fixed(Source):
+    """A value that the shape holds itself."""
+
+    __slots__ = ("_json", "_value")
+
+    def __init__(self, value: Value, text: str | None = None) -> None:
+        """Take a value, and its JSON if that is not what json.dumps makes of it."""
+        self._value = value
+        self._json = json.dumps(value, separators=(",", ":")) if text is None else text
+
+    def value(self, values: Values) -> Value:
+        """Return it."""
+        return self._value
+
+    def json(self, values: Values) -> str:
+        """Return its JSON."""
+        return self._json
+
+    def parts(self) -> list[Part]:
+        """Return none: no message changes it."""
+        return []
+
+
+class Number(Source):
+    """The number in a hole, times factor x 10^scaler."""
+
+    __slots__ = ("_factor", "_scaler", "index")
+
+    def __init__(self, index: int, scaler: int = 0, factor: int = 1) -> None:
+        """Take the hole's index, and what its number is to be multiplied with."""
+        self.index, self._scaler, self._factor = index, scaler, factor
+
+    def value(self, values: Values) -> Value:
+        """Return it, exact."""
+        return scaled(values[self.index] * self._factor, self._scaler)
+
+    def json(self, values: Values) -> str:
+        """Return it in its shortest decimal form."""
+        return decimal_text(values[self.index] * self._factor, self._scaler)
+
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is: mostly a number as it stands in its hole."""
+        return itemgetter(self.index) if self._scaler == 0 and self._factor == 1 else self.value
+
+    def parts(self) -> list[Part]:
+        """Return its only part: the digits, mostly as they are."""
+        changed = self._scaler or self._factor != 1
+        return [(self.index, _texts(self._scaler, self._factor).__getitem__ if changed else str)]
+
+
+class _Texts(dict[str, str]):
+    """Digits -> their JSON, scaled. Voltages and currents come again and again; energies do not, so it is bounded."""
+
+    __slots__ = ("_factor", "_scaler")
+
+    def __init__(self, scaler: int, factor: int) -> None:
+        self._scaler, self._factor = scaler, factor
+
+    def __missing__(self, digits: str) -> str:
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        if self._factor == 1 and self._scaler < 0:
+            text = self[digits] = _point_put_in(digits, -self._scaler)
+        else:
+            text = self[digits] = decimal_text(int(digits) * self._factor, self._scaler)
+        return text
+
+
+@functools.cache
+def _texts(scaler: int, factor: int) -> _Texts:
+    return _Texts(scaler, factor)
+
+
+class Sized(Source):
+    """A number whose power of ten its size tells, or that of others of its unit in the same message.
+
+    below, above: the number with either power of ten
+    indices:      of the holes that tell which; limit: if one of their numbers is larger, it is above
+    """
+
+    __slots__ = ("above", "below", "indices", "limit")
+
+    def __init__(self, below: Number, above: Number, indices: tuple[int, ...], limit: int) -> None:
+        """Take the number as it is with either power of ten."""
+        self.below, self.above, self.indices, self.limit = below, above, indices, limit
+
+    def number(self, values: Values) -> Number:
+        """Return the number as it is in a message."""
+        return self.above if max([values[index] for index in self.indices]) > self.limit else self.below
+
+    def value(self, values: Values) -> Value:
+        """Return it, exact."""
+        return self.number(values).value(values)
+
+    def json(self, values: Values) -> str:
+        """Return it in its shortest decimal form."""
+        return self.number(values).json(values)
+
+
+class Digits(Number):
+    """The number in a hole as text: a meter's number is a name."""
+
+    __slots__ = ()
+
+    def getter(self) -> Callable[[Values], Value]:
+        """Return what value() is."""
+        return self.value
+
+    def parts(self) -> list[Part]:
+        """Return its only part: the digits, quoted."""
+        return [(self.index, '"{}"'.format)]
+
+    def value(self, values: Values) -> Value:
+        """Return its digits."""
+        return super().json(values)
+
+    def json(self, values: Values) -> str:
+        """Return its digits, quoted."""
+        return f'"{super().json(values)}"'
+
+
+class Octets(Source):
+    """The octets of a clock's hole, where no clock is expected: a clock, a text or hex, as they turn out."""
+
+    __slots__ = ("_index", "_size")
+
+    def __init__(self, index: int, size: int) -> None:
+        """Take the index of the hole's first value, and how many octets it holds."""
+        self._index, self._size = index, size
+
+    def octets(self, values: Values) -> bytes:
+        """Return the octets."""
+        return clock_octets(values, self._index, self._size)
+
+    def value(self, values: Values) -> Value:
+        """Return the text that they are."""
+        octets = self.octets(values)
+        try:
+            return cosem.read_clock(octets)
+        except Malformed:
+            text = octets.rstrip(b"\0")
+            return text.decode("ascii") if all(0x20 <= octet < 0x7F for octet in text) else octets.hex()
+
+    def json(self, values: Values) -> str:
+        """Return it, quoted."""
+        return json.dumps(self.value(values))
+
+
+class Clock(Octets):
+    """The meter's clock in a hole: ISO 8601, an offset only if it was sent; nothing if the clock is not set."""
+
+    __slots__ = ()
+
+    def value(self, values: Values) -> Value:
+        """Return the time, None if it is none."""
+        at = self._index
+        try:
+            if self._size == cosem.CLOCK_SIZE:
+                return cosem.clock(values[at], values[at + 1], values[at + 2])
+        except Malformed:
+            pass
+        return None
+
+    def json(self, values: Values) -> str:
+        """Return the time, quoted."""
+        time = self.value(values)
+        return f'"{time}"' if time else ""
+
+    def parts(self) -> list[Part] | None:
+        """Return date, time and offset: mostly, only the time changes."""
+        if self._size != cosem.CLOCK_SIZE:
+            return None
+        return list(zip(range(self._index, self._index + 3), (_quoted_date, _time, _quoted_offset), strict=True))
+
+
+@functools.lru_cache(256)
+def _quoted_date(digits: str) -> str:
+    return f'"{cosem.date(int(digits, 16))}'
+
+
+def _time(digits: str) -> str:
+    return cosem.time(int(digits, 16))
+
+
+@functools.lru_cache(256)
+def _quoted_offset(digits: str) -> str:
+    return f'{cosem.offset(int(digits, 16))}"'
+
+
+class Joined(Source):
+    """A clock in two holes, its date and its time."""
+
+    __slots__ = ("_date", "_time")
+
+    def __init__(self, date: Octets, time: Octets) -> None:
+        """Take the holes: 5 and 4 octets."""
+        self._date, self._time = date, time
+
+    def value(self, values: Values) -> Value:
+        """Return the time, which has no offset; None if it is none."""
+        try:
+            return cosem.read_clock(self._date.octets(values) + self._time.octets(values) + _NO_OFFSET)
+        except Malformed:
+            return None
+
+    def json(self, values: Values) -> str:
+        """Return the time, quoted."""
+        time = self.value(values)
+        return f'"{time}"' if time else ""
+
+
+class Nested(Source):
+    """Typed JSON with holes inside."""
+
+    __slots__ = ("_typed",)
+
+    def __init__(self, typed: Any) -> None:
+        """Take a value as lists.py gives it: markers in the place of holes. raise: Malformed: too deep to be one."""
+        _check_depth(typed, _DEEPEST)
+        self._typed = typed
+
+    def value(self, values: Values) -> Value:
+        """Return it with the holes filled."""
+        filled: Value = _fill(self._typed, values)
+        return filled
+
+    def json(self, values: Values) -> str:
+        """Return its JSON."""
+        return json.dumps(self.value(values), separators=(",", ":"))
+
+
+def clock_octets(values: Values, index: int, size: int) -> bytes:
+    """Return the octets of a clock's hole: its values are numbers of four octets, the first of what is left over."""
+    count = (size + 3) // 4
+    head = size - 4 * (count - 1)
+    rest = [values[at].to_bytes(4, "big") for at in range(index + 1, index + count)]
+    return values[index].to_bytes(head, "big") + b"".join(rest)
+
+
+def _check_depth(typed: Any, left: int) -> None:
+    if not left:
+        raise Malformed(0, "nested deeper than any APDU")
+    for inner in typed.values() if isinstance(typed, dict) else typed if isinstance(typed, list) else ():
+        _check_depth(inner, left - 1)
+
+
+def _fill(typed: Any, values: Values) -> Any:
+    if isinstance(typed, dict):
+        return {key: _fill(inner, values) for key, inner in typed.items()}
+    if isinstance(typed, list):
+        if len(typed) == 1 and type(typed[0]) is int:
+            return values[typed[0]]
+        if len(typed) == 2 and type(typed[0]) is int and type(typed[1]) is int:
+            return clock_octets(values, *typed).hex()
+        return [_fill(inner, values) for inner in typed]
+    return typed

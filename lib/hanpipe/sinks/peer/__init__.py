@@ -1,0 +1,1 @@
+"""What sinks share that talk to a server: HTTP, TLS, login."""

@@ -1,0 +1,207 @@
+"""Readings -> the metrics of Prometheus's text format, in its base units, without time stamps.
+
+    # HELP han_active_energy_import_joules_total Active energy, import: register of the meter.
+    # TYPE han_active_energy_import_joules_total counter
+    han_active_energy_import_joules_total{meter_id="7359992890123456"} 76044420000
+
+A total and its parts (phases, tariffs) are families of their own: so sum() over a family counts nothing twice.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from hanpipe.readings.flat import nanoseconds, number
+from hanpipe.unix.typed import Any, Final, NamedTuple
+
+_MOST_METERS: Final = 1000
+_MOST_SERIES: Final = 1000  # of a meter; none has more than a few dozen
+
+_FLOW = re.compile(r"(act|react|apparent)_(pow|energy)_(pos|neg|sum|net|Q[1-4])(_avg|_max)?(?:_L([123]))?(?:_T(\d+))?")
+_KIND: Final = {"act": "active", "react": "reactive", "apparent": "apparent"}
+_WAY: Final = {"pos": "import", "neg": "export"}
+_PERIOD: Final = {"_avg": "_average", "_max": "_maximum"}
+_POWER: Final = {"act": "watts", "react": "var", "apparent": "voltamperes"}
+# Prometheus's base unit of energy is the joule: rate() of it is watts. So is rate() of var seconds var.
+_ENERGY: Final = {"act": "joules", "react": "var_seconds", "apparent": "voltampere_seconds"}
+
+# Names of docs/fields.md without phase or number: family, factor to its unit, what it is. A family in _total counts up.
+_OTHERS: Final = {
+    "volt":                ("voltage_volts",             1, "Voltage of a phase."),
+    "curr":                ("current_amperes",           1, "Current of a phase."),
+    "curr_N":              ("neutral_current_amperes",   1, "Current in the neutral conductor."),
+    "curr_limit":          ("current_limit_amperes",     1, "Current limit of a phase."),
+    "frequency":           ("frequency_hertz",           1, "Frequency of the net."),
+    "power_factor":        ("power_factor_ratio",        1, "Power factor."),
+    "volt_sags":           ("voltage_sags_total",        1, "Voltage sags of a phase."),
+    "volt_swells":         ("voltage_swells_total",      1, "Voltage swells of a phase."),
+    "power_failures":      ("power_failures_total",      1, "Power failures."),
+    "long_power_failures": ("long_power_failures_total", 1, "Power failures that lasted long."),
+    "tariff":              ("tariff",                    1, "Tariff in force."),
+    "gas_volume":          ("gas_cubic_meters_total",    1, "Gas: register of the meter."),
+    "water_volume":        ("water_cubic_meters_total",  1, "Water: register of the meter."),
+    "warm_water_volume":   ("warm_water_cubic_meters_total", 1, "Warm water: register of the meter."),
+    "heat_volume":         ("heat_cubic_meters_total",   1, "Water of the heating: register of the meter."),
+    "cooling_volume":      ("cooling_cubic_meters_total", 1, "Water of the cooling: register of the meter."),
+    "heat_energy":         ("heat_joules_total",  10 ** 9, "Heat: register of the meter."),
+    "cooling_energy":      ("cooling_joules_total", 10 ** 9, "Cooling: register of the meter."),
+}  # fmt: skip
+_OTHER = re.compile(r"(.+?)(?:_L([123])|_(\d+))?")
+
+
+class Metric(NamedTuple):
+    """What a name of a reading is in Prometheus.
+
+    family: with its unit; labels: name, value; factor: from the reading's unit to the family's; help: what it is
+    """
+
+    family: str
+    labels: tuple[tuple[str, str], ...]
+    factor: int
+    help: str
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it only ever grows: a counter, which stays true until the next; else it is a gauge."""
+        return self.family.endswith("_total")
+
+
+def metric(name: str) -> Metric:
+    """Return what a name is in Prometheus. What no table knows keeps its name, as a label of one family for all."""
+    if found := _FLOW.fullmatch(name):
+        return _flow(*found.groups())
+    found = _OTHER.fullmatch(name)
+    base, phase, unit = found.groups() if found and name not in _OTHERS else (name, None, None)
+    if base not in _OTHERS:
+        return Metric("han_other", (("name", name),), 1, "Number that has no metric of its own, in the reading's unit.")
+    family, factor, words = _OTHERS[base]
+    if base == "power_factor" and phase:
+        family, words = "phase_power_factor_ratio", "Power factor of a phase."
+    return Metric(f"han_{family}", _labels(phase=phase, device=unit), factor, words)
+
+
+def _flow(kind: str, measure: str, way: str, period: str | None, phase: str | None, tariff: str | None) -> Metric:
+    """Return the metric of a power or an energy, from the parts of its name."""
+    flow = f"{_KIND[kind]}_{'power' if measure == 'pow' else 'energy'}_{_WAY.get(way, way.lower())}"
+    flow += _PERIOD.get(period or "", "") + ("_phase" if phase else "") + ("_tariff" if tariff else "")
+    words = flow.replace("_", " ").capitalize()
+    labels = _labels(phase=phase, tariff=tariff)
+    if measure == "pow":
+        return Metric(f"han_{flow}_{_POWER[kind]}", labels, 1, f"{words}.")
+    total = "" if way == "net" else "_total"  # import less export may fall
+    return Metric(f"han_{flow}_{_ENERGY[kind]}{total}", labels, 3600, f"{words}: register of the meter.")
+
+
+def _labels(**labels: str | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in labels.items() if value)
+
+
+class _Sample(NamedTuple):
+    metric: Metric
+    value: str
+    seen: float  # s of the clock that Metrics is given
+
+
+class _Meter:
+    """What is known of a meter. time: of its last reading, s since 1970-01-01 as text, "" if it did not tell."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, _Sample] = {}
+        self.readings = 0
+        self.time = ""
+
+
+class Metrics:
+    """The last value of everything that was read, meter by meter.
+
+    A gauge that was not seen for so long is left out: a power from before the meter fell silent would look like now.
+    A counter stays, as a register is true until it turns; many meters send theirs but once an hour.
+    """
+
+    def __init__(self, stale: float) -> None:
+        """Take after how many seconds a gauge is left out."""
+        self._stale = stale
+        self._meters: dict[str, _Meter] = {}
+        self._metrics: dict[str, Metric] = {}  # of the names met
+
+    def take(self, reading: dict[str, Any], meter_id: str, now: float) -> None:
+        """Take a reading. meter_id: "" if that is not known yet: who is told first is taken to have been meant."""
+        if meter_id and "" in self._meters and meter_id not in self._meters:
+            self._meters[meter_id] = self._meters.pop("")
+        if meter_id not in self._meters and len(self._meters) >= _MOST_METERS:
+            del self._meters[next(iter(self._meters))]
+        meter = self._meters.setdefault(meter_id, _Meter())
+        meter.readings += 1
+        at = nanoseconds(reading)
+        meter.time = meter.time if at is None else f"{at // 10**6 / 1000:.3f}"
+        for name, value in reading.items():
+            told = number(value)
+            if told is not None and (name in meter.samples or len(meter.samples) < _MOST_SERIES):
+                made = self._metric(name)
+                meter.samples[name] = _Sample(made, _plain(told * made.factor), now)
+
+    def _metric(self, name: str) -> Metric:
+        if (known := self._metrics.get(name)) is None:
+            if len(self._metrics) >= _MOST_SERIES:
+                self._metrics.clear()
+            known = self._metrics[name] = metric(name)
+        return known
+
+    def until_stale(self, now: float) -> float | None:
+        """Return in how many seconds the next gauge is to be left out, None if there is none left."""
+        seen = [sample.seen for meter in self._meters.values() for sample in meter.samples.values()
+                if not sample.metric.counts and now - sample.seen < self._stale]  # fmt: skip
+        return min(seen) + self._stale - now if seen else None
+
+    def text(self, now: float) -> str:
+        """Return all of it as Prometheus's text format 0.0.4 has it."""
+        families: dict[str, tuple[str, list[str]]] = {}
+        for meter_id, meter in self._meters.items():
+            label = _labels(meter_id=meter_id)
+            for family, words, labels, value in self._series(meter, now):
+                families.setdefault(family, (words, []))[1].append(f"{family}{_braces(label + labels)} {value}\n")
+        return "".join([_head(family, words) + "".join(lines) for family, (words, lines) in sorted(families.items())])
+
+    def _series(self, meter: _Meter, now: float) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...], str]]:
+        """Yield family, help, labels and value of what is known of a meter."""
+        for made, value, seen in meter.samples.values():
+            if made.counts or now - seen < self._stale:
+                yield made.family, made.help, made.labels, value
+        yield "han_readings_total", "Readings of the meter so far.", (), str(meter.readings)
+        if meter.time:
+            yield "han_last_reading_timestamp_seconds", "When the last reading was sent.", (), meter.time
+
+
+def _head(family: str, words: str) -> str:
+    kind = "counter" if family.endswith("_total") else "gauge"
+    return f"# HELP {family} {words}\n# TYPE {family} {kind}\n"
+
+
+def _braces(labels: tuple[tuple[str, str], ...]) -> str:
+    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+    return f"{{{told}}}" if told else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _plain(value: int | Decimal) -> str:
+    """Write a number exactly, without exponent or zeros that say nothing."""
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def write_textfile(file: str, text: str) -> None:
+    """Write a file at once: who reads it sees all of the old text or all of the new. raise: OSError."""
+    temporary = f"{file}.{os.getpid()}"  # not *.prom, which is what the collector reads
+    try:
+        with open(temporary, "w", encoding="utf-8", errors="replace") as opened:
+            opened.write(text)
+        os.replace(temporary, file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

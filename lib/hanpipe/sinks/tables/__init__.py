@@ -1,0 +1,1 @@
+"""Readings -> CSV and Parquet."""

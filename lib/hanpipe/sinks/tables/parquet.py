@@ -1,0 +1,139 @@
+"""Readings -> a Parquet file: a column a name, typed, in row groups of bounded size. The one importer of pyarrow.
+
+time                  timestamp[ms, UTC]   where every time is one of whole milliseconds
+a number              int64; double where one has a fraction, and always for what meters send with fractions
+anything else         string: texts, the meter's clock, names that are now a number and now a text, and numbers
+                      that a double cannot hold
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.tables.table import Columns, cell
+from hanpipe.unix.typed import Any, Final
+
+try:
+    import pyarrow
+    from pyarrow import parquet
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "a Parquet file takes the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
+    ) from error
+
+ROWS: Final = 20_000  # of a row group: some 30 MB while it is gathered
+
+_TYPES: Final = {
+    "int": pyarrow.int64(),
+    "double": pyarrow.float64(),
+    "time": pyarrow.timestamp("ms", tz="UTC"),
+    "text": pyarrow.string(),
+}
+_EXACT: Final = 1 << 53  # a double holds every whole number up to here
+# What is a double even where all of an archive is whole: so that archives have the same types, and can be read as one.
+_FRACTIONS: Final = re.compile(
+    r"(volt|curr|curr_limit)_(L[123]|N)|frequency|power_factor.*|.*_volume.*|(heat|cooling)_.*"
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Types:
+    """What the readings of an input hold: their names, and what is needed to hold the values of each."""
+
+    def __init__(self) -> None:
+        self._columns = Columns()
+        self._types: dict[str, str] = {}
+
+    def add(self, lines: list[Line]) -> None:
+        """Add lines; those that are no readings do not count."""
+        for line in lines:
+            if line.reading is not None:
+                self._columns.add(line.reading)
+                for name, value in line.reading.items():
+                    self._add(name, value)
+
+    def _add(self, name: str, value: Any) -> None:
+        before = self._types.get(name)
+        if before == "text" or value is None:
+            return
+        now = _type_of(name, value)
+        if before in (None, now):
+            self._types[name] = now
+        else:
+            self._types[name] = "double" if {before, now} == {"int", "double"} else "text"
+
+    def columns(self) -> dict[str, str]:
+        """Return name -> type, from left to right."""
+        return {name: self._types.get(name, "text") for name in self._columns.names()}
+
+
+def _type_of(name: str, value: Any) -> str:
+    """Return the smallest type that holds a value exactly."""
+    if type(value) is int and abs(value) <= _EXACT:
+        return "double" if _FRACTIONS.fullmatch(name) else "int"
+    if type(value) is Decimal and (len(str(value)) <= 16 or Decimal(repr(float(value))) == value):
+        return "double"
+    return "time" if name == "time" and _milliseconds(value) is not None else "text"
+
+
+def _milliseconds(text: Any) -> int | None:
+    """Return a time as ms since 1970-01-01 UTC, None if it is none that tells its offset and has whole ms."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    if at.tzinfo is None:
+        return None
+    told, rest = divmod(at - _EPOCH, _MILLISECOND)
+    return None if rest else told
+
+
+def _text(value: Any) -> str:
+    """Return a cell that is UTF-8: JSON can name characters that are none."""
+    text = cell(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+_CONVERT: Final[dict[str, Callable[[Any], Any]]] = {"int": int, "double": float, "time": _milliseconds, "text": _text}
+
+
+class Writer:
+    """A Parquet file that readings go to; at most ROWS of them wait."""
+
+    def __init__(self, file: str, columns: dict[str, str]) -> None:
+        """Make the file. raise: OSError."""
+        schema = pyarrow.schema([(_text(name), _TYPES[kind]) for name, kind in columns.items()])
+        self._convert = [(name, _CONVERT[kind]) for name, kind in columns.items()]
+        self._cells: list[list[Any]] = [[] for _ in columns]
+        self._schema = schema
+        self._rows = 0
+        self._writer = parquet.ParquetWriter(file, schema, compression="zstd")
+
+    def add(self, lines: list[Line]) -> None:
+        """Add lines that are readings. raise: OSError."""
+        for line in lines:
+            if line.reading is None:
+                continue
+            get = line.reading.get
+            for cells, (name, convert) in zip(self._cells, self._convert, strict=True):
+                value = get(name)
+                cells.append(None if value is None else convert(value))
+            self._rows += 1
+            if self._rows == ROWS:
+                self._write()
+
+    def close(self) -> None:
+        """Write what waits, and the footer. raise: OSError."""
+        if self._rows:
+            self._write()
+        self._writer.close()
+
+    def _write(self) -> None:
+        arrays = [pyarrow.array(cells, field.type) for cells, field in zip(self._cells, self._schema, strict=True)]
+        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._cells = [[] for _ in self._cells]
+        self._rows = 0

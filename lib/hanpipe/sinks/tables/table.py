@@ -1,0 +1,133 @@
+"""What tables of readings share: their columns, their cells as text, and an input that is read twice."""
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from hanpipe.sinks.readings_in import Line
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import Any, Final
+
+_FIRST: Final = ("time", "obis_list_version", "meter_ID", "meter_model", "date_time")  # who and when, on the left
+_PIECE: Final = 65536
+
+
+class Columns:
+    """The names that readings hold: who and when first, then in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._seen: set[tuple[str, ...]] = set()  # the names of each list, so that most readings need one look
+
+    def add(self, reading: Iterable[str]) -> None:
+        """Add the names of a reading."""
+        names = tuple(reading)
+        if names not in self._seen:
+            self._names.update(dict.fromkeys(names))
+            if len(self._seen) < 1000:
+                self._seen.add(names)
+
+    def add_all(self, lines: Iterable[Line]) -> None:
+        """Add the names of lines that are readings."""
+        for line in lines:
+            if line.reading is not None:
+                self.add(line.reading)
+
+    def names(self) -> list[str]:
+        """Return them, from left to right."""
+        return [name for name in _FIRST if name in self._names] + [name for name in self._names if name not in _FIRST]
+
+
+def cell(value: Any) -> str:
+    """Write a value as text: a string as it is, a number exactly, anything else as JSON; null is empty."""
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is Decimal:
+        return format(value, "f")
+    return str(value) if kind is int else "" if value is None else _json(value)
+
+
+def _json(value: Any) -> str:
+    """Write JSON whose numbers are exact, as json.dumps cannot."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{_json(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
+
+
+def can_be_read_twice(files: list[str]) -> bool:
+    """Tell whether all operands are regular files; "-" is standard input."""
+    try:
+        states = [os.fstat(0) if file == "-" else os.stat(file) for file in files]
+    except OSError:
+        return False  # whoever opens it says why
+    return all(stat.S_ISREG(state.st_mode) for state in states)
+
+
+class Twice:
+    """An input that is read twice: once for its columns, once for its rows.
+
+    The second time ends where the first one did, though a file has grown meanwhile.
+    """
+
+    def __init__(self, program: Program, directory: str = ".") -> None:
+        """Take the program whose input it is. directory: where a pipe is kept, in a file without a name."""
+        self._program = program
+        self._regular = can_be_read_twice(program.options.files or ["-"])
+        self._directory = directory
+        self._start = os.lseek(0, 0, os.SEEK_CUR) if self._regular and "-" in (program.options.files or ["-"]) else None
+        self._size = 0
+
+    def first(self) -> Iterator[bytes]:
+        """Yield the pieces of the input. raise: Failure: it cannot be read, or not be kept."""
+        if not self._regular:
+            self._kept = self._make_file()
+        for data, _ in self._program.pieces():
+            self._size += len(data)
+            if not self._regular:
+                self._keep(data)
+            yield data
+
+    def second(self) -> Iterator[bytes]:
+        """Yield them again."""
+        left = self._size
+        for data in self._again():
+            yield data[:left]
+            left -= len(data)
+            if left <= 0:
+                return
+
+    def _again(self) -> Iterator[bytes]:
+        if self._regular:
+            if self._start is not None:
+                os.lseek(0, self._start, os.SEEK_SET)
+            for data, _ in self._program.pieces():
+                yield data
+            return
+        self._kept.seek(0)
+        while data := self._kept.read(_PIECE):
+            yield data
+
+    def _make_file(self) -> Any:
+        try:
+            return tempfile.TemporaryFile(dir=self._directory)
+        except OSError as error:
+            raise Failure(IO, f"{self._directory}: {reason(error)}") from error
+
+    def _keep(self, data: bytes) -> None:
+        try:
+            self._kept.write(data)
+        except OSError as error:
+            raise Failure(IO, f"{self._directory}: the input cannot be kept: {reason(error)}") from error
+
+    @property
+    def broken_off(self) -> bool:
+        """Tell whether a signal has ended a regular file too early: a pipe ends so, a file does not."""
+        return self._regular and self._program.stopping

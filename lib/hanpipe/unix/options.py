@@ -1,0 +1,101 @@
+"""Command-line options: the parser that all programs share, and the numbers that options take."""
+
+import argparse
+import os
+import sys
+
+from hanpipe import __version__
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason, write
+from hanpipe.unix.typed import Any, Final
+
+_EXAMPLE: Final = "example:\n  "
+
+
+# The programs speak English throughout. argparse would look for a translation of each of its own words, and import what
+# that takes: 1 ms of a start.
+vars(argparse)["_"] = str
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Folds the description, and leaves the example as it is."""
+
+    def __init__(self, prog: str) -> None:
+        # 80 columns wherever it is read: to ask for the terminal's width costs every start of a program 2 ms
+        super().__init__(prog, width=80)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(_EXAMPLE):
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says like the programs do that help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is None or file is sys.stderr:  # None: the caller has closed it
+            write(message.encode(errors="backslashreplace"))
+            return
+        try:
+            file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
+            file.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again when it ends
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise Failure(IO, f"standard output: {reason(error)}") from error
+
+
+def new_parser(name: str, purpose: str, example: str = "", **features: str) -> argparse.ArgumentParser:
+    """Return a parser with what all programs have.
+
+    purpose:  one sentence; example: a command line or more, shown behind the options
+    features: help of those shared options that the program has: count (-n), follow, stats, files
+    """
+    made = _Parser(
+        prog=name,
+        description=purpose,
+        epilog=_EXAMPLE + example if example else None,
+        formatter_class=_HelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"%(prog)s (hanpipe) {__version__}")
+    chatter = made.add_mutually_exclusive_group()
+    chatter.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is happening")
+    chatter.add_argument("-q", "--quiet", action="store_true", help="say nothing but what ends the program")
+    if "count" in features:
+        made.add_argument("-n", dest="count", type=positive_integer, metavar="COUNT", help=features["count"])
+    if "follow" in features:
+        made.add_argument("--follow", action="store_true", help=features["follow"])
+    if "stats" in features:
+        made.add_argument("--stats", action="store_true", help=features["stats"])
+    if "files" in features:
+        made.add_argument("files", nargs="*", metavar="FILE", help=features["files"])
+    return made
+
+
+def positive_integer(text: str) -> int:
+    """Read a whole number from 1 on. raise: ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def non_negative(text: str) -> float:
+    """Read a number from 0 to 1e9. raise: ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1e9")
+    return value
+
+
+def is_host(text: str) -> bool:
+    """Tell whether text can be looked up as a host's name or address: what socket would not even try is none."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False

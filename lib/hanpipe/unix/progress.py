@@ -1,0 +1,35 @@
+"""How far a long regular file is read, on the terminal that is stderr."""
+
+import os
+import time
+
+from hanpipe.unix.typed import Final
+
+_PAUSE: Final = 0.5  # s between two updates
+
+
+class Progress:
+    """The line that says it, from the first second on."""
+
+    def __init__(self, name: str) -> None:
+        """Take the program's name."""
+        self._name = name
+        self._done = 0
+        self._next = time.monotonic() + 2 * _PAUSE
+        self._shown = False
+
+    def show(self, octets: int, size: int) -> None:
+        """Add octets to those read of size."""
+        self._done += octets
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PAUSE
+            self._shown = True
+            percent = min(100, 100 * self._done // size)
+            os.write(2, f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
+
+    def clear(self) -> None:
+        """Take the line away; the next input begins at 0."""
+        self._done = 0
+        if self._shown:
+            self._shown = False
+            os.write(2, b"\r\x1b[K")

@@ -1,0 +1,238 @@
+"""shape.py and decoder.py: the line by shape is, octet for octet, that of the plain walk."""
+
+import json
+import os
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import encoder
+import plain_walk
+from conftest import CAPTURES, captures
+from hanpipe.apdu.decoder import Decoder, Message, Refusal
+from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
+from hanpipe.link import Frame
+from hanpipe.link.hdlc import HdlcFramer
+from strategies import described_bodies, fed, noise, notifications, typed_data
+
+_OTHER_APDUS = b"\xdb\xdc\xe0"  # ciphered, or cut into blocks: test_ciphering and test_assembly read these
+
+
+def decoded(records: list[tuple[str, bytes]], decoder: Decoder | None = None) -> list[str]:
+    decoder = decoder or Decoder()
+    return [told.line() for kind, octets in records for told in decoder.feed(kind, octets)]
+
+
+def messages(records: list[tuple[str, bytes]]) -> list[str]:
+    decoder = Decoder()
+    told = [one for kind, octets in records for one in decoder.feed(kind, octets)]
+    return [one.line() for one in told if type(one) is Message]
+
+
+# --- the fast path and the plain walk ---
+
+
+@given(notifications())
+def test_a_generated_message_reads_as_by_the_plain_walk(apdus: list[bytes]) -> None:
+    frames = [frame for frame in map(encoder.pushed, apdus) if len(frame) <= 2047]
+    assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
+    assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
+
+
+@given(notifications(described_bodies()))
+def test_so_does_one_whose_values_have_a_descriptor_in_front(apdus: list[bytes]) -> None:
+    told = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
+    assert told == [plain_walk.line({"link": "apdu"}, apdu, descriptors=True) for apdu in apdus]
+
+
+@given(st.lists(notifications(), max_size=3), st.integers(20, 200))
+def test_so_does_one_in_segments(several: list[list[bytes]], size: int) -> None:
+    frames = [frame for apdus in several for apdu in apdus for frame in encoder.pushed_in_pieces(apdu, size)]
+    assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
+
+
+@given(notifications(), st.data())
+def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[bytes], data: st.DataObject) -> None:
+    """The shape of the good one must not fit the other where an octet of the shape is what changed."""
+    apdu, at = apdus[0], data.draw(st.integers(0, len(apdus[0]) - 1))
+    changed = apdu[:at] + bytes([apdu[at] ^ data.draw(st.integers(1, 255))]) + apdu[at + 1 :]
+    decoder = Decoder()
+    decoder.feed("A", apdu)
+    told = [one for one in decoder.feed("A", changed) if type(one) is Message]
+    plain = plain_walk.line({"link": "apdu"}, changed)
+    assert [one.line() for one in told] == ([] if plain is None else [plain])
+
+
+@pytest.mark.parametrize("name", captures() or [None])
+def test_real_messages_read_as_by_the_plain_walk(name: str | None) -> None:
+    if name is None:
+        pytest.skip("no captures at ../shared/captures")
+    path = os.path.join(CAPTURES, name)
+    with open(path + ".json", "rb") as case, open(path + ".raw", "rb") as raw:
+        link, octets = json.load(case)["link"], raw.read()
+    if link == "hdlc":
+        frames = [event.octets for event in fed(HdlcFramer().feed, octets, []) if type(event) is Frame]
+        records, plain = [("H", frame) for frame in frames], plain_walk.lines(frames)
+        if any(_apdu_tag(frame) in _OTHER_APDUS for frame in frames):
+            pytest.skip("ciphered, or in blocks")
+    elif link == "apdu" and octets[0] == 0x0F:
+        records, plain = [("A", octets)], [plain_walk.line({"link": "apdu"}, octets)]
+    else:
+        pytest.skip(f"{link} is no data-notification by itself")
+    assert messages(records) == [line for line in plain if line is not None]
+
+
+def _apdu_tag(frame: bytes) -> int:
+    behind = frame.find(b"\xe6\xe7\x00")
+    return frame[behind + 3] if 0 < behind < 14 else 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["%", "%%", "%d", "%s%(x)s", "100 %", 'a "quoted" word', "back\\slash", "\x00\x01\x1f\x7f", "æøåÿ\x85\xa0", ""],
+)
+@pytest.mark.parametrize("name", ["visible-string", "utf8-string"])
+def test_texts_come_through_whatever_they_hold(name: str, text: str) -> None:
+    apdu = encoder.notification({"structure": [{name: text}, {"long": -1}]})
+    (line,) = decoded([("A", apdu)])
+    assert json.loads(line)["body"] == {"structure": [{name: text}, {"long": -1}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("long64", -(2**63)), ("long64", 2**63 - 1), ("long64-unsigned", 2**64 - 1), ("double-long", -(2**31)),
+     ("double-long-unsigned", 2**32 - 1), ("float64", 5e-324), ("float64", 1.7976931348623157e308), ("float64", -0.0),
+     ("float32", "7fc00000"), ("float32", "ff800000"), ("float64", "7ff0000000000000"),
+     ("float64", "fff8000000000000")],
+)  # fmt: skip
+def test_extremes_are_exact_and_no_line_holds_nan(name: str, value: Any) -> None:
+    decoder = Decoder()
+    for sent in ({name: value}, {name: value}):
+        (line,) = decoded([("A", encoder.notification({"array": [sent]}))], decoder)
+        assert json.loads(line, parse_constant=pytest.fail)["body"] == {"array": [sent]}
+
+
+# --- what a shape is ---
+
+
+def shape_of(apdu: bytes) -> Shape:
+    from hanpipe.apdu.dlms import read_notification
+
+    return Shape(apdu, notification_pieces(read_notification(apdu), 0))
+
+
+@given(notifications())
+def test_messages_that_differ_in_numbers_and_clocks_are_of_one_shape(apdus: list[bytes]) -> None:
+    first, shapes = shape_of(apdus[0]), Shapes()
+    shapes.add(first)
+    for apdu in apdus:
+        assert shapes.find(apdu) is first
+        assert (shape_of(apdu).template, shape_of(apdu).skeleton) == (first.template, first.skeleton)
+
+
+@given(typed_data())
+def test_the_skeleton_is_json_whatever_it_holds(body: dict[str, Any]) -> None:
+    keys = json.loads(shape_of(encoder.notification(body)).skeleton)
+    assert list(keys) == ["apdu", "invoke_id", "date_time", "body"]
+
+
+@given(st.lists(notifications().map(lambda apdus: apdus[0]), max_size=20))
+def test_a_shape_fits_no_message_that_it_would_write_otherwise(apdus: list[bytes]) -> None:
+    shapes = Shapes()
+    for apdu in apdus:
+        found, own = shapes.find(apdu), shape_of(apdu)
+        if found is None:
+            shapes.add(own)
+        else:
+            assert found.template % found.unpack(apdu) == own.template % own.unpack(apdu)
+
+
+# --- bounds ---
+
+
+def messages_of_new_shapes(count: int, size: int) -> list[bytes]:
+    """Messages each of which has a text of its own."""
+    return [
+        encoder.notification({"structure": [{"visible-string": f"{number:06}" + "x" * (size - 6)}, {"long": 1}]})
+        for number in range(count)
+    ]
+
+
+def kept_after(apdus: list[bytes]) -> int:
+    """Return the octets that a decoder keeps after these."""
+    tracemalloc.start()
+    try:
+        decoder = Decoder()
+        for apdu in apdus:
+            decoder.feed("A", apdu)
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_new_shapes_for_ever_keep_no_more_memory() -> None:
+    once = kept_after(messages_of_new_shapes(600, 100))
+    assert kept_after(messages_of_new_shapes(3000, 100)) < 2 * once
+
+
+def test_large_messages_of_new_shapes_keep_no_more_than_a_program_may_have() -> None:
+    apdus = [encoder.notification({"structure": [{"octet-string": "00" * (60_000 + number)}]}) for number in range(60)]
+    assert kept_after(apdus) < 16_000_000
+
+
+def test_messages_of_many_lengths_keep_no_more_memory() -> None:
+    apdus = [message for size in range(10, 1500) for message in messages_of_new_shapes(1, size)]
+    assert kept_after(apdus) < 16_000_000
+
+
+def test_shapes_that_went_come_back() -> None:
+    apdus = messages_of_new_shapes(400, 20)
+    decoder, plain = Decoder(), [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
+    for _ in range(2):
+        assert decoded([("A", apdu) for apdu in apdus], decoder) == plain
+
+
+def test_a_new_shape_costs_no_more_than_a_few_plain_walks() -> None:
+    apdus = messages_of_new_shapes(300, 40)
+
+    def cost(read: Any) -> float:
+        begin = time.process_time()
+        for apdu in apdus:
+            read(apdu)
+        return time.process_time() - begin
+
+    walk = min(cost(lambda apdu: plain_walk.line({"link": "apdu"}, apdu)) for _ in range(3))
+    assert min(cost(lambda apdu: decoded([("A", apdu)])) for _ in range(3)) < 10 * walk
+
+
+# --- the decoder takes anything ---
+
+
+@given(st.lists(st.tuples(st.sampled_from(["H", "A", "n", "h", "c", "t", ""]), st.binary(min_size=1, max_size=60))))
+def test_any_records_give_lines_of_json(records: list[tuple[str, bytes]]) -> None:
+    for line in decoded(records):
+        assert isinstance(json.loads(line, parse_constant=pytest.fail), dict)
+
+
+@given(noise(), st.sampled_from(sorted({"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}.items())))
+def test_a_fault_says_what_it_is_and_keeps_its_octets(octets: bytes, fault: tuple[str, str]) -> None:
+    kind, word = fault
+    (told,) = Decoder().feed(kind, b"\xa0" + octets)
+    assert type(told) is Refusal
+    keys = json.loads(told.line())
+    assert (keys["fault"], keys["octets"]) == (word, (b"\xa0" + octets).hex())
+    assert keys.get("link") == (None if kind == "n" else "hdlc")
+
+
+def test_the_time_of_the_frame_stands_first_to_the_millisecond() -> None:
+    apdu = encoder.notification({"long": 1})
+    decoder = Decoder()
+    for ns, text in ((1_795_000_000_123_999_999, "2026-11-18T11:06:40.123Z"), (1, "1970-01-01T00:00:00.000Z")):
+        (told,) = decoder.feed("A", apdu, ns)
+        assert told.line().startswith(f'{{"time":"{text}","link":"apdu",')
+    (told,) = decoder.feed("A", apdu, 2**64 - 1)
+    assert told.line().startswith('{"time":"2554-07-21T23:34:33.709Z",')

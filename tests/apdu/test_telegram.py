@@ -1,0 +1,114 @@
+"""P1 telegrams."""
+
+import json
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanpipe.apdu.telegram import is_body, is_telegram, read_objects, read_telegram, split_ciphered, without_parity
+from hanpipe.link.octets import Malformed
+
+CAPTURES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "captures")
+
+characters = st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="()")
+codes = st.from_regex(r"[0-9]-[0-9]:[0-9]{1,2}\.[0-9]{1,2}\.[0-9](\*[0-9]{1,3})?", fullmatch=True)
+objects = st.lists(
+    st.tuples(codes, st.lists(st.text(characters, max_size=12), min_size=1, max_size=4)).map(
+        lambda parts: [parts[0], *parts[1]]
+    ),
+    max_size=6,
+)
+
+
+def write(identification, told, line_end="\r\n"):
+    """Write a telegram, without its CRC."""
+    lines = [identification, ""] + [line[0] + "".join(f"({entry})" for entry in line[1:]) for line in told]
+    return line_end.join([*lines, "!"]).encode() + line_end.encode()
+
+
+def parity(octets, odd):
+    return bytes(octet | 0x80 if octet.bit_count() & 1 != odd else octet for octet in octets)
+
+
+@given(objects, st.sampled_from(["\r\n", "\n"]))
+def test_objects_come_back(told, line_end):
+    assert read_telegram(write("/KAM5", told, line_end)) == ("/KAM5", told)
+
+
+@given(objects, st.booleans())
+def test_parity_bits_do_not_matter(told, odd):
+    octets = write("/KAM5", told)
+    assert read_telegram(parity(octets, odd)) == read_telegram(octets)
+
+
+def test_octets_beyond_ascii_are_no_parity():
+    octets = "/KAM5\r\n\r\n0-0:96.13.0(blå måler)\r\n!".encode("latin-1")
+    assert without_parity(octets) == octets
+    assert read_telegram(octets).objects == [["0-0:96.13.0", "blå måler"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1-0:1.8.0(00001234.567*kWh)", [["1-0:1.8.0", "00001234.567*kWh"]]),
+        ("0-1:24.2.1(261122111500W)(00012.345*m3)", [["0-1:24.2.1", "261122111500W", "00012.345*m3"]]),
+        ("0-1:24.3.0(1)(m3)\r\n(00000.000)", [["0-1:24.3.0", "1", "m3", "00000.000"]]),
+        ("0-0:96.13.0()", [["0-0:96.13.0", ""]]),
+        ("1-0:1.8.0*255(1)", [["1-0:1.8.0*255", "1"]]),
+        ("1-0:1.7.0(1*kW)x\r\n1-0:2.7.0(2*kW)", [["1-0:1.7.0(1*kW)x"], ["1-0:2.7.0", "2*kW"]]),
+        ("1-0:1.7.0(1*k", [["1-0:1.7.0(1*k"]]),
+        ("1-0:32.7.0(230*V)\r\n0-0:96.1.0(A)!", [["1-0:32.7.0", "230*V"], ["0-0:96.1.0", "A"]]),
+        ("0-0:96.13.0(a!b)\r\n!1234", [["0-0:96.13.0", "a!b"]]),
+        ("", []),
+    ],
+)
+def test_lines(text, told):
+    assert read_objects(text.encode()) == told
+
+
+@given(st.lists(st.binary(max_size=30).filter(lambda line: b"!" not in line)))
+def test_no_character_of_any_line_is_lost(lines):
+    octets = b"\r\n".join(lines)
+    told = "".join(entry for line in read_objects(octets) for entry in line)
+    assert re.sub(r"[() \t]", "", told) == re.sub(r"[() \t\r\n]", "", octets.decode("latin-1"))
+
+
+@given(st.binary(max_size=60))
+def test_any_octets_give_a_telegram_or_malformed(octets):
+    for text in (octets, b"/" + octets):
+        try:
+            read = read_telegram(text).identification
+        except Malformed:
+            read = "/"
+        assert read.startswith("/")
+        is_telegram(text)
+        is_body(text)
+        split_ciphered(text)
+
+
+def test_what_a_wrong_key_gives_is_no_telegram():
+    octets = write("/KAM5", [["1-0:1.8.0", "1*kWh"]])
+    assert is_telegram(octets)
+    assert is_body(octets.split(b"\r\n\r\n")[1])
+    for at in range(len(octets)):
+        assert not is_telegram(octets[:at] + b"\x81" + octets[at + 1 :])
+
+
+def test_only_binary_behind_the_blank_line_is_ciphered():
+    head = b"/KFM5KAIFA\r\n\r\n"
+    assert split_ciphered(head + b"\0\x05abc") == (head, b"\0\x05abc")
+    assert split_ciphered(head + b"1-0:1.8.0(1)") == (b"", b"")
+
+
+@pytest.mark.skipif(not os.path.isdir(CAPTURES), reason="no captures at ../shared/captures")
+def test_captures_hold_objects_only():
+    for maker, name in [("iskraemeco", "nl-p1-v3"), ("sagemcom", "be-p1-fluvius-a"), ("kamstrup", "se-p1-gh578")]:
+        with open(os.path.join(CAPTURES, maker, f"{name}.raw"), "rb") as file:
+            told = read_telegram(file.read())
+        with open(os.path.join(CAPTURES, maker, f"{name}.json"), encoding="utf-8") as file:
+            values = json.load(file)["messages"][0]["values"]
+        assert not [line for line in told.objects if len(line) == 1]
+        assert set(values) <= {line[0] for line in told.objects}

@@ -1,0 +1,136 @@
+"""Every meter file: it can be read, its lists are recognised, its examples give their readings."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from typing import Any
+
+import pytest
+
+from conftest import ROOT
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.link import FRAMERS
+from hanpipe.readings import layouts
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.reader import LineReader
+
+FILES = {name: tomllib.loads(text) for name, text in layouts.files()}
+EXAMPLES = [(name, example) for name, meter in FILES.items() for example in meter.get("example", ())]
+
+
+def octets_of(example: dict[str, Any]) -> bytes:
+    """Return the octets of the line: hex, or a telegram as text."""
+    if "telegram" in example:
+        return example["telegram"].replace("\n", "\r\n").encode()
+    return bytes.fromhex(example["octets"])
+
+
+def typed_lines(octets: bytes) -> list[str]:
+    framer, decoder = FRAMERS["apdu" if octets[0] == 0x0F else "auto"](), Decoder(descriptors=True)
+    events = framer.feed(octets) + framer.feed(b"")
+    return [told.line() for kind, frame in events for told in decoder.feed(kind, frame)]
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[f"{n} {e['origin']}" for n, e in EXAMPLES])
+def test_an_example_gives_its_reading(name, example):
+    (line,) = typed_lines(octets_of(example))
+    if "system_title" in example:  # deciphered: the line of a ciphered message says who sent it
+        line = f'{{"system_title":"{example["system_title"]}",' + line[1:]
+    assert LineReader(Naming()).lines(line.encode() + b"\n") == [example["reading"]]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_example_no_meter(name):
+    assert FILES[name]["example"]
+
+
+def test_every_list_that_can_be_recognised_has_an_example():
+    told: set[str] = set()
+    for _, example in EXAMPLES:
+        (line,) = typed_lines(octets_of(example))
+        told |= recognised(line, example.get("system_title", ""))
+    assert told == {layout.name for layout in layouts.shipped() if layout.weight}
+
+
+def recognised(line: str, title: str) -> set[str]:
+    found: set[str] = set()
+
+    class Watched(Naming):
+        def _layout(self, items, keys):
+            layout = super()._layout(items, keys)
+            found.update({layout.name} if layout else ())
+            return layout
+
+    keys = json.loads(line)
+    Watched().plan(keys | ({"system_title": title} if title else {}))
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_named_after_its_meter_and_says_all_that_the_page_needs(name):
+    meter = FILES[name]
+    assert f"{meter['meter']}.toml" == name
+    assert set(meter) >= {"title", "maker", "models", "country", "link", "line", "ciphered", "tested", "source"}
+    assert all(entry["about"] for entry in meter.get("list", ()))
+
+
+@pytest.mark.parametrize(("name", "text"), layouts.files(), ids=FILES)
+def test_examples_stand_at_the_end_where_who_looks_for_a_list_skips_them(name, text):
+    head, _, tail = text.partition("\n[[example]]")
+    assert "[[list]]" not in tail
+    assert layouts.read_layouts(name, head) == layouts.read_layouts(name, text)
+
+
+def test_names_of_lists_are_of_one_list_each():
+    names = [layout.name for layout in layouts.shipped()]
+    assert len(names) == len(set(names))
+
+
+def test_line_settings():
+    assert layouts.line_settings("kamstrup") == {"baud": 2400, "parity": "none", "bits": 8, "stop": 1}
+    assert layouts.line_settings("p1-9600") == {"baud": 9600, "parity": "even", "bits": 7, "stop": 1}
+    assert {"aidon", "kaifa", "kamstrup", "embriq"} <= set(layouts.names())
+    with pytest.raises(KeyError):
+        layouts.line_settings("nobody")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("meter = ", "Invalid"),
+        ("colour = 1", "unknown key colour"),
+        ('[[list]]\nelements = ["1-0:1.7.0 unsigned"]', "name is missing"),
+        ('[[list]]\nname = "x"\ncolour = 1', "unknown key colour"),
+        ('[[list]]\nname = "x"\nelements = ["1-0:1.7.0"]', "CODE TYPE"),
+        ('[[list]]\nname = "x"\nscaler = 3', ""),
+        ('[[list]]\nname = "x"\nscaler = { V = "high" }', "high"),
+        ("list = 3", ""),
+    ],
+)
+def test_a_wrong_file_says_where_and_why(text, why):
+    with pytest.raises(layouts.WrongMeterFile, match=rf"mine\.toml.*{why}"):
+        layouts.read_layouts("mine.toml", text)
+
+
+def test_the_page_of_meters_is_what_the_files_say():
+    spec = importlib.util.spec_from_file_location("make_docs", os.path.join(ROOT, "docs", "make.py"))
+    assert spec
+    assert spec.loader
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    with open(os.path.join(ROOT, "docs", "meters.md"), encoding="utf-8") as file:
+        assert file.read() == make.meters_page(), "python3 docs/make.py"
+
+
+def test_who_needs_no_meter_file_reads_none():
+    code = (
+        "import sys; from hanpipe.readings.reader import LineReader; from hanpipe.readings.naming import Naming; "
+        "LineReader(Naming()).lines(b''); "
+        "assert not {'hanpipe.readings.layouts', 'tomllib', 'decimal', 'hanpipe.readings.p1'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "lib")}, check=True
+    )

@@ -1,0 +1,121 @@
+"""Lines matched by their shape give what reading them as JSON gives."""
+
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanpipe.readings.line_shape import LineShape, LineShapes, read_keys
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.reader import LineReader
+
+NUMBER_TYPES = ("double-long", "double-long-unsigned", "long", "unsigned", "long-unsigned", "long64", "integer", "enum")
+VALUES = st.one_of(
+    st.builds(lambda kind, number: {kind: number}, st.sampled_from(NUMBER_TYPES), st.integers(-(2**63), 2**64 - 1)),
+    st.builds(lambda octets: {"octet-string": octets.hex()}, st.binary(max_size=14)),
+    st.builds(lambda text: {"visible-string": text}, st.text(max_size=8)),
+    st.just({"null-data": None}),
+)
+BODIES = st.recursive(
+    VALUES,
+    lambda inner: st.builds(lambda e: {"structure": e}, st.lists(inner, max_size=6)),
+    max_leaves=20,
+)
+
+
+def line_of(body, time="", clock=None, invoke_id=1) -> str:
+    keys = {"time": time} if time else {}
+    keys |= {"link": "hdlc", "apdu": "data-notification", "invoke_id": invoke_id, "date_time": clock, "body": body}
+    return json.dumps(keys, separators=(",", ":"))
+
+
+def fill(typed, values):
+    """Put the values back into a skeleton."""
+    if isinstance(typed, dict):
+        return {key: fill(inner, values) for key, inner in typed.items()}
+    if isinstance(typed, list) and len(typed) == 1 and type(typed[0]) is int:
+        return values[typed[0]]
+    if isinstance(typed, list) and len(typed) == 2 and type(typed[0]) is int:
+        count = (typed[1] + 3) // 4
+        digits = "".join(f"{value:08x}" for value in values[typed[0] : typed[0] + count])
+        return digits[-2 * typed[1] :]
+    return [fill(inner, values) for inner in typed] if isinstance(typed, list) else typed
+
+
+@given(BODIES, st.sampled_from(["", "2026-11-22T10:15:04.123Z"]), st.sampled_from([None, "07ea0b16070a0f0aff800000"]))
+def test_skeleton_and_values_are_the_line(body, time, clock):
+    line = line_of(body, time, clock)
+    shapes = LineShapes()
+    shapes.add(line, LineShape(line))
+    shape, holes = shapes.find(line)
+    keys = fill(read_keys(shape.skeleton), shape.values(holes))
+    assert {**json.loads("{" + shape.front(holes).rstrip(",") + "}"), **keys} == json.loads(line)
+
+
+@given(BODIES, st.data())
+def test_a_line_that_differs_outside_of_its_holes_is_of_another_shape(body, data):
+    line = line_of(body)
+    shape = LineShape(line)
+    at = data.draw(st.integers(0, len(line) - 1))
+    other = line[:at] + data.draw(st.sampled_from('x0"{}-')) + line[at + 1 :]
+    found = shape.holes(other)
+    if found is not None:
+        assert LineShape(other).skeleton == shape.skeleton
+
+
+def test_digits_without_end_are_cut_in_one_way_only():
+    body = {"structure": [{"double-long-unsigned": 7}] * 200}
+    line = line_of(body)
+    assert LineShape(line).holes("1" * (len(line) + 1500)) is None  # each way to cut them would take for ever
+
+
+@given(BODIES, st.data())
+def test_a_line_of_a_shape_already_met_is_read_as_if_it_were_the_first(body, data):
+    line = line_of(body)
+    other = re.sub(
+        r'("(?:double-long|long|unsigned|long64)":)-?\d+',
+        lambda found: found[1] + str(data.draw(st.integers(0, 9999))),
+        line,
+    )
+    reader = LineReader(Naming())
+    reader.lines(line.encode() + b"\n")
+    assert reader.lines(other.encode() + b"\n") == LineReader(Naming()).lines(other.encode() + b"\n")
+
+
+@given(st.lists(BODIES, max_size=4), st.integers(1, 50))
+def test_readings_do_not_depend_on_the_pieces(bodies, size):
+    data = b"".join(line_of(body).encode() + b"\n" for body in bodies) + b"{}\nno JSON\n"
+    whole, cut = LineReader(Naming()), LineReader(Naming())
+    told = whole.lines(data) + whole.lines(b"")
+    pieces = [line for at in range(0, len(data), size) for line in cut.lines(data[at : at + size])] + cut.lines(b"")
+    assert told == pieces
+    assert whole.counters() == cut.counters()
+
+
+@given(st.lists(BODIES, max_size=4))
+def test_both_ways_to_write_a_reading_agree(bodies):
+    data = b"".join(line_of(body, "2026-11-22T10:15:04.123Z").encode() + b"\n" for body in bodies * 2)
+    plain = [plan.line(values, front) for plan, values, front in LineReader(Naming()).feed(data)]
+    assert LineReader(Naming()).lines(data) == plain
+
+
+@given(st.binary(max_size=200))
+def test_no_octets_stop_it(data):
+    reader = LineReader(Naming())
+    reader.lines(data)
+    reader.lines(b"")
+
+
+def test_deep_json_is_a_wrong_line():
+    reader = LineReader(Naming())
+    reader.lines(b'{"body":' + b"[" * 100_000 + b"\n")
+    assert reader.counters() == {"readings": 0, "passed": 0, "wrong": 1}
+
+
+def test_shapes_are_bounded():
+    shapes = LineShapes()
+    for number in range(1000):
+        line = line_of({"visible-string": str(number)})
+        shapes.add(line, LineShape(line))
+    assert sum(map(len, shapes._of_kind.values())) <= 256

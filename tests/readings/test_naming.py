@@ -1,0 +1,443 @@
+"""Items to readings: names, scalers, units, clocks; P1 objects; and han-fields with every option."""
+
+import json
+import os
+import struct
+import subprocess
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import CAPTURES, ROOT, captures
+from hanpipe.apdu.decoder import Decoder, Message
+from hanpipe.link import FRAMERS
+from hanpipe.readings import layouts, p1, plausible
+from hanpipe.readings.names import Names
+from hanpipe.readings.naming import Naming, decimal_ratio
+from hanpipe.readings.reader import LineReader
+from hanpipe.readings.reading import Reading
+
+ENVIRONMENT = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"]}
+
+
+def body(*elements) -> dict:
+    return {"structure": list(elements)}
+
+
+def entry(code: str, kind: str, value, scaler: int | None = None, unit: int = 255) -> dict:
+    octets = bytes(map(int, code.replace("-", ".").replace(":", ".").split("."))) + b"\xff"
+    scaled = [] if scaler is None else [{"structure": [{"integer": scaler}, {"enum": unit}]}]
+    return {"structure": [{"octet-string": octets.hex()}, {kind: value}, *scaled]}
+
+
+def line(keys: dict) -> bytes:
+    return json.dumps({"link": "hdlc", "apdu": "data-notification"} | keys, separators=(",", ":")).encode() + b"\n"
+
+
+def read(keys: dict, **options) -> tuple[dict, list[str]]:
+    said: list[str] = []
+    (told,) = LineReader(Naming(tell=said.append, **options)).lines(line(keys))
+    return json.loads(told, parse_float=Decimal), said
+
+
+def telegram(*told: list[str], identification: str = "/XXX5\\2ABC") -> dict:
+    keys = {"link": "p1", "identification": identification, "objects": list(told)}
+    return dict(Naming().telegram(keys))
+
+
+def fields(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess:
+    command = [os.path.join(ROOT, "bin", "han-fields"), *arguments]
+    return subprocess.run(command, input=data, capture_output=True, env=ENVIRONMENT, timeout=30, check=False)
+
+
+# Lists
+
+
+def test_what_no_table_knows_keeps_its_code_and_its_unit():
+    told, said = read({"body": body(entry("1-0:99.7.0", "long-unsigned", 12, -1, 27))})
+    assert told == {"1-0:99.7.0": Decimal("1.2")}
+    assert said == []
+
+
+def test_an_unknown_list_has_positions():
+    told, said = read({"body": body({"long-unsigned": 3}, {"visible-string": "x"}, {"null-data": None})})
+    assert told == {"#1": 3, "#2": "x"}
+    assert said == []
+
+
+def test_without_a_power_of_ten_a_value_stays_raw_and_the_user_is_told_how_to_say_it():
+    keys = {"body": body(entry("1-0:32.7.0", "long-unsigned", 2362), entry("1-0:13.7.0", "long-unsigned", 997))}
+    told, said = read(keys)
+    assert told == {"1-0:32.7.0": 2362, "1-0:13.7.0": 997}
+    assert len(said) == 1
+    assert "--scale V=-1,pf=-3" in said[0]
+    told, said = read(keys, scale={"V": -1, "pf": -3})
+    assert told == {"volt_L1": Decimal("236.2"), "power_factor": Decimal("0.997")}
+    assert said == []
+
+
+def test_a_scaler_on_the_line_is_never_replaced():
+    told, _ = read({"body": body(entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}, scale={"V": 0})
+    assert told == {"volt_L1": Decimal("236.2")}
+
+
+def test_a_scale_replaces_that_of_the_meter_data():
+    list1 = {"body": body({"double-long-unsigned": 826})}
+    assert read(list1)[0] == {"act_pow_pos": 826}
+    assert read(list1, scale={"W": 1})[0] == {"act_pow_pos": 8260}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "scaler", "told"),
+    [
+        ("float32", 230.39999389648438, 0, "230.4"),
+        ("float32", 2304.0, -1, "230.4"),
+        ("float32", 16777216.0, 0, "16777216"),
+        ("float32", -0.0, 0, "0"),
+        ("float32", 1e300, 0, "1" + "0" * 300),
+        ("float32", 230.4, 0, "230.4"),
+        ("float64", 230.4, 0, "230.4"),
+        ("float64", 0.1, 1, "1"),
+        ("float64", 1e-9, 0, "0.000000001"),
+        ("float64", 1e22, 0, "1" + "0" * 22),
+    ],
+)
+def test_a_float_is_its_shortest_decimal_named_and_scaled(kind, sent, scaler, told):
+    data = line({"body": body(entry("1-0:32.7.0", kind, sent, scaler, 35))})
+    (reading,) = LineReader(Naming()).lines(data)
+    assert reading == f'{{"volt_L1":{told}}}'
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_float32_is_read_back_as_it_was(sent):
+    told, _ = read({"body": body(entry("1-0:32.7.0", "float32", sent, 0, 35))})
+    (read_back,) = struct.unpack(">f", struct.pack(">f", told["volt_L1"]))
+    assert read_back == sent
+
+
+def test_a_float_without_a_power_of_ten_stays_raw_or_takes_that_of_the_user():
+    keys = {"body": body(entry("1-0:32.7.0", "float64", 230.4))}
+    told, said = read(keys)
+    assert (told, len(said)) == ({"1-0:32.7.0": Decimal("230.4")}, 1)
+    assert read(keys, scale={"V": 0})[0] == {"volt_L1": Decimal("230.4")}
+
+
+def test_a_transformer_ratio_is_exact_and_leaves_voltages():
+    keys = {"body": body(entry("1-0:31.7.0", "long", -51, -1, 33), entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}
+    assert read(keys, ratio=decimal_ratio("200/3.2"))[0] == {"curr_L1": Decimal("-318.75"), "volt_L1": Decimal("236.2")}
+
+
+def test_a_code_sent_twice_keeps_both():
+    told, _ = read({"body": body(*[entry("1-0:1.7.0", "long-unsigned", number, 0, 27) for number in (1, 2)])})
+    assert told == {"act_pow_pos": 1, "1-0:1.7.0#2": 2}
+
+
+CLOCK, LATER = "07ea0b16070a0f0aff800000", "07ea0b16070a0f0bff800000"
+WITH_OFFSET, NEVER_SET = "07ea0b16070a0f0affffc400", "ffffffffffffffffff800000"
+TIME, DATE = entry("1-0:0.9.1", "octet-string", "0a0f0a00"), entry("1-0:0.9.2", "octet-string", "07ea0b1607")
+
+
+@pytest.mark.parametrize(
+    ("header", "elements", "told"),
+    [
+        (WITH_OFFSET, [], "2026-11-22T10:15:10+01:00"),
+        (None, [entry("0-0:1.0.0", "octet-string", CLOCK)], "2026-11-22T10:15:10"),
+        (WITH_OFFSET, [entry("0-0:1.0.0", "octet-string", LATER)], "2026-11-22T10:15:11"),
+        (NEVER_SET, [], None),
+        (None, [TIME, DATE], "2026-11-22T10:15:10"),
+        (WITH_OFFSET, [TIME, DATE], "2026-11-22T10:15:10+01:00"),
+        (None, [TIME], None),
+        (None, [], None),
+    ],
+)
+def test_whose_clock(header, elements, told):
+    assert read({"date_time": header, "body": body(*elements)})[0].get("date_time") == told
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("double-long-unsigned", 5), ("octet-string", "07ea0b1607"), ("enum", 1)])
+def test_a_clock_object_that_is_no_date_time_keeps_its_code(kind, sent):
+    told, _ = read({"date_time": WITH_OFFSET, "body": body(entry("0-0:1.0.0", kind, sent))})
+    assert told["date_time"] == "2026-11-22T10:15:10+01:00"
+    assert "0-0:1.0.0" in told
+
+
+def layout(name: str, *more: str) -> str:
+    return f'[[list]]\nname = "{name}"\nelements = ["1-0:1.7.0 long-unsigned", "- octet-string"]\n' + "\n".join(more)
+
+
+def test_an_open_choice_is_told_with_the_names_and_made_by_one(monkeypatch):
+    known = layouts.read_layouts(
+        "x.toml", layout("one", "scaler = { W = 0 }") + "\n" + layout("two", "scaler = { W = 3 }")
+    )
+    monkeypatch.setattr(layouts, "shipped", lambda: tuple(known))
+    keys = {"system_title": b"ISK00000".hex(), "body": body({"long-unsigned": 5}, {"octet-string": "00"})}
+    told, said = read(keys)
+    assert told == {"#1": 5, "#2": ""}
+    assert said == ["list of 2 values from ISK is known in 2 layouts; name one: --layout one or --layout two"]
+    assert read(keys, layouts=(known[1],))[0]["act_pow_pos"] == 5000
+
+
+def test_who_sent_it_may_decide(monkeypatch):
+    texts = layout("one", "scaler = { W = 0 }", 'title = "ISK"'), layout("two", "scaler = { W = 3 }", 'title = "LGZ"')
+    monkeypatch.setattr(layouts, "shipped", lambda: tuple(layouts.read_layouts("x.toml", "\n".join(texts))))
+    keys = {"body": body({"long-unsigned": 5}, {"octet-string": "00"})}
+    assert read(keys | {"system_title": b"LGZ00000".hex()})[0]["act_pow_pos"] == 5000
+    assert "act_pow_pos" not in read(keys)[0]
+
+
+@pytest.mark.parametrize("volts", [23621, 0])
+def test_the_size_of_a_voltage_tells_its_power_of_ten_for_all_phases(volts):
+    pairs = [("1-1:32.7.0", volts), ("1-1:52.7.0", 500), ("1-1:72.7.0", 23502)]
+    elements = [part for code, raw in pairs for part in entry(code, "long-unsigned", raw)["structure"]]
+    told, _ = read({"body": body({"visible-string": "Kamstrup_V0001"}, *elements)})
+    assert told["volt_L2"] == 5
+    assert told["volt_L1"] == Decimal(volts) / 100
+
+
+# Plausibility
+
+
+def test_doubts_are_told_once_and_change_nothing():
+    keys = {"body": body(entry("1-0:32.7.0", "long-unsigned", 2362, 0, 35))}
+    told, said = read(keys)
+    assert told == {"volt_L1": 2362}
+    assert len(said) == 1
+    assert "2362 V" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ({"volt_L1": 230, "volt_L2": 0, "curr_L1": 5, "act_pow_pos": 1100}, []),
+        ({"volt_L1": Decimal("23.6")}, ["volts"]),
+        ({"volt_L1": 230, "curr_L1": Decimal("0.5"), "act_pow_pos": 11000}, ["power"]),
+        ({"volt_L1": 230, "curr_L1": Decimal("-5.1"), "act_pow_neg": 1234}, []),
+        ({"act_pow_pos": 11000}, []),
+    ],
+)
+def test_doubts(reading, words):
+    assert [word for word, _ in plausible.doubts(reading)] == words
+
+
+# P1
+
+
+def test_values_of_a_telegram_are_exact():
+    told = telegram(["1-0:1.7.0", "01.011*kW"], ["1-0:1.8.1", "00001234.567*kWh"], ["1-0:3.7.0", "0.129*kVA"])
+    assert (told["act_pow_pos"], told["act_energy_pos_T1"], told["react_pow_pos"]) == (1011, 1234567, 129)
+    assert told["meter_model"] == "ABC"
+
+
+@given(st.integers(0, 10**9), st.integers(0, 999))
+def test_every_value_of_a_telegram_is_exact(whole, thousandths):
+    assert telegram(["1-0:1.8.0", f"{whole}.{thousandths:03}*kWh"])["act_energy_pos"] == whole * 1000 + thousandths
+
+
+def test_sub_meters_have_their_kind_number_and_time():
+    told = telegram(
+        ["0-1:24.1.0", "003"], ["0-1:24.2.1", "261122101000W", "00012.345*m3"], ["0-1:96.1.0", "4730"],
+        ["0-2:24.1.0", "007"], ["0-2:24.2.1", "700101010000W", "00000.000*m3"],
+        ["0-3:24.1.0", "003"], ["0-3:24.2.1", "261122101100S", "1.5*m3"],
+        ["0-4:24.2.1", "261122101100S", "123.45*GJ"],
+    )  # fmt: skip
+    assert told["gas_volume"] == Decimal("12.345")
+    assert told["gas_time"] == "2026-11-22T10:10:00"
+    assert told["gas_ID"] == "G0"
+    assert told["gas_volume_2"] == Decimal("1.5")
+    assert told["gas_time_2"] == "2026-11-22T10:11:00"
+    assert told["heat_energy"] == Decimal("123.45")
+    assert told["0-2:24.2.1"] == 0
+    assert not any(key.startswith("water") for key in told)
+
+
+def test_the_gas_of_dsmr_3_stands_in_seven_brackets():
+    old = ["0-1:24.3.0", "261122100000", "00", "60", "1", "0-1:24.2.1", "m3", "00012.345"]
+    assert telegram(["0-1:24.1.0", "3"], old)["gas_volume"] == Decimal("12.345")
+
+
+@pytest.mark.parametrize("time", ["000000000000W", "700101010000W", "632525252525W", "", "2611221015", "x"])
+def test_a_clock_that_nobody_set_is_absent(time):
+    assert p1.read_time(time) is None
+    assert "date_time" not in telegram(["0-0:1.0.0", time])
+
+
+@pytest.mark.parametrize("text", ["", "2611221015", "x"])
+def test_what_is_no_clock_in_a_telegram_keeps_its_code(text):
+    assert telegram(["0-0:1.0.0", text])["0-0:1.0.0"] == text
+
+
+@pytest.mark.parametrize(
+    ("line", "model"),
+    [("/KAM5", ""), ("/ISK5\\2M550E-0016", "M550E-0016"), ("/NES5:1-1A", ":1-1A"), ("/NWA-WARMTELINK", "WARMTELINK"),
+     ("/XXX5\\T200 TEST 5.0", "200 TEST 5.0"), ("/ADN9 6534", "6534"), ("", ""), (None, "")],
+)  # fmt: skip
+def test_the_model_stands_in_the_identification(line, model):
+    assert p1.meter_model(line) == model
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [("4730", "G0"), ("81828384", "81828384"), ("XYZ1", "XYZ1"), ("0000", "0000")]
+)
+def test_hex_ids_are_decoded_if_they_spell_something(sent, told):
+    assert telegram(["0-0:96.1.1", sent])["meter_ID"] == told
+
+
+def test_texts_and_logs_keep_their_codes():
+    told = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is no object"])
+    assert told == {"meter_model": "ABC", "0-0:96.13.0": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
+
+
+@given(st.lists(st.lists(st.text(max_size=12), min_size=1, max_size=8), max_size=8))
+def test_any_objects_give_a_reading(told):
+    assert isinstance(json.loads(Naming().telegram({"objects": told}).line()), dict)
+
+
+def test_objects_that_are_none_are_a_wrong_line():
+    reader = LineReader(Naming())
+    assert reader.lines(b'{"link":"p1","objects":[3]}\n{"link":"p1","objects":{}}\n') == []
+    assert reader.counters()["wrong"] == 2
+
+
+# Names
+
+
+def test_tables_of_names():
+    values = body(entry("1-0:1.8.0", "long-unsigned", 1234, 0, 30), entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))
+    for table, told in (
+        ("hanmeter", {"act_energy_pos": 1234, "volt_L1": Decimal("236.2")}),
+        ("amshan", {"active_power_import_total": 1234, "voltage_l1": Decimal("236.2")}),
+        ("amsreader", {"tPI": Decimal("1.234"), "U1": Decimal("236.2")}),
+        ("units", {"act_energy_pos_Wh": 1234, "volt_L1_V": Decimal("236.2")}),
+    ):
+        done = fields("--names", table, data=line({"body": values}))
+        assert json.loads(done.stdout, parse_float=Decimal) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["x = ", "colour = 1", "[names]\na = 3", "names = 3", "[names.a]\nname = 'x'\npower = 99"]
+)
+def test_a_wrong_table_of_names(text, tmp_path):
+    with pytest.raises(ValueError):  # noqa: PT011  tomllib says it in its own words
+        Names.read(text)
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    done = fields("--names", str(file))
+    assert done.returncode == 3
+    assert str(file) in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"), [("40", (40, 0)), ("200/5", (40, 0)), ("62.5", (625, -1)), ("250/4", (625, -1))]
+)
+def test_ratios(text, ratio):
+    assert decimal_ratio(text) == ratio
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1/3", "1/0", "x", "5/"])
+def test_no_ratios(text):
+    with pytest.raises(ValueError):  # noqa: PT011  argparse says it to the user
+        decimal_ratio(text)
+
+
+# The program
+
+LIST = line(
+    {"body": body(entry("1-0:1.7.0", "long-unsigned", 826, 0, 27), entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), {"act_pow_pos": 826, "volt_L1": 236.2}),
+        (("--only", "volt*"), {"volt_L1": 236.2}),
+        (("--only", "1-0:1.7.0"), {"act_pow_pos": 826}),
+        (("--only", "P", "--names", "amsreader"), {"P": 826}),
+        (("--only", "nothing"), {}),
+        (("--ct", "200/5"), {"act_pow_pos": 33040, "volt_L1": 236.2}),
+    ],
+)
+def test_options(arguments, told):
+    done = fields(*arguments, data=LIST)
+    assert (json.loads(done.stdout), done.returncode) == (told, 0)
+
+
+def test_a_name_that_occurs_nowhere_is_told_at_the_end():
+    done = fields("--only", "volt_L1,volt_l2,act*", data=LIST)
+    assert (done.returncode, done.stderr) == (0, b"han-fields: --only: no reading has volt_l2\n")
+    assert fields("--only", "volt*", data=LIST).stderr == b""
+
+
+def test_obis():
+    told = json.loads(fields("--obis", data=LIST).stdout)
+    assert told["values"]["1-0:32.7.0"] == {"name": "volt_L1", "value": 236.2, "unit": "V"}
+    assert told["meter_ID"] is None
+
+
+def test_text():
+    assert fields("--text", data=LIST * 2).stdout.decode() == "act_pow_pos = 826\nvolt_L1 = 236.2\n\n" * 2
+
+
+def test_a_layout_of_ones_own(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(layout("mine", "scaler = { W = 1 }"))
+    data = line({"body": body({"long-unsigned": 5}, {"octet-string": "6162"})})
+    assert json.loads(fields("--layout", str(file), data=data).stdout) == {"act_pow_pos": 50, "#2": "ab"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (("--layout", "nobody"), 2, "kaifa-2"),
+        (("--layout", "/nowhere/x.toml"), 3, "no such file"),
+        (("--names", "nobody"), 2, "amshan"),
+        (("--names", "amshan", "--obis"), 2, "--obis"),
+        (("--scale", "V"), 2, "V"),
+        (("--scale", "X=1"), 2, "pf"),
+        (("--ct", "1/3"), 2, "--ct"),
+        (("--text", "--learn"), 2, "--learn"),
+        (("--learn", "-n", "1"), 2, "--learn"),
+        (("-n", "0"), 2, "-n"),
+        ((), 1, ""),
+    ],
+)
+def test_wrong_usage(arguments, status, word):
+    done = fields(*arguments)
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert word in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_counters_and_summary():
+    done = fields("--stats", "-v", data=LIST + b'{"fault":"noise","octets":"00"}\nno JSON\n')
+    counters, summary = done.stderr.decode().splitlines()
+    assert json.loads(counters) == {"readings": 1, "passed": 1, "wrong": 1}
+    assert summary == "han-fields: 1 readings, 1 lines without a list, 1 wrong lines"
+
+
+def test_stop_after_so_many():
+    assert fields("-n", "2", data=LIST * 3).stdout.count(b"\n") == 2
+
+
+def test_a_reading_is_a_mapping():
+    reading = Naming().telegram({"objects": [["1-0:1.7.0", "01.011*kW"]], "identification": "/X"})
+    assert isinstance(reading, Reading)
+    assert dict(reading) == {"act_pow_pos": 1011}
+    assert reading.field("act_pow_pos").unit == "W"
+
+
+@pytest.mark.skipif(not captures(), reason="no real captures beside the checkout")
+@pytest.mark.parametrize("link", ["auto", "apdu"])
+def test_captures_read_alike_in_process_and_through_lines(link):
+    for capture in captures():
+        if capture.endswith("-apdu") != (link == "apdu"):
+            continue
+        with open(os.path.join(CAPTURES, f"{capture}.raw"), "rb") as file:
+            octets = file.read()
+        framer, decoder, naming, reader = FRAMERS[link](), Decoder(), Naming(), LineReader(Naming())
+        events = framer.feed(octets) + framer.feed(b"")
+        told = [one for kind, frame in events for one in decoder.feed(kind, frame) if isinstance(one, Message)]
+        lines = reader.lines("".join(one.line() + "\n" for one in told).encode())
+        assert [naming.reading(one).line() for one in told] == lines, capture

@@ -1,0 +1,541 @@
+"""han-mqtt against a real mosquitto; what it announces against Home Assistant's rules, and Domoticz's."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker import PATIENCE, Listener, Mosquitto, needed
+from conftest import ROOT
+from hanpipe.programs import mqtt as program
+from hanpipe.readings import quantities
+from hanpipe.sinks.mqtt import broker as mqtt
+from hanpipe.sinks.mqtt.discovery import Announcer, Meter
+from hanpipe.sinks.mqtt.home_assistant import sensor
+from hanpipe.sinks.mqtt.topics import IDENTITY_PATIENCE, Message, MeterFinder, Topics, plain
+from hanpipe.sinks.queue import Outbox
+from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.unix.status import Failure
+
+PROGRAM = [sys.executable, f"{ROOT}/bin/han-mqtt"]
+ID = "6970631401234567"
+BASE = f"hanpipe/{ID}"
+CONFIG = f"homeassistant/sensor/hanpipe_{ID}"
+STATUS = "hanpipe/tests/status"
+
+# Device class -> state classes, units. Home Assistant, developers' documentation, "Sensor entity".
+STATES = {"measurement"}
+REGISTERS = {"total", "total_increasing"}
+RULES = {
+    "power": (STATES, {"mW", "W", "kW", "MW", "GW", "TW"}),
+    "energy": (
+        REGISTERS,
+        {"J", "kJ", "MJ", "GJ", "mWh", "Wh", "kWh", "MWh", "GWh", "TWh", "cal", "kcal", "Mcal", "Gcal"},
+    ),
+    "reactive_power": (STATES, {"var"}),
+    "apparent_power": (STATES, {"VA"}),
+    "voltage": (STATES, {"V", "mV", "µV", "kV", "MV"}),
+    "current": (STATES, {"A", "mA"}),
+    "frequency": (STATES, {"Hz", "kHz", "MHz", "GHz"}),
+    "power_factor": (STATES, {None, "%"}),
+    "gas": (REGISTERS, {"L", "m³", "ft³", "CCF"}),
+    "water": (REGISTERS, {"L", "gal", "m³", "ft³", "CCF", "MCF"}),
+    "volume": (REGISTERS, {"L", "mL", "gal", "fl. oz.", "m³", "ft³", "CCF", "MCF"}),
+    "timestamp": ({None}, {None}),
+}
+NO_CLASS = {None, "kvarh", "kVAh"}  # units of what has no class that all versions know
+
+
+def line(**values):
+    return json.dumps(values).encode() + b"\n"
+
+
+def full(power=826, register=21_123_450):
+    return line(
+        time="2026-11-22T10:15:04.123Z",
+        obis_list_version="AIDON_V0001",
+        meter_ID=ID,
+        meter_model="6525",
+        act_pow_pos=power,
+        act_pow_neg=0,
+        react_pow_neg=78,
+        curr_L1=3.9,
+        volt_L1=236.2,
+        act_energy_pos=register,
+        act_energy_neg=1,
+        react_energy_pos=1_234_567,
+    )
+
+
+def start(broker, *arguments, env=None):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [*PROGRAM, "--port", str(broker.port), "--client-id", "tests", *arguments]
+    return subprocess.Popen(command, **pipes, env={**os.environ, **(env or {})})
+
+
+def feed(process, data):
+    process.stdin.write(data)
+    process.stdin.flush()
+
+
+def end(process, data=b""):
+    out, words = process.communicate(data, timeout=PATIENCE)
+    return process.returncode, out, words.decode()
+
+
+def run(broker, data, *arguments, env=None):
+    return end(start(broker, *arguments, env=env), data)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A broker for tests that leave it alive."""
+    needed()
+    with Mosquitto(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
+
+
+# The table ----------------------------------------------------------------------------------------------------------
+
+
+def names():
+    """Every name of docs/fields.md that comes of an OBIS code, and those of sub-meters."""
+    codes = [f"1-0:{c}.{d}.{e}" for c in range(100) for d in (4, 6, 7, 8, 32, 36) for e in (0, 1, 2)]
+    codes += ["0-0:96.7.9", "0-0:96.7.21", "0-0:96.14.0"]
+    known = {found.name for code in codes if (found := quantities.quantity(code))}
+    return sorted(
+        known | {"gas_volume", "gas_volume_2", "water_volume", "warm_water_volume", "heat_energy", "heat_volume"}
+    )
+
+
+def test_every_field_has_an_entity_that_home_assistant_takes():
+    for name in names():
+        made = sensor(name)
+        assert made is not None, name
+        if made.device_class is None:
+            assert made.unit in NO_CLASS, name
+            assert made.state_class in {None, *REGISTERS}
+        else:
+            states, units = RULES[made.device_class]
+            assert made.state_class in states, name
+            assert made.unit in units, name
+        assert not made.object.endswith(("_min", "_max"))  # Domoticz skips them
+        assert not made.object.startswith(("min_", "max_"))
+        assert set(made.object) <= set("abcdefghijklmnopqrstuvwxyzLNQT0123456789_")
+    objects = [sensor(name).object for name in names()]
+    assert len(set(objects)) == len(objects) == len({sensor(name).name for name in names()})
+
+
+def test_only_power_of_now_expires():
+    expiring = {name for name in names() if sensor(name).expire}
+    assert expiring == {n for n in names() if n.startswith("act_pow_") and "_avg" not in n and "_max" not in n}
+
+
+def test_what_may_fall_is_no_increasing_total():
+    assert sensor("act_energy_net").state_class == "total"
+    assert sensor("act_energy_pos").state_class == "total_increasing"
+
+
+@pytest.mark.parametrize(
+    ("energy", "power"),
+    [
+        ("act_energy_pos", "act_pow_pos"),
+        ("act_energy_neg", "act_pow_neg"),
+        ("act_energy_pos_L2", "act_pow_pos_L2"),
+        ("act_energy_neg_L3", "act_pow_neg_L3"),
+        ("act_energy_net", "act_pow_net"),
+        ("act_energy_pos_T2", "act_pow_pos"),
+    ],
+)
+def test_domoticz_pairs_energy_with_its_own_power(energy, power):
+    """It takes the W sensor whose unique_id shares the longest start: no other may share as much."""
+    watts = [name for name in names() if sensor(name).unit == "W"]
+    shared = {name: start_in_common(sensor(name).object, sensor(energy).object) for name in watts}
+    best = max(shared.values())
+    assert [name for name in watts if shared[name] == best] == [power]
+
+
+def start_in_common(one, other):
+    return next(length for length in range(len(one), -1, -1) if other.startswith(one[:length]))
+
+
+@pytest.mark.parametrize("name", ["1-0:99.9.9", "#1", "gas_energy", "meter_model", "tPI", "", "volt_L4", "act_pow_up"])
+def test_what_no_table_knows_is_no_entity(name):
+    assert sensor(name) is None
+
+
+@given(st.integers(-(10**25), 10**25) | st.decimals(-1000, 1000, places=6), st.integers(-6, 3))
+def test_plain_is_exact_and_short(value, power):
+    text = plain(value, power)
+    assert Decimal(text) == Decimal(value) * Decimal(10) ** power if abs(value) < 10**18 else text
+    assert "E" not in text
+    assert text != "-0"
+    assert not ("." in text and text.endswith(("0", ".")))
+
+
+def test_energy_is_exact_to_the_watt_hour():
+    assert [plain(wh, -3) for wh in (21_123_450, 1, 999_999_999_999, 0)] == ["21123.45", "0.001", "999999999.999", "0"]
+
+
+# Whose it is --------------------------------------------------------------------------------------------------------
+
+
+def lines(*octets):
+    return ReadingReader().feed(b"".join(octets))
+
+
+def test_a_list_without_number_waits_for_it_and_is_then_of_the_last_one():
+    whose = MeterFinder(None, clock=lambda: 0.0)
+    first, told, behind, other, last = lines(
+        line(act_pow_pos=1), full(), line(act_pow_pos=2), line(meter_ID="A/B+#"), line(act_pow_pos=3)
+    )
+    assert whose.feed(first) == []
+    assert whose.feed(told) == [first, told]
+    assert whose.meter == Meter(ID, "HAN meter", "6525", ID)
+    assert whose.feed(behind) == [behind]
+    assert whose.meter.node == ID
+    whose.feed(other)
+    assert whose.feed(last) == [last]
+    assert whose.meter == Meter("A_B__", "HAN meter", None, "A/B+#")
+
+
+def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
+    now = [0.0]
+    whose = MeterFinder(None, clock=lambda: now[0])
+    (first,) = lines(line(act_pow_pos=1))
+    whose.feed(first)
+    assert whose.seconds() == IDENTITY_PATIENCE
+    now[0] = IDENTITY_PATIENCE
+    assert whose.release() == [first]
+    assert whose.meter.node == "meter"
+    assert whose.feed(first) == [first]
+
+
+def test_a_name_goes_before_the_number():
+    whose = MeterFinder("My house")
+    (reading,) = lines(full())
+    assert whose.feed(reading) == [reading]
+    assert whose.meter == Meter("My_house", "My house", "6525", None)
+
+
+def published(octets, meter=None, **options):
+    topics = Topics("h", options.pop("announcer", None), **{"whole": False, "retain": False, **options})
+    told = [topics.messages(one, meter or Meter("m", "n")) for one in lines(octets)]
+    return [{m.topic: m.payload.decode() for m in messages} for _, messages in told]
+
+
+def test_a_clock_is_one_only_with_its_offset():
+    assert published(line(date_time="2026-11-22T10:15:04+01:00")) == [{"h/m/clock": "2026-11-22T10:15:04+01:00"}]
+    assert published(line(date_time="2026-11-22T10:15:04")) == [{"h/m/date_time": "2026-11-22T10:15:04"}]
+
+
+def test_what_no_table_knows_is_published_under_its_name():
+    reading = b'{"1-0:99.9.9*5":0.10,"#1":"a","x/y\\ud800+":[1],"act_pow_pos":"much","none":null}\n'
+    expected = {"h/m/1-0:99.9.9*5": "0.1", "h/m/_1": "a", "h/m/x_y__": "[1]", "h/m/act_pow_pos": "much"}
+    assert published(reading) == [expected]
+
+
+def test_only_what_is_no_measurement_is_retained_and_nothing_if_so_asked():
+    reading = {"date_time": "2026-11-22T10:15:04+01:00", "tariff": 2, "act_energy_net": -5, "curr_L1": 3, "#1": 7}
+    for retain in (False, True):
+        topics = Topics("h", None, whole=True, retain=retain)
+        messages = [m for one in lines(full(), line(**reading)) for m in topics.messages(one, Meter("m", "n"))[1]]
+        kept = {m.topic.removeprefix("h/m/") for m in messages if m.retain}
+        registers = {"import_energy", "export_energy", "import_reactive_energy", "net_energy"}
+        assert kept == ({"clock", "tariff"} | registers if retain else set())
+
+
+def test_an_entity_is_announced_once_and_again_when_its_device_is_another():
+    topics = Topics("h", Announcer("ha", "s", by_device=False), whole=False, retain=False)
+    meter = Meter("m", "n")
+
+    def announced(octets, meter):
+        return [m.topic.split("/")[-2] for m in topics.messages(*lines(octets), meter)[0]]
+
+    assert announced(line(act_pow_pos=1, volt_L1=2), meter) == ["import_power", "voltage_L1"]
+    assert announced(line(act_pow_pos=1, volt_L2=2), meter) == ["voltage_L2"]
+    assert announced(line(act_pow_pos=1), meter) == []
+    assert announced(line(act_pow_pos=1), meter._replace(model="6525")) == ["import_power", "voltage_L1", "voltage_L2"]
+    assert announced(line(act_pow_pos=1), meter) == []  # a list that does not tell the model changes nothing
+    assert announced(line(act_pow_pos=1), Meter("other", "n")) == ["import_power"]
+    assert announced(line(act_pow_pos=1), meter) == []
+
+
+# What waits ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=30), st.randoms())
+def test_in_order_a_line_is_dealt_with_when_all_of_it_is_acknowledged(topics, random):
+    outbox = Outbox(in_order=True)
+    put, flying, acknowledged, out = [], {}, 0, b""
+    waiting = list(enumerate(topics))
+    while waiting or flying or outbox.left:
+        if waiting and random.random() < 0.5:
+            number, kinds = waiting.pop(0)
+            octets = b"%d\n" % number
+            put.append((octets, len(kinds)))
+            outbox.put([], [Message(str(kind), octets) for kind in kinds], octets)
+        elif flying and random.random() < 0.5:
+            mid = random.choice(sorted(flying))
+            flying.pop(mid)
+            outbox.acknowledged(mid)
+        elif taken := outbox.take():
+            mid = acknowledged = acknowledged + 1
+            flying[mid] = taken[0].payload
+            outbox.flies(mid, taken[1])
+        out += outbox.dealt_with()
+        assert all(octets not in flying.values() for octets in out.splitlines(keepends=True))
+        assert len(flying) <= 20
+    assert out + outbox.dealt_with() == b"".join(octets for octets, _ in put)
+
+
+@given(st.lists(st.integers(0, 3), max_size=60), st.randoms())
+def test_without_pass_the_last_value_of_each_topic_arrives(topics, random):
+    outbox = Outbox(in_order=False)
+    last, arrived, mids = {}, {}, iter(range(10**6))
+    for number, topic in enumerate(topics):
+        last[str(topic)] = b"%d" % number
+        outbox.put([], [Message(str(topic), b"%d" % number)], b"line\n")
+        if random.random() < 0.3 and (taken := outbox.take()):
+            arrived[taken[0].topic] = taken[0].payload
+            mid = next(mids)
+            outbox.flies(mid, taken[1])
+            outbox.acknowledged(mid)
+    assert outbox.left <= 4
+    while taken := outbox.take():
+        arrived[taken[0].topic] = taken[0].payload
+    assert arrived == last
+    assert outbox.dealt_with() == b""
+
+
+def test_the_oldest_lines_go_on_when_too_many_wait(monkeypatch):
+    monkeypatch.setattr("hanpipe.sinks.queue._MOST_LINES", 100)
+    said = []
+    outbox = Outbox(in_order=True, say=said.append)
+    for number in range(50):
+        outbox.put([], [Message("t", b"%d" % number)], b"%9d\n" % number)
+    assert outbox.overfull
+    assert outbox.dealt_with() == b"".join(b"%9d\n" % number for number in range(40))
+    assert (outbox.left, outbox.dropped, said) == (
+        10,
+        40,
+        ["too much waits for the broker: the oldest values are dropped"],
+    )
+    assert outbox.take()[0].payload == b"40"
+
+
+def test_what_the_broker_is_to_keep_is_repeated_and_never_by_a_later_value_before_an_earlier():
+    outbox = Outbox(in_order=True)
+    for number in range(3):
+        outbox.put([Message("a", b"", True)], [Message("t", b"%d" % number, True), Message("p", b"")], b"\n")
+    sent = [outbox.take()[0] for _ in range(3)]
+    outbox.repeat()
+    while taken := outbox.take():
+        sent.append(taken[0])
+    assert [m.topic for m in sent] == [*"atp", *"at", *"tptp"]
+    assert [m.payload for m in sent if m.topic == "t"] == [b"0", b"0", b"1", b"2"]
+
+
+# A real broker ------------------------------------------------------------------------------------------------------
+
+
+def test_values_and_discovery_are_read_by_a_second_client(shared):
+    with Listener(shared, "hanpipe/#") as listener:
+        status, _, words = run(shared, line(act_pow_pos=1) + full(), "--json")
+        got = [(topic, payload) for topic, payload, _ in listener.until(STATUS, "offline")]
+    assert (status, words) == (0, "")
+    assert got[0] == (STATUS, "online")
+    values = dict(got)
+    assert values[f"{BASE}/import_power"] == "826"
+    assert values[f"{BASE}/current_L1"] == "3.9"
+    assert values[f"{BASE}/import_energy"] == "21123.45"
+    assert values[f"{BASE}/export_energy"] == "0.001"
+    assert values[f"{BASE}/import_reactive_energy"] == "1234.567"
+    assert values[f"{BASE}/reading"].encode() + b"\n" == full()
+    assert not any("meter/" in topic for topic in values)
+    with Listener(shared, "homeassistant/#", "hanpipe/#") as later:
+        later_got = later.some(12)  # of eight values, the status, and three registers
+    assert all(retained for _, _, retained in later_got)
+    # Home Assistant subscribes to a value only after it has heard of it: an hourly register must still be there.
+    kept = {topic: payload for topic, payload, _ in later_got if topic.startswith(BASE)}
+    assert kept == {topic: values[topic] for topic in values if topic.endswith("_energy")}
+    told = {topic.split("/")[3]: json.loads(payload) for topic, payload, _ in later_got if topic.startswith(CONFIG)}
+    assert len(told) == 8
+    for name, config in told.items():
+        states, units = RULES.get(config.get("device_class"), (REGISTERS, NO_CLASS))
+        assert config.get("state_class") in states
+        assert config.get("unit_of_measurement") in units
+        assert config["unique_id"] == f"hanpipe_{ID}_{name}"
+        assert config["state_topic"] == f"{BASE}/{name}"
+        assert config["availability_topic"] == STATUS
+        assert config["device"]["identifiers"] == [f"hanpipe_{ID}"]
+        assert config["origin"]["name"] == "hanpipe"
+        assert ("expire_after" in config) == (config.get("device_class") == "power")
+        assert "value_template" not in config
+    assert told["import_energy"]["unit_of_measurement"] == "kWh"
+    assert "device_class" not in told["import_reactive_energy"]
+
+
+def test_device_discovery_and_none(shared):
+    with Listener(shared, "ha2/#", "h2/#") as listener:
+        common = ["--discovery-prefix", "ha2", "--prefix", "h2", "--meter", "My house"]
+        assert run(shared, line(act_pow_pos=1) + full(), *common, "--device-discovery")[0] == 0
+        got = listener.until("h2/tests/status", "offline")
+        assert run(shared, full(), *common, "--no-discovery", "--no-retain")[0] == 0
+        without = listener.until("h2/tests/status", "offline")
+    topics = {topic for topic, *_ in got}
+    assert {topic for topic in topics if topic.startswith("ha2/")} == {"ha2/device/hanpipe_My_house/config"}
+    config = json.loads([payload for topic, payload, _ in got if topic.startswith("ha2/")][-1])
+    assert config["origin"]["name"] == "hanpipe"
+    assert config["device"] == {"identifiers": ["hanpipe_My_house"], "name": "My house", "model": "6525"}
+    assert len(config["components"]) == 8
+    assert all(one["platform"] == "sensor" and one["unique_id"] for one in config["components"].values())
+    assert config["components"]["import_power"]["state_topic"] == "h2/My_house/import_power"
+    assert not any(topic.startswith("ha2/") for topic, *_ in without)
+
+
+def test_home_assistant_that_starts_hears_everything_again_and_a_kill_leaves_the_will(shared):
+    with Listener(shared, "ha3/#", "h3/#") as listener:
+        process = start(shared, "--discovery-prefix", "ha3", "--prefix", "h3")
+        feed(process, full())
+        listener.until(f"h3/{ID}/import_reactive_energy")
+        feed(process, full())
+        assert not [
+            topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy") if topic.startswith("ha3/")
+        ]
+        listener.say("ha3/status", "online")
+        again = {topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy", "1234.567")}
+        assert {topic for topic in again if topic.endswith("import_energy/config")}
+        process.kill()
+        assert listener.until("h3/tests/status", "offline")
+        process.communicate()
+
+
+def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
+    """Both begin before the broker does, and see it die and come back."""
+    needed()
+    broker = Mosquitto(tmp_path)
+    passing, latest = start(broker, "--pass", "-v"), start(broker, "--client-id", "latest", "--prefix", "latest")
+    many = b"".join(full(power) for power in range(3000))
+    began = time.monotonic()
+    feed(latest, many)  # more than a pipe holds: it is read though there is no broker
+    assert time.monotonic() - began < PATIENCE
+    feed(passing, full(1) + b"no reading\n")
+    assert b"connection refused; trying again" in passing.stderr.readline()
+    assert b"connection refused; trying again" in latest.stderr.readline()
+    with broker:
+        assert passing.stdout.readline() == full(1)
+        assert passing.stdout.readline() == b"no reading\n"
+        with Listener(broker, "latest/#", "hanpipe/#") as listener:
+            feed(latest, full(3000))
+            got = [payload for topic, payload, _ in listener.until(f"latest/{ID}/import_power", "3000")]
+            assert len(got) < 100
+        broker.kill()
+        feed(passing, full(2))
+        broker.start()
+        feed(passing, full(3))
+        assert [passing.stdout.readline() for _ in range(2)] == [full(2), full(3)]
+        with Listener(broker, f"{CONFIG}/+/config", STATUS) as listener:
+            assert (STATUS, "online", True) in listener.some(9)  # what it was to retain it has got again
+        passing.send_signal(signal.SIGTERM)
+        status, out, words = end(passing)
+        assert (status, out) == (0, b"")
+        assert words.count("connection lost; trying again") == 1
+        assert words.count("back after") == 2
+        assert end(latest)[0] == 0
+
+
+def test_a_login_by_file_and_environment(tmp_path):
+    needed()
+    (tmp_path / "right").write_text("han:se:cret")
+    (tmp_path / "wrong").write_text("han:wrong")
+    for file in ("right", "wrong"):
+        (tmp_path / file).chmod(0o600)
+    with Mosquitto(tmp_path, login=("han", "se:cret")) as broker:
+        assert run(broker, full(), "--login", str(tmp_path / "right"))[::2] == (0, "")
+        by_environment = {"HAN_MQTT_USER": "han", "HAN_MQTT_PASSWORD": "se:cret"}
+        assert run(broker, full(), env=by_environment)[0] == 0
+        wrong = start(broker, "--login", str(tmp_path / "wrong"))  # its input stays open: it does not wait for that
+        assert wrong.wait(PATIENCE) == 5
+        assert wrong.stderr.read().decode() == (
+            f"han-mqtt: {broker.title}: it refuses the login of user 'han' (--login FILE)\n"
+        )
+        wrong.communicate()
+        status, _, words = run(broker, full())
+    assert (status, words) == (5, f"han-mqtt: {broker.title}: it refuses the login: it wants one (--login FILE)\n")
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_tls_trusts_what_it_is_told_to(tmp_path):
+    needed()
+    certificate, key = f"{tmp_path}/broker.pem", f"{tmp_path}/broker.key"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *kind, *names, "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    with Mosquitto(tmp_path, tls=(certificate, key)) as broker:
+        assert run(broker, full(), "--ca", certificate)[::2] == (0, "")
+        assert run(broker, full(), "--insecure")[::2] == (0, "")
+        process = start(broker, "--tls")
+        assert b"certificate is not trusted: self" in process.stderr.readline()
+        process.kill()
+        process.communicate()
+        missing = run(broker, full(), "--ca", f"{tmp_path}/none")
+    assert missing[0] == 3
+
+
+def test_the_end_is_bounded_without_a_broker_and_says_what_is_lost(tmp_path, monkeypatch, capfd):
+    needed()
+    (tmp_path / "readings").write_bytes(full())
+    monkeypatch.setattr(mqtt, "LAST_PATIENCE", 0.3)
+    broker = Mosquitto(tmp_path)
+    with pytest.raises(Failure, match=r"at the end .* were not acknowledged") as failure:
+        program.main(["--port", str(broker.port), str(tmp_path / "readings")])
+    assert failure.value.status == 4
+    assert "connection refused; trying again" in capfd.readouterr().err
+
+
+def test_pass_passes_every_octet_on(shared):
+    data = b"\n" + line(act_pow_pos=1) + b"no reading\n" + full() + b"\n{}\nnor this"
+    assert run(shared, data, "--pass")[:2] == (0, data)
+    assert run(shared, b"\n", "--pass")[:2] == (1, b"\n")
+
+
+def test_an_input_without_readings_gives_1(shared):
+    status, _, words = run(shared, b"nonsense\n")
+    assert (status, words) == (1, "han-mqtt: a line of the input is no reading: is han-fields in front?\n")
+
+
+def test_a_reader_that_leaves_is_no_error(shared):
+    process = start(shared, "--pass")
+    process.stdout.close()
+    feed(process, full())
+    assert process.wait(PATIENCE) == 141
+    assert process.stderr.read() == b""
+    process.stdin.close()
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--prefix", "a/#"], ["--port", "0"], ["--client-id", "a b"], ["--host", ""], ["--host", "a..b"], ["--meter", ""]],
+)
+def test_usage(arguments):
+    with pytest.raises(SystemExit) as left:
+        program.main(arguments)
+    assert left.value.code == 2
+
+
+def test_the_library_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    session = mqtt.Session("127.0.0.1", 1, "x", None, None, "s", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'hanpipe\[mqtt\]'"):
+        mqtt.Broker(session, Outbox(in_order=False), print, print, lambda octets: None)

@@ -1,0 +1,36 @@
+"""What is a reading, and what a hostile line is not."""
+
+import json
+
+import pytest
+
+from hanpipe.sinks.prometheus.metrics import Metrics
+from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.sinks.tables.table import cell
+
+
+@pytest.mark.parametrize("text", ["9" * 4299, "-" + "9" * 31, "1e31", "1e-31", "NaN", "Infinity"])
+def test_a_number_without_end_is_none(text):
+    reader = ReadingReader()
+    (line,) = reader.feed(b'{"act_energy_pos":%b}\n' % text.encode())
+    assert (line.reading, reader.bad) == (None, 1)
+
+
+def test_a_register_of_20_digits_is_one():
+    (line,) = ReadingReader().feed(b'{"act_energy_pos":18446744073709551615}\n')
+    assert line.reading == {"act_energy_pos": 2**64 - 1}
+    Metrics(60.0).take(line.reading, "", 0.0)
+
+
+@pytest.mark.parametrize(("levels", "is_reading"), [(100, True), (900, False), (5000, False)])
+def test_what_is_nested_deeper_than_any_list_is_no_reading(levels, is_reading):
+    nested = b'{"#1":' + b"[" * levels + b"]" * levels + b"}\n"
+    (line,) = ReadingReader().feed(nested)
+    assert (line.reading is not None) == is_reading
+    if line.reading is not None:
+        assert cell(line.reading["#1"]) == "[" * levels + "]" * levels
+
+
+def test_many_brackets_side_by_side_are_not_deep():
+    (line,) = ReadingReader().feed(json.dumps({"#1": [[]] * 500}).encode() + b"\n")
+    assert line.reading is not None

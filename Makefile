@@ -1,13 +1,14 @@
 # make run     the whole pipe on an example, readings scroll by (DEVICE=/dev/ttyUSB0: on a real port)
 # make test    all tests
 # make lint    format, style, types
+# make english phrases that plain English avoids, counted
 # make bench   speed, side by side with others
 # make install, uninstall, deb, man, completions: install.mk
 PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test test-long soak ha-check lint format bench golden clean
+.PHONY: all run test test-long soak ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -58,6 +59,10 @@ lint: .venv/dev
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+# How often the phrases that plain English avoids occur, per 10,000 words; ENGLISH=-v shows the lines.
+english:
+	@python3 docs/plain_english.py $(ENGLISH)
 
 # The captures and outputs in tests/golden, made anew; the diff is reviewed.
 golden: .venv/dev

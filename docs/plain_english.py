@@ -1,6 +1,6 @@
-"""Count the phrases that plain English avoids, per 10,000 words, in all that people read: python3 docs/plain_english.py.
+"""Count the phrases that plain English avoids, per 10,000 words: python3 docs/plain_english.py [-v] [FILE...].
 
-Options are paths; by default all docstrings, comments and messages of the code, docs, man pages and the files at the top.
+By default it reads the docstrings, comments and messages of the code, the docs, the man pages and the files at the top.
 -v also prints each line with such a phrase. The exit status is 1 if a figure is above LIMIT.
 """
 

@@ -50,8 +50,13 @@ def glo(text=TEXT, control=0x30, counter=1, title=TITLE, **keys):
     return b"\xdb\x08" + title + content(text, control, counter, title=title, **keys)
 
 
-def ded(text=TEXT, control=0x30, counter=1, **keys):
-    return b"\xdc" + content(text, control, counter, **keys)
+def ded(text=TEXT, control=0x30, counter=1, title=TITLE, **keys):
+    return b"\xdc\x08" + title + content(text, control, counter, title=title, **keys)
+
+
+def untitled(apdu):
+    """Return a ciphered APDU without its system title: its length is 0."""
+    return apdu[:1] + b"\0" + apdu[2 + len(TITLE) :]
 
 
 def is_text(octets):
@@ -106,7 +111,7 @@ def test_what_is_not_encrypted_needs_no_key():
 def test_no_key():
     assert refused(glo())[0] == "no key"
     assert refused(glo(), Line(OTHER, KEY, b""))[0] == "no key"
-    assert "title" in refused(ded(), Line(ANY, KEY, b""))[1]
+    assert "title" in refused(untitled(ded()), Line(ANY, KEY, b""))[1]
 
 
 def test_any_title():
@@ -115,8 +120,9 @@ def test_any_title():
 
 def test_without_a_title_the_line_that_fits_is_found():
     lines = [Line(OTHER, KEY, b""), Line(TITLE, WRONG, b""), Line(TITLE, KEY, AUTHENTICATION)]
-    assert opened(ded(), *lines)[1] == opened(glo(), *lines)[1]
-    assert refused(ded(), *lines[:2])[0] == "wrong key"
+    for apdu in (ded(), glo()):
+        assert opened(untitled(apdu), *lines) == opened(apdu, *lines)
+        assert refused(untitled(apdu), *lines[:2])[0] == "wrong key"
 
 
 def test_wrong_key():
@@ -212,7 +218,9 @@ def test_the_block_of_a_polish_telegram():
     assert Deciphering(Keys([Line(TITLE, KEY, AUTHENTICATION)])).open(ciphered, is_text)[0] == TEXT
 
 
-@given(st.binary(max_size=40), st.sampled_from([b"", b"\xdb\x08" + TITLE, b"\xdc", b"\xdb\x00"]))
+@given(
+    st.binary(max_size=40), st.sampled_from([b"", b"\xdb\x08" + TITLE, b"\xdc\x08" + TITLE, b"\xdb\x00", b"\xdc\x00"])
+)
 def test_any_octets_are_read_or_malformed(octets, front):
     for read in (read_ciphered, lambda told: read_ciphered_block(told, 0)):
         try:

@@ -197,8 +197,8 @@ def test_ciphered_notifications_on_every_carrier(control, kind, write):
     assert "fault" not in first
 
 
-def test_ded_tries_each_titled_line():
-    told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc" + encrypt(APDU))
+def test_without_a_title_each_titled_line_is_tried():
+    told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc\0" + encrypt(APDU))
     assert bodies(told) == BODY
     assert keys_of(told)[0]["system_title"] == TITLE.hex()
 
@@ -261,7 +261,7 @@ def test_any_record_gives_lines(kind, octets):
     for front in (
         b"",
         b"\xdb\x08" + TITLE,
-        b"\xdc",
+        b"\xdc\0",
         b"\xe0\xc0\0\1\0\0",
         b"/A\r\n\r\n\0",
         b"\x68\x20\x20\x68\x53\xff\x10\x01\x67",

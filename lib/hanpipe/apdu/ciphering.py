@@ -1,7 +1,8 @@
 """The format of ciphered APDUs, and their cipher. IEC 62056-5-3 (Green Book ed. 9), security suites 0 to 2.
 
-    DB | length | system title 8 | length | SC 1 | invocation counter 4 | text | tag 12       general-glo-ciphering
-    DC |                           length | SC 1 | invocation counter 4 | text | tag 12       general-ded-ciphering
+    DB or DC | length | system title 0 or 8 | length | SC 1 | invocation counter 4 | text | tag 12
+
+DB is general-glo-ciphering, with the global key of the meter, DC general-ded-ciphering, with a dedicated key.
 
 SC, the security control: bits 3-0 suite, bit 4 A (authenticated: there is a tag), bit 5 E (encrypted), bit 6 broadcast
 key, bit 7 compressed. All suites use AES-GCM with the system title and the counter as IV, and tags of 96 bits.
@@ -79,15 +80,12 @@ class Ciphered(NamedTuple):
 
 def read_ciphered(octets: bytes) -> Ciphered:
     """Read a general-glo- or general-ded-ciphering APDU to its exact end. raise: Malformed."""
-    tag = octets[0] if octets else None
-    if tag not in (cosem.GLO_CIPHERING, cosem.DED_CIPHERING):
+    if octets[:1] not in (b"\xdb", b"\xdc"):
         raise Malformed(0, "expected a ciphered APDU (DB or DC)")
-    if tag == cosem.DED_CIPHERING:
-        return _read_content(cosem.APDUS[tag], b"", octets, 1)
     size, at = read_length(octets, 1)
     if size not in (0, TITLE_SIZE):
         raise Malformed(at, f"expected a system title of {TITLE_SIZE} octets, found one of {size}")
-    return _read_content(cosem.APDUS[tag], octets[at : at + size], octets, at + size)
+    return _read_content(cosem.APDUS[octets[0]], octets[at : at + size], octets, at + size)
 
 
 def read_ciphered_block(octets: bytes, at: int) -> Ciphered:

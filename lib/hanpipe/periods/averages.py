@@ -1,7 +1,7 @@
-"""What readings amount to over time: means weighted by time, and energy between the readings of a register.
+"""Means weighted by time, and energy between the readings of a register.
 
-All times are ns, from any zero; all numbers exact. A value holds until the next one, at most HOLD: of a silent meter
-nothing is known.
+All times are ns, from any zero; all numbers exact. A value holds until the next one, for at most HOLD:
+nothing is known of a meter that is silent for longer.
 """
 
 from decimal import Decimal
@@ -13,14 +13,13 @@ Number = int | Decimal
 HOLD: Final = 60_000_000_000  # ns
 _WATT_HOUR: Final = 3_600_000_000_000  # W ns
 
-# Power counts a little less than it says between two registers: what is posted can then wait for the next register,
-# which is right, without having passed it.
+# Integrate 98 % of the power, so that the estimate never overtakes the next register reading.
 _CAUTION: Final = Decimal("0.98")
 _COARSEST: Final = 100  # Wh: the largest step of a register that is believed
 
 
 class _Held:
-    """A value, and what it amounts to while it holds."""
+    """A value, and its area while it holds."""
 
     __slots__ = ("at", "until", "value")
 
@@ -79,11 +78,11 @@ class Mean:
 
 
 class Energy:
-    """What an energy register says between its readings: the register, and the power integrated since.
+    """Estimates an energy register between its readings: the register, and the power integrated since.
 
-    At a new register it is the register, unless it has passed it: then it stands still until the register has caught
-    up. It never runs backwards, except that a new count begins where the register does (another meter). The registers
-    of many meters come once an hour only.
+    At a new reading the estimate is the register, unless it is above it: then it waits until the register has caught
+    up. It never runs backwards, except that a new count begins when the register does (another meter). Many meters
+    send their registers only once an hour.
 
     register:   the last one, Wh, None as long as none is known; difference: to the one before it
     integrated: power since it, Wh
@@ -115,10 +114,10 @@ class Energy:
         self._held.set(max(power, 0), at)
 
     def add_register(self, register: Number, at: int) -> bool:
-        """Take the register, Wh; tell whether a new count begins because it is lower than the last.
+        """Take the register, Wh; return whether a new count begins because it is lower than the last.
 
-        The last register once more says nothing: some meters repeat the one of an hour ago, and a register that did
-        not move has been told.
+        The last register once more is ignored: some meters repeat the one of an hour ago, and a register that did not
+        move brings nothing new.
         """
         self._advance(at)
         if register == self.register:

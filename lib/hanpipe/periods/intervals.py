@@ -1,31 +1,25 @@
-"""Readings -> the figures of an interval: what a sink that reports every so often has to say."""
+"""Readings -> the figures of an interval, for a sink that reports every so often."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Mean, Number
+from hanpipe.periods.names import is_averaged, is_register, power_of
 from hanpipe.readings.flat import number, time_ns
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Reading = dict[str, Any]
 
-# Names of docs/fields.md: what is averaged, and the registers. All else (texts, demands) stands as it came last.
-_AVERAGED: Final = re.compile(
-    r"(act|react|apparent)_pow_(pos|neg|sum|net|Q[1-4])(_L[123])?|(curr|volt)_(L[123]|N)|frequency|power_factor(_L[123])?"
-)
-_REGISTER: Final = re.compile(r"(act|react|apparent)_energy_(pos|neg|sum|net|Q[1-4])(_L[123])?(_T\d+)?")
-
 _BURST: Final = 500_000_000  # ns; no meter sends faster
 
 
 class Timeline:
-    """When a reading was: when its frame came, else by the meter's clock, else when it arrived here.
+    """Dates each reading: by the time of its frame, else by the meter's clock, else by its arrival here.
 
-    Once a better clock was heard it is kept to: a reading that does not have it comes as long after the last one as it
-    arrived after it, and at once if they came in a burst. So a replay has the times of the recording, also where only
-    some of its readings tell theirs.
+    After a better clock was heard, it stays in use: a reading without it gets the time of the last one plus the time
+    between their arrivals, or the same time if they came in a burst. So a replay has the times of the recording, even
+    if only some of its readings have a time.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns, start: int | None = None) -> None:
@@ -53,10 +47,10 @@ class Timeline:
 
 
 class Figures(NamedTuple):
-    """What an interval has to say.
+    """The figures of one interval.
 
-    values: name -> figure; None where the meter has sent it, but nothing is known of it now
-    fresh:  the names of which this interval knows something new
+    values: name -> figure; None if the meter has sent it before, but nothing is known of it now
+    fresh:  the names with a new value in this interval
     """
 
     values: dict[str, Number | str | None]
@@ -64,14 +58,14 @@ class Figures(NamedTuple):
 
 
 class Account:
-    """What is known of some fields, from interval to interval: means, registers with the power since, texts."""
+    """Keeps some fields from interval to interval: means, registers with the power since, texts."""
 
     def __init__(self, names: Iterable[str], tell: Callable[[str], None]) -> None:
-        """Take the fields that somebody wants to know of, and a way to tell the user of another meter."""
+        """Take the names of the fields, and a way to warn the user of another meter."""
         self._names = set(names)
         self._tell = tell
         self._means: dict[str, Mean] = {}
-        self._energies = {name: Energy() for name in self._names if _REGISTER.fullmatch(name)}
+        self._energies = {name: Energy() for name in self._names if is_register(name)}
         self._last: dict[str, Number | str] = {}
         self._fresh: set[str] = set()
         self._meter: str | None = None
@@ -80,7 +74,7 @@ class Account:
         """Take a reading. at: its time, never before that of an earlier one."""
         self._watch_meter(reading)
         for name, energy in self._energies.items():
-            if (power := number(reading.get(_power_of(name)))) is not None:
+            if (power := number(reading.get(power_of(name)))) is not None:
                 energy.add_power(power, at)
                 self._fresh.add(name)
             if (register := number(reading.get(name))) is not None:
@@ -94,7 +88,7 @@ class Account:
             self._tell(f"{name} fell to {register}: another meter? energy goes on from there")
 
     def _add(self, name: str, value: Any, at: int) -> None:
-        if _AVERAGED.fullmatch(name):
+        if is_averaged(name):
             if (figure := number(value)) is not None:
                 self._means.setdefault(name, Mean()).add(figure, at)
         elif isinstance(value, str) or number(value) is not None:
@@ -120,7 +114,7 @@ class Account:
         return Figures({**self._last, **means, **known}, fresh)
 
     def report(self, at: int) -> str:
-        """Say how far the interval is: what HANmeter's -v told after each message."""
+        """Return how far the interval is, in the words of HANmeter's -v."""
         said = []
         if (mean := self._means.get("act_pow_pos")) and (power := mean.so_far(at)) is not None:
             said.append(f"average {power:.1f} W so far")
@@ -133,10 +127,10 @@ class Account:
 
 
 class Intervals:
-    """Cut the time of readings into intervals that end when the clock says so: of 60 s, at the full minute."""
+    """Cuts the time of readings into intervals that end by the clock: intervals of 60 s end at the full minute."""
 
     def __init__(self, account: Account, seconds: int) -> None:
-        """Take the account to keep, and how long an interval is."""
+        """Take the account to keep, and the length of an interval."""
         self._account = account
         self._length = seconds * 1_000_000_000
         self._end: int | None = None  # of the interval that is open
@@ -176,11 +170,6 @@ class Intervals:
     def left(self, now: int) -> float | None:
         """Return the seconds until an interval ends, None if none is open."""
         return None if self._end is None else max(0.0, (self._end - now) / 1e9)
-
-
-def _power_of(register: str) -> str:
-    """Return the name of the power that a register counts; none counts by tariff."""
-    return register.replace("_energy_", "_pow_")
 
 
 def rounded(value: Number, places: int) -> str:

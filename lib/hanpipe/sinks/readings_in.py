@@ -50,9 +50,7 @@ class ReadingReader:
         if not octets.strip():
             return Line(octets, None)
         try:
-            reading = json.loads(octets, parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
-            if octets.count(b"[") + octets.count(b"{") > _DEEPEST and _is_deep(reading, _DEEPEST):
-                reading = None
+            reading = _read(octets)
         except (ValueError, RecursionError):
             reading = None
         if not isinstance(reading, dict):
@@ -76,11 +74,33 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _refuse(text: str) -> None:
+    raise ValueError(text)
+
+
+def _read(octets: bytes) -> Any:
+    """Read a line. raise: ValueError: no JSON, or nested too deeply, or with a number that no meter sends."""
+    nesting = octets.count(b"[") + octets.count(b"{")
+    if nesting > 1:
+        reading = _decode_nested(octets.decode())
+        if nesting > _DEEPEST and _is_deep(reading, _DEEPEST):
+            raise ValueError("nested too deeply")
+        return reading
+    reading = _decode_flat(octets.decode())
+    if isinstance(reading, dict):
+        for value in reading.values():
+            if type(value) is int and not -_LARGEST < value < 10 * _LARGEST:
+                raise ValueError("a number of too many digits")
+    return reading
+
+
+# Made once: json.loads makes a decoder for each call that has options. A callback for each integer costs a third.
+_decode_nested = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_refuse).decode
+_decode_flat = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode
+_LARGEST: Final = 10 ** (_MOST_DIGITS - 1)
+
+
 def _is_deep(value: Any, left: int) -> bool:
     """Tell whether a value is nested deeper than so many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return not left or any(_is_deep(one, left - 1) for one in inner)
-
-
-def _refuse(text: str) -> None:
-    raise ValueError(text)

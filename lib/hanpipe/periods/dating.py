@@ -1,0 +1,73 @@
+"""When a reading was: by the time of its frame, else by the meter's clock, else between those that have a time."""
+
+from datetime import UTC, datetime, tzinfo
+
+from hanpipe.readings.flat import time_ns
+from hanpipe.unix.typed import Any, Final
+
+Reading = dict[str, Any]
+
+MOST_HELD: Final = 10_000  # readings without a time that wait for one that has a time
+
+
+class Dating:
+    """Feed it readings in order; it gives each with its time, ns since 1970-01-01 UTC.
+
+    An archive of bare octets holds no times, and many meters send their clock once an hour. Readings without a time are
+    spread evenly between the two around them that have one.
+
+    undated: readings that were left out, because no time came before them
+    """
+
+    def __init__(self, zone: tzinfo = UTC) -> None:
+        """Take the zone of a meter's clock that does not send its offset."""
+        self.undated = 0
+        self._zone = zone
+        self._by_frames = False  # whether frames have times: then the clock is not needed
+        self._last: int | None = None
+        self._held: list[Reading] = []
+
+    def add(self, reading: Reading) -> list[tuple[int, Reading]]:
+        """Take a reading; return those whose times are known by now, with their times."""
+        at = self._time(reading)
+        if at is None:
+            self._hold(reading)
+            return []
+        dated = self._spread(at) if self._held else []
+        self._last = at
+        dated.append((at, reading))
+        return dated
+
+    def finish(self) -> list[tuple[int, Reading]]:
+        """The input has ended: return the readings that still waited, at the last known time."""
+        return self._spread(self._last) if self._last is not None else []
+
+    def _time(self, reading: Reading) -> int | None:
+        at = time_ns(reading.get("time"))
+        if at is not None:
+            self._by_frames = True
+            return at
+        return None if self._by_frames else self._clock(reading.get("date_time"))
+
+    def _clock(self, text: Any) -> int | None:
+        """Read the meter's clock; without an offset it is the time of the zone."""
+        if (at := time_ns(text)) is not None or not isinstance(text, str):
+            return at
+        try:
+            return time_ns(datetime.fromisoformat(text).replace(tzinfo=self._zone).isoformat())
+        except ValueError:
+            return None
+
+    def _hold(self, reading: Reading) -> None:
+        if self._last is None or len(self._held) >= MOST_HELD:
+            self.undated += 1
+        else:
+            self._held.append(reading)
+
+    def _spread(self, at: int) -> list[tuple[int, Reading]]:
+        """Return the readings that waited, evenly between the last known time and `at`."""
+        begin = at if self._last is None else self._last
+        step = max(0, at - begin) // (len(self._held) + 1)
+        dated = [(begin + number * step, held) for number, held in enumerate(self._held, 1)]
+        self._held.clear()
+        return dated

@@ -1,0 +1,298 @@
+"""Readings -> one reading per period: means, extremes, registers and what flowed by them.
+
+A period is written once nothing can change it any more: where a meter sends its registers once an hour, after the
+register that follows it. The lines depend on the readings and their times alone, so that a replay gives the same ones.
+"""
+
+from collections import OrderedDict, deque
+from decimal import Decimal
+
+from hanpipe.periods.averages import HOLD, Number
+from hanpipe.periods.calendar import Calendar
+from hanpipe.periods.intervals import rounded
+from hanpipe.periods.names import is_averaged, is_register, power_of
+from hanpipe.periods.split import Flow, Split
+from hanpipe.periods.track import Track
+from hanpipe.readings.flat import time_ns
+from hanpipe.unix.typed import Any, Final
+
+Reading = dict[str, Any]
+Line = dict[str, Any]
+
+MOST_WAITING: Final = 10_000  # periods of a meter that wait for a register
+PATIENCE: Final = 48 * 3_600_000_000_000  # ns that a period waits for a register, and a silent meter for a reading
+MOST_METERS: Final = 20_000
+_LONGEST_SILENCE: Final = 400 * 86_400_000_000_000  # ns; over a longer one nobody wants each period
+_QUARTER: Final = 900_000_000_000  # ns: time zones differ by multiples of it
+_LATE: Final = 120_000_000_000  # ns that a list comes after the moment of its registers, at most
+_PLACES: Final = {"_pow_": 1, "volt_": 2}  # decimals of means; 3 of all others
+_IDENTITY: Final = ("source", "meter_ID", "meter_maker", "meter_model", "obis_list_version")
+
+
+class _Period:
+    """A period of a meter that has ended. line: what is known of it; flows: by the names of their registers."""
+
+    __slots__ = ("end", "flows", "line")
+
+    def __init__(self, end: int, line: Line, flows: dict[str, Flow]) -> None:
+        self.end = end
+        self.line = line
+        self.flows = flows
+
+    def is_settled(self) -> bool:
+        return all(flow.settled for flow in self.flows.values())
+
+    def whole_line(self) -> Line:
+        return self.line | _of_flows(self.flows)
+
+
+class Meter:
+    """The periods of one meter. Feed it readings in the order of their times."""
+
+    def __init__(self, calendar: Calendar, running: int = 0) -> None:
+        """Take the calendar. running: ns between two lines of a period that is still open, 0 for none."""
+        self._calendar = calendar
+        self._running = running
+        self._next_running = 0
+        self._begin = self._end = 0  # of the open period; 0 before the first reading
+        self._since = 0  # from when on the open period has readings
+        self._tracks: dict[str, Track] = {}
+        self._splits: dict[str, Split] = {}
+        self._texts: dict[str, Any] = {}
+        self._waiting: deque[_Period] = deque()
+        self.at = 0  # of the last reading
+        self.gap = 0  # ns between the last two
+
+    def add(self, reading: Reading, at: int) -> list[Line]:
+        """Take a reading; return the lines that are complete. A time that runs backwards far begins anew."""
+        lines: list[Line] = []
+        if self._end and not -HOLD <= at - self.at <= _LONGEST_SILENCE:
+            lines += self.finish()
+            self._restart()
+        at = max(at, self.at)
+        if at >= self._end:
+            lines += self._pass_to(at)
+        has_registers = self._take(reading, at)
+        self.gap = min(at - self.at, HOLD) if self.at else 0
+        self.at = at
+        if has_registers:
+            lines += self._settled()
+        if self._running and at >= self._next_running:
+            self._next_running = at - at % self._running + self._running
+            lines.append(self._open_line(at))
+        return lines
+
+    def _pass_to(self, at: int) -> list[Line]:
+        """End the periods that have ended by `at`, or begin the first one; return the lines that are complete."""
+        lines: list[Line] = []
+        while self._end and at >= self._end:
+            self._close(self._end)
+            lines += self._settled()
+        if not self._end:
+            self._open(at)
+        return lines
+
+    def finish(self) -> list[Line]:
+        """The input has ended: return all that is left, the open period included."""
+        if not self._end:
+            return []
+        self._close(self._end, min(self.at + self.gap, self._end))
+        for split in self._splits.values():
+            split.give_up()
+        lines = [period.whole_line() for period in self._waiting]
+        self._waiting.clear()
+        self._end = 0
+        return lines
+
+    def _restart(self) -> None:
+        self._tracks.clear()
+        self._splits.clear()
+        self.at = self.gap = 0
+
+    def _open(self, at: int) -> None:
+        self._begin = self._calendar.begin(at)
+        self._end = self._calendar.end(self._begin)
+        self._since = at
+
+    def _take(self, reading: Reading, at: int) -> bool:
+        """Take the values of a reading; return whether registers are among them."""
+        tracks, registers = self._tracks, []
+        for name, value in reading.items():
+            kind = type(value)
+            if kind is not int and kind is not Decimal:
+                self._texts[name] = value
+            elif (track := tracks.get(name)) is not None:
+                track.add(value, at)
+            elif is_averaged(name):
+                self._begin_track(name, value, at)
+            elif is_register(name):
+                registers.append((name, value))
+        if registers:
+            clock = reading.get("date_time")
+            moment = _moment(at, clock)
+            for name, value in registers:
+                self._add_register(name, value, at, clock, moment)
+        return bool(registers)
+
+    def _begin_track(self, name: str, value: Number, at: int) -> None:
+        track = self._tracks[name] = Track(value, at)
+        register = name.replace("_pow_", "_energy_")
+        if name in ("act_pow_pos", "act_pow_neg") and register not in self._splits:
+            self._splits[register] = Split(at)
+        for other, split in self._splits.items():
+            if split.track is None and power_of(other) == name:
+                split.follow(track, at)
+
+    def _add_register(self, name: str, register: Number, at: int, clock: Any, moment: int) -> None:
+        split = self._splits.get(name)
+        track = self._tracks.get(power_of(name))
+        if split is None:
+            split = self._splits[name] = Split(at)
+            if track is not None:
+                split.follow(track, at)
+        if track is not None:
+            track.advance(at)
+        split.add(register, at, clock if isinstance(clock, str) else None, moment)
+
+    def _close(self, end: int, known: int | None = None) -> None:
+        """End the open period. known: up to when the last values hold, by default to its end."""
+        for track in self._tracks.values():
+            track.advance(end if known is None else known)
+        line = self._head(end) | self._of_tracks()
+        flows = {name: split.end_period(end if known is None else known) for name, split in self._splits.items()}
+        self._waiting.append(_Period(end, line, flows))
+        for track in self._tracks.values():
+            track.begin_period()
+        self._begin, self._end = end, self._calendar.end(end)
+        self._since = end
+
+    def _settled(self) -> list[Line]:
+        """Return the periods that no later register can change, in order, and those that have waited for too long."""
+        lines: list[Line] = []
+        while self._waiting:
+            first = self._waiting[0]
+            if not first.is_settled():
+                if self.at - first.end < PATIENCE and len(self._waiting) <= MOST_WAITING:
+                    break
+                for split in self._splits.values():
+                    split.give_up()
+            lines.append(self._waiting.popleft().whole_line())
+        return lines
+
+    def _head(self, end: int) -> Line:
+        text = self._calendar.text
+        identity = {name: self._texts[name] for name in _IDENTITY if name in self._texts}
+        return {"time": text(end), "begin": text(self._begin), "end": text(end)} | identity
+
+    def _of_tracks(self) -> Line:
+        line: Line = {}
+        powers = [track.known_in_period() for name, track in self._tracks.items() if "_pow_" in name]
+        for name, track in self._tracks.items():
+            mean = track.mean()
+            if mean is not None:
+                line[name] = _rounded(name, mean)
+                line[f"{name}_max"] = track.high
+                if name.startswith("volt_"):
+                    line[f"{name}_min"] = track.low
+        known = max(powers, default=max((track.known_in_period() for track in self._tracks.values()), default=0))
+        line["known"] = _share(known, self._end - self._begin)
+        return line
+
+    def _open_line(self, at: int) -> Line:
+        """Return the line of the period that is still open, as far as it is known."""
+        for track in self._tracks.values():
+            track.advance(at)
+        line = self._head(self._end) | {"time": self._calendar.text(at), "running": True} | self._of_tracks()
+        flows = {name: flow for name, split in self._splits.items() if (flow := split.so_far()).amount is not None}
+        line |= _of_flows(flows)
+        flowed = line.get("act_energy_pos_delta")
+        if flowed is not None and at > self._since:
+            line["projected"] = int(flowed + Decimal(flowed) * (self._end - at) / (at - self._since))
+        return line
+
+
+class Every:
+    """Readings of any number of meters -> their periods. Each meter has a state of its own."""
+
+    def __init__(self, calendar: Calendar, running: int = 0) -> None:
+        """See Meter."""
+        self._calendar = calendar
+        self._running = running
+        self._meters: OrderedDict[tuple[str, str | None], Meter] = OrderedDict()  # the one longest silent first
+        self._last: dict[str, tuple[str, str | None]] = {}  # source -> source and number of the meter heard last
+        self._checked = 0
+
+    def add(self, reading: Reading, at: int) -> list[Line]:
+        """Take a reading; return the lines that are complete. at: ns since 1970-01-01 UTC."""
+        lines = self._meter(reading).add(reading, at)
+        if at - self._checked >= PATIENCE or len(self._meters) > MOST_METERS:
+            self._checked = at
+            lines += self._finish_silent(at)
+        return lines
+
+    def finish(self) -> list[Line]:
+        """The input has ended: return all that is left."""
+        lines = [line for meter in self._meters.values() for line in meter.finish()]
+        self._meters.clear()
+        return lines
+
+    def _meter(self, reading: Reading) -> Meter:
+        """Return the meter of a reading; one without a number is of the meter that its source sent last."""
+        source, number = reading.get("source", ""), reading.get("meter_ID")
+        key = self._last.get(source, (source, None)) if number is None else (source, number)
+        meter = self._meters.get(key)
+        if meter is None:
+            meter = self._meters[key] = self._first(key)
+        if number is not None:
+            self._last[source] = key
+        self._meters.move_to_end(key)
+        return meter
+
+    def _first(self, key: tuple[str, str | None]) -> Meter:
+        """Return the state for a meter that was not heard before."""
+        source = key[0]
+        if source not in self._last and (source, None) in self._meters:
+            return self._meters.pop((source, None))  # the first readings of a meter had no number
+        return Meter(self._calendar, self._running)
+
+    def _finish_silent(self, at: int) -> list[Line]:
+        """Finish the meters that have been silent for too long, and the longest silent ones of too many."""
+        lines: list[Line] = []
+        for key, meter in list(self._meters.items()):
+            if at - meter.at < PATIENCE and len(self._meters) <= MOST_METERS:
+                break
+            lines += meter.finish()
+            del self._meters[key]
+        return lines
+
+
+def _of_flows(flows: dict[str, Flow]) -> Line:
+    """Return registers and deltas; estimated: whether a delta of active energy does not follow from registers alone."""
+    line: Line = {}
+    for name, flow in flows.items():
+        if flow.register is not None:
+            line[name] = flow.register
+        if flow.amount is not None:
+            line[f"{name}_delta"] = flow.amount
+    active = [flow for name, flow in flows.items() if name.startswith("act_energy_") and flow.amount is not None]
+    if active:
+        line["estimated"] = any(flow.estimated for flow in active)
+    return line
+
+
+def _moment(at: int, clock: Any) -> int:
+    """Return when registers had their values: by the meter's clock, whose zone is not trusted, else `at`."""
+    told = time_ns(clock, bare_is_utc=True)
+    late = (at - told) % _QUARTER if told is not None else 0
+    return at - late if late <= _LATE else at
+
+
+def _rounded(name: str, mean: Decimal) -> Number:
+    places = next((places for part, places in _PLACES.items() if part in name), 3)
+    value = Decimal(rounded(mean, places))
+    return int(value) if value == value.to_integral_value() else value
+
+
+def _share(part: int, whole: int) -> Number:
+    share = Decimal(rounded(Decimal(part) / whole, 3))
+    return int(share) if share in (0, 1) else share

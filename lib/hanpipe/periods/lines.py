@@ -1,0 +1,18 @@
+"""Periods as lines of JSON, as han-fields writes readings."""
+
+import json
+from decimal import Decimal
+
+from hanpipe.unix.typed import Any
+
+
+def text_of(line: dict[str, Any]) -> str:
+    """Return a line with its line end; numbers are exact and in their shortest form."""
+    return "{" + ",".join(f"{json.dumps(key)}:{_text(value)}" for key, value in line.items()) + "}\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return json.dumps(value)

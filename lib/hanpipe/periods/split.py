@@ -1,0 +1,238 @@
+"""Splits a register over periods, so that the sum of what flowed in them is the register's difference.
+
+A register is known at moments only, for many meters once an hour. Each time between two of them is cut into pieces at
+the ends of periods. The difference of the register is split over the pieces by the power that was integrated in each;
+the time for which no power was known shares what is left evenly. A piece that is the whole time between two moments
+needs no estimate.
+"""
+
+from decimal import ROUND_FLOOR, Decimal
+
+from hanpipe.periods.averages import Number
+from hanpipe.periods.track import Track
+from hanpipe.unix.typed import Final
+
+_HOUR: Final = 3_600_000_000_000  # ns: a Wh is 1 W for so long
+_NEAR: Final = 30_000_000_000  # ns: a register that comes so long after the end of a period counts back to it
+_REPEATED: Final = 100  # Wh of integrated power, after which an unchanged register is an old one
+
+
+class Flow:
+    """The amount that flowed by one register in one period.
+
+    amount:    in the register's unit, None if nothing is known of it
+    estimated: whether it does not follow from the register alone
+    register:  its value at the end of the period, None if it is not known there
+    settled:   whether no later register can change it
+    """
+
+    __slots__ = ("amount", "estimated", "register", "settled")
+
+    def __init__(self) -> None:
+        self.amount: Number | None = None
+        self.estimated = False
+        self.register: Number | None = None
+        self.settled = False
+
+    def add(self, amount: Number | None, *, estimated: bool) -> None:
+        """Add what flowed in a part of the period; None is nothing that is known."""
+        if amount is not None:
+            self.amount = amount if self.amount is None else self.amount + amount
+        self.estimated = self.estimated or estimated
+
+
+class _Piece:
+    """Some time within one period. area, known: of the power, in this time once the piece is closed."""
+
+    __slots__ = ("area", "begin", "end", "flow", "known")
+
+    def __init__(self, begin: int, flow: Flow, track: Track | None) -> None:
+        self.begin = begin
+        self.end = 0
+        self.flow = flow
+        self.area: Number = track.area if track else 0
+        self.known = track.known if track else 0
+
+    def close(self, end: int, track: Track | None) -> None:
+        self.end = end
+        self.area = (track.area if track else 0) - self.area
+        self.known = (track.known if track else 0) - self.known
+
+
+class Split:
+    """Splits one register of one meter over periods.
+
+    waiting: whether a later register is to decide what flowed in the pieces so far
+    """
+
+    def __init__(self, at: int) -> None:
+        """Begin at `at`."""
+        self.flow = Flow()  # of the period that is open
+        self.track: Track | None = None  # of the power that the register counts
+        self._pieces = [_Piece(at, self.flow, None)]
+        self._register: Number | None = None
+        self._given: Number = 0  # what was given to periods that could not wait, since the last register
+        self._clock: str | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a later register is to decide what flowed."""
+        return self._register is not None
+
+    def follow(self, track: Track, at: int) -> None:
+        """Count the power of a track from `at` on."""
+        self._pieces[-1].close(at, None)
+        self.track = track
+        self._pieces.append(_Piece(at, self.flow, track))
+
+    def end_period(self, end: int) -> Flow:
+        """End the open period, and begin the next one; return what is known so far of the one that ends."""
+        ended = self.flow
+        self.flow = Flow()
+        self._close(end, self.flow)
+        if not self.waiting:
+            self._estimate()
+        return ended
+
+    def so_far(self) -> Flow:
+        """Return what is known so far of the period that is open: the power tells what the register does not yet."""
+        told = Flow()
+        told.add(self.flow.amount, estimated=self.flow.estimated)
+        pending = [piece for piece in self._pieces[:-1] if piece.flow is self.flow]
+        for piece in pending:
+            told.add(self._by_power(piece), estimated=True)
+        if self.track is not None:
+            told.add(int(Decimal(self.track.area - self._pieces[-1].area) / _HOUR), estimated=True)
+        return told
+
+    def give_up(self) -> None:
+        """Settle all ended pieces by the power alone: no register is waited for any longer."""
+        self._estimate()
+
+    def add(self, register: Number, at: int, clock: str | None, moment: int) -> bool:
+        """Take the register. Return False if it fell: another count has begun.
+
+        at:     when the reading came; clock: the meter's clock in it, if any
+        moment: when the register had this value, by that clock; `at` if the clock does not tell
+        """
+        if self._is_repeated(register, at, clock):
+            return True
+        fell = self._register is not None and register < self._register
+        if fell:
+            self._estimate()
+            self._register = None
+        place, register = self._place(register, at, moment)
+        if place:
+            self._hold_from(place, register)
+        if place or self._register is None:  # two registers of one moment: the next one has the difference of both
+            self._register, self._given, self._clock = register, 0, clock
+        return not fell
+
+    def _hold_from(self, place: int, register: Number) -> None:
+        """Settle the pieces before a place, where the register holds."""
+        last, following = self._pieces[place - 1].flow, self._pieces[place].flow
+        if self._register is None:
+            self._estimate(place)
+        else:
+            self._share(register - self._register - self._given, place)
+        if last is not following:
+            last.register = register
+
+    def _is_repeated(self, register: Number, at: int, clock: str | None) -> bool:
+        """Tell whether this is the register of an earlier moment once more, as some meters send it."""
+        if register != self._register:
+            return False
+        if clock is not None and clock == self._clock:
+            return True
+        return clock is None and sum(self._measure(at)) > _REPEATED * _HOUR
+
+    def _measure(self, at: int) -> list[Number]:
+        """Return the area of each piece, the open one up to now."""
+        areas = [piece.area for piece in self._pieces[:-1]]
+        return [*areas, (self.track.area if self.track else 0) - self._pieces[-1].area]
+
+    def _place(self, register: Number, at: int, moment: int) -> tuple[int, Number]:
+        """Return before which piece the register holds, cutting the open one if need be, and its value there."""
+        for place in range(len(self._pieces) - 1, -1, -1):
+            if self._pieces[place].begin == moment:
+                return place, register
+        begin = self._pieces[-1].begin
+        if 0 <= at - begin <= _NEAR and self._is_known_since(begin, at):
+            flowed = Decimal(self._measure(at)[-1]) / _HOUR
+            lowest = self._register if self._register is not None else 0
+            return len(self._pieces) - 1, max(lowest, register - int(flowed))
+        self._cut(at)
+        return len(self._pieces) - 1, register
+
+    def _is_known_since(self, begin: int, at: int) -> bool:
+        return self.track is None or at - begin == self.track.known - self._pieces[-1].known
+
+    def _cut(self, at: int) -> None:
+        """Cut the open piece at `at`, within its period."""
+        self._close(at, self.flow)
+
+    def _close(self, end: int, flow: Flow) -> None:
+        self._pieces[-1].close(end, self.track)
+        self._pieces.append(_Piece(end, flow, self.track))
+
+    def _estimate(self, place: int | None = None) -> None:
+        """Settle the pieces before a place, all ended ones by default, by the power alone."""
+        place = len(self._pieces) - 1 if place is None else place
+        for piece in self._pieces[:place]:
+            if piece.end == piece.begin:
+                continue
+            amount = self._by_power(piece)
+            if self._register is not None and amount is not None:
+                self._given += amount
+            piece.flow.add(amount, estimated=True)
+        self._settle(place)
+
+    def _by_power(self, piece: _Piece) -> Number | None:
+        """Return the energy of a piece by its power, whole Wh; a gap counts as the mean of what is known beside it."""
+        if not piece.known:
+            return None
+        return int(Decimal(piece.area) / _HOUR * (piece.end - piece.begin) / piece.known)
+
+    def _share(self, difference: Number, place: int) -> None:
+        """Split a difference of the register over the pieces before a place, to the last unit."""
+        pieces = self._pieces[:place]
+        weights = _weights(pieces, max(difference, 0))
+        total, whole, so_far, given = sum(weights), max(difference, 0), Decimal(0), Decimal(0)
+        for piece, weight in zip(pieces, weights, strict=True):
+            so_far += weight
+            upto = _floor(whole * so_far / total, whole) if total else Decimal(0)
+            if piece is pieces[-1]:
+                upto = Decimal(whole)
+            amount = upto - given
+            given = upto
+            piece.flow.add(_whole(amount), estimated=len(pieces) > 1 or bool(self._given))
+        self._settle(place)
+
+    def _settle(self, place: int) -> None:
+        """Forget the pieces before a place; mark the periods that end there or before as settled."""
+        for piece, after in zip(self._pieces[:place], self._pieces[1 : place + 1], strict=True):
+            piece.flow.settled = after.flow is not piece.flow
+        del self._pieces[:place]
+
+
+def _weights(pieces: list[_Piece], difference: Number) -> list[Decimal]:
+    """Return how a difference is split: by the integrated power, and evenly over the time without a known power."""
+    areas = [max(Decimal(0), Decimal(piece.area) / _HOUR) for piece in pieces]
+    unknown = [max(0, piece.end - piece.begin - piece.known) for piece in pieces]
+    left = Decimal(difference) - sum(areas)
+    if sum(unknown) and left > 0:
+        return [area + left * gap / sum(unknown) for area, gap in zip(areas, unknown, strict=True)]
+    if sum(areas):
+        return areas
+    return [Decimal(piece.end - piece.begin) for piece in pieces]
+
+
+def _floor(value: Decimal, like: Number) -> Decimal:
+    """Round down to the decimals of another number."""
+    exponent = Decimal(like).as_tuple().exponent
+    places = min(0, exponent) if isinstance(exponent, int) else 0
+    return value.quantize(Decimal(1).scaleb(places), rounding=ROUND_FLOOR)
+
+
+def _whole(value: Decimal) -> Number:
+    return int(value) if value == value.to_integral_value() else value

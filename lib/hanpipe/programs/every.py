@@ -1,0 +1,73 @@
+"""han-every: readings to one reading per period."""
+
+import argparse
+from datetime import UTC, tzinfo
+
+from hanpipe.periods.calendar import Calendar
+from hanpipe.periods.dating import Dating
+from hanpipe.periods.every import Every, Line
+from hanpipe.periods.lines import text_of
+from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.unix.options import new_parser, positive_integer
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import NOTHING, OK
+
+
+def main(argv: list[str]) -> int:
+    """Run han-every; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    zone = options.zone or UTC
+    try:
+        every = Every(Calendar(options.period, zone), options.running * 1_000_000_000)
+    except ValueError as error:
+        parser.error(str(error))
+    program, reader, dating = Program(options, parser.prog), ReadingReader(), Dating(zone)
+    show = program.stats(lambda: {"readings": reader.readings, "bad_lines": reader.bad, "undated": dating.undated})
+
+    def lines(data: bytes, _: int) -> list[Line]:
+        dated = [pair for one in reader.feed(data) if one.reading for pair in dating.add(one.reading)]
+        if not data:
+            dated += dating.finish()
+        made = [line for at, reading in dated for line in every.add(reading, at)]
+        return made if data else made + every.finish()
+
+    found = program.stream(lines, lambda made, _: "".join(text_of(line) for line in made).encode(), lambda line: True)
+    show()
+    if reader.bad:
+        what = "1 line that is not a reading" if reader.bad == 1 else f"{reader.bad:,} lines that are not readings"
+        program.tell(f"skipped {what}; is the input from han-fields?")
+    if dating.undated:
+        program.tell(f"left out {dating.undated:,} readings: no reading before them has a time")
+    return OK if found else NOTHING
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "han-every",
+        "Write one reading per period: mean and highest power, registers at its end, and the energy that flowed in it.",
+        "... | han-fields | han-every 1h --zone Europe/Oslo",
+        count="stop after COUNT periods",
+        stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
+        follow="wait for more when a regular file ends",
+    )
+    parser.add_argument("period", metavar="PERIOD", help="10s, 1m, 15m, 1h, 1d or 1mo, for example")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="lines of han-fields; - or none: standard input")
+    parser.add_argument("--zone", type=_zone, metavar="ZONE", help="cut local hours and days, for example Europe/Oslo")
+    parser.add_argument(
+        "--running",
+        type=positive_integer,
+        default=0,
+        metavar="SECONDS",
+        help="also write the period that is still open",
+    )
+    return parser
+
+
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"expected a time zone such as Europe/Oslo, got {name!r}") from error

@@ -1,0 +1,244 @@
+"""han-every: what each period says is what flowed, whatever was lost on the way."""
+
+import datetime
+import itertools
+import json
+import random
+import subprocess
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from hanpipe.periods.calendar import Calendar
+from hanpipe.periods.dating import Dating
+from hanpipe.periods.every import Every
+from hanpipe.periods.lines import text_of
+
+START = int(datetime.datetime(2026, 3, 4, tzinfo=datetime.UTC).timestamp()) * 10**9
+STEP = 10 * 10**9  # ns between two readings
+HOURS = 5
+COUNT = HOURS * 360
+
+
+class House:
+    """A house whose every watt is known. Its register counts in steps of 10 Wh and is sent once an hour, 10 s late."""
+
+    def __init__(self, seed):
+        chance = random.Random(seed)
+        level, self.power, self.wh = 800, [], [chance.randrange(10**7)]
+        for _ in range(COUNT):
+            level = chance.choice((150, 900, 2300, 7600)) if chance.random() < 0.01 else level
+            self.power.append(max(0, level + chance.randrange(-60, 60)))
+            self.wh.append(self.wh[-1] + self.power[-1] / 360)
+
+    def register(self, n):
+        return int(self.wh[n] // 10 * 10)
+
+    def reading(self, n, *, always=False):
+        reading = {"time": stamp(n), "meter_ID": "7359990000000001", "act_pow_pos": self.power[n]}
+        if n > 1 and n % 360 == 1:
+            reading |= {"date_time": stamp(n - 1), "act_energy_pos": self.register(n - 1)}
+        if always:
+            reading["act_energy_pos"] = self.register(n)
+        return reading
+
+
+def stamp(n):
+    return datetime.datetime.fromtimestamp((START + n * STEP) // 10**9, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def nanoseconds(text):
+    return int(datetime.datetime.fromisoformat(text).timestamp()) * 10**9
+
+
+def every(readings, period="1h", zone=datetime.UTC, running=0):
+    """The lines of the periods of some readings."""
+    made, dating, lines = Every(Calendar(period, zone), running), Dating(zone), []
+    for reading in readings:
+        for at, dated in dating.add(reading):
+            lines += made.add(dated, at)
+    for at, dated in dating.finish():
+        lines += made.add(dated, at)
+    return lines + made.finish()
+
+
+@st.composite
+def losses(draw):
+    """Which readings of a house arrive: some single ones, some stretches and some hourly ones are lost."""
+    lost = set(draw(st.lists(st.integers(0, COUNT - 1), max_size=100)))
+    for begin, length in draw(st.lists(st.tuples(st.integers(0, COUNT - 1), st.integers(1, 900)), max_size=3)):
+        lost |= set(range(begin, begin + length))
+    lost |= {360 * hour + 1 for hour in draw(st.sets(st.integers(1, HOURS - 1)))}
+    return [n for n in range(COUNT) if n not in lost]
+
+
+@given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
+def test_periods_follow_each_other_and_none_is_negative(seed, arrived, period):
+    house = House(seed)
+    lines = every([house.reading(n) for n in arrived], period)
+    assert bool(lines) == bool(arrived)
+    for one, two in itertools.pairwise(lines):
+        assert one["end"] == two["begin"]
+    for line in lines:
+        assert line.get("act_energy_pos_delta", 0) >= 0
+        assert 0 <= line["known"] <= 1
+
+
+@given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
+def test_between_two_registers_flows_their_difference(seed, arrived, period):
+    house = House(seed)
+    deltas = {line["begin"]: line["act_energy_pos_delta"] for line in every([house.reading(n) for n in arrived], period)
+              if "act_energy_pos_delta" in line}  # fmt: skip
+    marks = [n - 1 for n in arrived if n > 1 and n % 360 == 1]
+    for low, high in itertools.pairwise(marks):
+        begins = [begin for begin in deltas if START + low * STEP <= nanoseconds(begin) < START + high * STEP]
+        assert sum(deltas[begin] for begin in begins) == house.register(high) - house.register(low)
+
+
+@given(st.integers(0, 9), losses(), st.booleans())
+def test_an_hour_without_an_estimate_is_exact_to_the_step_of_the_register(seed, arrived, always):
+    house = House(seed)
+    for line in every([house.reading(n, always=always) for n in arrived]):
+        if line.get("estimated") is False:
+            low, high = ((nanoseconds(line[key]) - START) // STEP for key in ("begin", "end"))
+            near = 10 if not always else 60  # W of 30 s, where the reading at the full hour itself was lost
+            assert abs(line["act_energy_pos_delta"] - (house.wh[high] - house.wh[low])) <= near
+
+
+@given(st.integers(0, 9), losses())
+def test_an_hour_that_was_heard_whole_has_its_mean_and_its_highest_power(seed, arrived):
+    house, heard = House(seed), set(arrived)
+    for line in every([house.reading(n) for n in arrived]):
+        low, high = ((nanoseconds(line[key]) - START) // STEP for key in ("begin", "end"))
+        if heard.issuperset(range(low, high)):
+            power = house.power[low:high]
+            assert abs(float(line["act_pow_pos"]) - sum(power) / len(power)) <= 0.05 + 0.001 * max(power)
+            assert line["act_pow_pos_max"] == max(power)
+            assert line["known"] == 1
+
+
+@given(st.integers(0, 9), losses(), st.data())
+def test_lines_do_not_depend_on_how_the_input_is_cut(seed, arrived, data):
+    house = House(seed)
+    readings = [house.reading(n) for n in arrived]
+    half = data.draw(st.integers(0, len(readings)))
+    made, lines = Every(Calendar("15m")), []
+    for part in (readings[:half], readings[half:]):
+        lines += [line for reading in part for line in made.add(reading, nanoseconds(reading["time"]))]
+    assert lines + made.finish() == every(readings, "15m")
+
+
+@given(st.integers(0, 9), losses(), losses())
+def test_meters_on_one_input_do_not_mix(seed, first, second):
+    one = [House(seed).reading(n) for n in first]
+    two = [House(seed + 1).reading(n) | {"meter_ID": "7359990000000002"} for n in second]
+    lines = every(sorted(one + two, key=lambda reading: reading["time"]))
+    assert [line for line in lines if line["meter_ID"] == "7359990000000001"] == every(one)
+    assert [line for line in lines if line["meter_ID"] == "7359990000000002"] == every(two)
+
+
+def test_a_register_that_is_sent_once_more_says_nothing():
+    house = House(1)
+    readings = [house.reading(n) for n in range(COUNT)]
+    readings[721] |= {"date_time": readings[361]["date_time"], "act_energy_pos": readings[361]["act_energy_pos"]}
+    lines = every(readings)
+    assert [line["estimated"] for line in lines] == [True, True, True, False, True]
+    assert lines[1]["act_energy_pos_delta"] + lines[2]["act_energy_pos_delta"] == house.register(1080) - house.register(
+        360
+    )
+
+
+def test_another_meter_in_the_same_place_begins_a_new_count():
+    house = House(1)
+    readings = [house.reading(n) for n in range(COUNT)]
+    for reading in readings[700:]:
+        if "act_energy_pos" in reading:
+            reading["act_energy_pos"] -= house.register(690)
+    deltas = [line["act_energy_pos_delta"] for line in every(readings)]
+    assert abs(deltas[1] - (house.wh[720] - house.wh[360])) < 40
+    assert deltas[2] == house.register(1080) - house.register(720)
+
+
+def test_an_archive_without_times_is_dated_by_the_clock_of_its_hourly_lists():
+    house = House(1)
+    readings = [house.reading(n) for n in range(COUNT)]
+    for reading in readings:
+        del reading["time"]
+    lines = every(readings)
+    assert [line["begin"] for line in lines] == [stamp(n)[:-1] + "Z" for n in range(360, COUNT, 360)]
+    whole = lines[0]
+    assert whole["act_energy_pos_delta"] == house.register(720) - house.register(360)
+    assert whole["estimated"] is False
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-21", 24)])
+def test_a_local_day_has_as_many_hours_as_it_has(day, hours):
+    zone = ZoneInfo("Europe/Oslo")
+    noon = nanoseconds(f"{day}T12:00:00+00:00")
+    calendar = Calendar("1d", zone)
+    begin = calendar.begin(noon)
+    assert calendar.end(begin) - begin == hours * 3600 * 10**9
+    assert calendar.text(begin).startswith(f"{day}T00:00:00+0")
+    assert calendar.begin(calendar.end(begin)) == calendar.end(begin)
+    assert calendar.begin(calendar.end(begin) - 1) == begin
+
+
+@given(
+    st.sampled_from(["10s", "1m", "15m", "1h", "1d", "1mo"]),
+    st.sampled_from(["Europe/Oslo", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe", "UTC"]),
+    st.integers(946684800, 2000000000),
+)
+def test_periods_of_any_zone_cover_time_without_a_gap(period, zone, seconds):
+    calendar, at = Calendar(period, ZoneInfo(zone)), seconds * 10**9
+    begin = calendar.begin(at)
+    end = calendar.end(begin)
+    assert begin <= at < end
+    assert calendar.begin(end - 1) == begin
+    assert calendar.begin(end) == end
+
+
+@pytest.mark.parametrize("period", ["7m", "2h", "0s", "3d", "2mo", "1w", "h", "-1h", ""])
+def test_a_period_that_does_not_divide_an_hour_is_refused(period):
+    with pytest.raises(ValueError, match="expected a period that divides an hour"):
+        Calendar(period)
+
+
+def test_the_open_period_is_written_as_often_as_asked_with_the_energy_it_heads_for():
+    house = House(1)
+    lines = [line for line in every([house.reading(n) for n in range(720)], running=600 * 10**9) if "running" in line]
+    assert [line["time"] for line in lines[1:4]] == [stamp(60), stamp(120), stamp(180)]
+    assert lines[3]["end"] == stamp(360)
+    flowed = house.wh[180] - house.wh[0]
+    assert abs(lines[3]["act_energy_pos_delta"] - flowed) < 2
+    assert abs(lines[3]["projected"] - 2 * flowed) < 4
+
+
+def test_numbers_come_out_exact_and_short():
+    line = every([{"time": stamp(0), "volt_L1": 230}, {"time": stamp(1), "volt_L1": 231}, {"time": stamp(2)}])[0]
+    assert text_of(line).startswith('{"time":"2026-03-04T01:00:00Z","begin":')
+    assert '"volt_L1":230.67,"volt_L1_max":231,"volt_L1_min":230,"known":0.008}' in text_of(line)
+
+
+def run(*arguments, text):
+    return subprocess.run(
+        [f"{ROOT}/bin/han-every", *arguments], input=text, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_program_writes_periods_and_says_what_it_skipped():
+    house = House(1)
+    text = "".join(json.dumps(house.reading(n)) + "\n" for n in range(COUNT)) + "no reading\n"
+    done = run("1h", text=text)
+    assert done.returncode == 0
+    assert [json.loads(line)["begin"] for line in done.stdout.splitlines()] == [stamp(n) for n in range(0, COUNT, 360)]
+    assert done.stderr == "han-every: skipped 1 line that is not a reading; is the input from han-fields?\n"
+    assert run("1h", "-n", "2", text=text).stdout.splitlines() == done.stdout.splitlines()[:2]
+
+
+def test_wrong_options_say_what_was_expected():
+    assert "expected a period" in run("7m", text="").stderr
+    assert "expected a time zone such as Europe/Oslo, got 'Oslo'" in run("1h", "--zone", "Oslo", text="").stderr
+    assert run("1h", text="").returncode == 1

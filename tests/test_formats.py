@@ -9,8 +9,8 @@ from typing import Any
 import encoder
 from conftest import ROOT
 from hanpipe.apdu import cosem
+from hanpipe.apdu.cosem import DESCRIPTOR
 from hanpipe.apdu.decoder import Decoder
-from hanpipe.apdu.dlms import DESCRIPTOR
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, READER_LEFT, REFUSED, USAGE
 from strategies import PLAIN
 

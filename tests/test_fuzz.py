@@ -9,9 +9,10 @@ import random
 import pytest
 
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
-from hanpipe.apdu.ciphering import Deciphering
-from hanpipe.apdu.decoder import Decoder, Refusal, Told
+from hanpipe.apdu.deciphering import Deciphering
+from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import Keys, Line
+from hanpipe.apdu.message import Refusal, Result
 from hanpipe.fake import encoder, meters
 from hanpipe.link import FRAMERS
 from hanpipe.link.crc import arc
@@ -47,15 +48,15 @@ def spoilt(octets: bytes, chance: random.Random) -> bytes:
     return bytes(data[:60_000])
 
 
-def told_of(line: bytes, decoder: Decoder) -> list[Told]:
+def told_of(line: bytes, decoder: Decoder) -> list[Result]:
     """Send octets through all stages and views; check what they say, and return what the decoder told."""
-    framer, tree, dump = FRAMERS["auto"](), Decoder(decoder.deciphering), HexDump(Colour(on=False))
+    framer, tree, dump = FRAMERS["auto"](), Decoder(decoder.opener.deciphering), HexDump(Colour(on=False))
     events = framer.feed(line) + framer.feed(b"")
     dump.feed(line, events)
     assert b"".join(octets for _, octets in events).replace(b"\x7e", b"") == line.replace(b"\x7e", b"")
     told = [one for event in events for one in decoder.feed(*event)] + decoder.end()
     for event in events:
-        for one in tree.open(*event):
+        for one in tree.opener.open(*event):
             draw(one, Colour(on=False))
     lines = [one.line() for one in told]
     assert all(isinstance(json.loads(one, parse_constant=pytest.fail), dict) for one in lines)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanpipe.apdu.ciphering import Closed, Deciphering, name_title, read_ciphered, read_telegram
-from hanpipe.apdu.keys import ANY, Counters, Keys, Line
+from hanpipe.apdu.ciphering import name_title, read_ciphered, read_ciphered_block
+from hanpipe.apdu.counters import Counters
+from hanpipe.apdu.deciphering import Deciphering, DecryptionError
+from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.link.octets import Malformed
 
 pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
@@ -48,8 +50,13 @@ def glo(text=TEXT, control=0x30, counter=1, title=TITLE, **keys):
     return b"\xdb\x08" + title + content(text, control, counter, title=title, **keys)
 
 
-def ded(text=TEXT, control=0x30, counter=1, **keys):
-    return b"\xdc" + content(text, control, counter, **keys)
+def ded(text=TEXT, control=0x30, counter=1, title=TITLE, **keys):
+    return b"\xdc\x08" + title + content(text, control, counter, title=title, **keys)
+
+
+def untitled(apdu):
+    """Return a ciphered APDU without its system title: its length is 0."""
+    return apdu[:1] + b"\0" + apdu[2 + len(TITLE) :]
 
 
 def is_text(octets):
@@ -61,7 +68,7 @@ def opened(apdu, *lines, deciphering=None):
 
 
 def refused(apdu, *lines, deciphering=None):
-    with pytest.raises(Closed) as closed:
+    with pytest.raises(DecryptionError) as closed:
         opened(apdu, *lines, deciphering=deciphering)
     return closed.value.fault, closed.value.detail
 
@@ -104,7 +111,7 @@ def test_what_is_not_encrypted_needs_no_key():
 def test_no_key():
     assert refused(glo())[0] == "no key"
     assert refused(glo(), Line(OTHER, KEY, b""))[0] == "no key"
-    assert "title" in refused(ded(), Line(ANY, KEY, b""))[1]
+    assert "title" in refused(untitled(ded()), Line(ANY, KEY, b""))[1]
 
 
 def test_any_title():
@@ -113,8 +120,9 @@ def test_any_title():
 
 def test_without_a_title_the_line_that_fits_is_found():
     lines = [Line(OTHER, KEY, b""), Line(TITLE, WRONG, b""), Line(TITLE, KEY, AUTHENTICATION)]
-    assert opened(ded(), *lines)[1] == opened(glo(), *lines)[1]
-    assert refused(ded(), *lines[:2])[0] == "wrong key"
+    for apdu in (ded(), glo()):
+        assert opened(untitled(apdu), *lines) == opened(apdu, *lines)
+        assert refused(untitled(apdu), *lines[:2])[0] == "wrong key"
 
 
 def test_wrong_key():
@@ -127,7 +135,7 @@ def test_wrong_key():
 def test_a_key_of_the_wrong_length():
     assert refused(glo(control=0x32, key=LONG), Line(TITLE, KEY, b"")) == (
         "wrong key",
-        "wrong key: suite 2 takes one of 64 hex digits",
+        "wrong key: suite 2 needs a key of 64 hex digits",
     )
 
 
@@ -171,13 +179,16 @@ def test_a_text_in_clear_says_nothing_of_the_key():
 
 
 def test_titles_of_another_length_are_malformed():
-    with pytest.raises(Malformed, match="7 octets"):
+    with pytest.raises(Malformed, match="one of 7"):
         read_ciphered(b"\xdb\x07" + TITLE[1:] + content(TEXT, 0x30, 1))
 
 
 def test_what_cannot_be_read_is_told():
-    assert refused(glo(control=0xB0), Line(TITLE, KEY, b"")) == ("ciphering", "compressed (V.44), which cannot be read")
-    assert refused(glo(control=0x35), Line(TITLE, KEY, b"")) == ("ciphering", "security suite 5 is not known")
+    assert refused(glo(control=0xB0), Line(TITLE, KEY, b"")) == (
+        "ciphering",
+        "the text is compressed (V.44), which han-decode cannot read",
+    )
+    assert refused(glo(control=0x35), Line(TITLE, KEY, b"")) == ("ciphering", "security suite 5 is unknown")
     assert opened(glo(control=0x70), Line(TITLE, KEY, b""))[1]["security"] == "E+A suite 0, broadcast key"
 
 
@@ -203,13 +214,15 @@ def test_what_could_not_be_opened_does_not_count():
 def test_the_block_of_a_polish_telegram():
     head = b"/KFM5KAIFA-METER\r\n\r\n"
     octets = head + b"\0" + content(TEXT, 0x30, 7) + b"!1234\r\n"
-    ciphered = read_telegram(octets, len(head))
+    ciphered = read_ciphered_block(octets, len(head))
     assert Deciphering(Keys([Line(TITLE, KEY, AUTHENTICATION)])).open(ciphered, is_text)[0] == TEXT
 
 
-@given(st.binary(max_size=40), st.sampled_from([b"", b"\xdb\x08" + TITLE, b"\xdc", b"\xdb\x00"]))
+@given(
+    st.binary(max_size=40), st.sampled_from([b"", b"\xdb\x08" + TITLE, b"\xdc\x08" + TITLE, b"\xdb\x00", b"\xdc\x00"])
+)
 def test_any_octets_are_read_or_malformed(octets, front):
-    for read in (read_ciphered, lambda told: read_telegram(told, 0)):
+    for read in (read_ciphered, lambda told: read_ciphered_block(told, 0)):
         try:
             ciphered = read(front + octets)
         except Malformed:
@@ -225,7 +238,7 @@ def test_spoilt_messages_are_never_taken_for_authentic(control, data, authentica
     deciphering = Deciphering(Keys([Line(ANY, KEY, AUTHENTICATION if authentication else b"")]))
     try:
         text, keys = deciphering.open(read_ciphered(bytes(apdu)), is_text)
-    except (Malformed, Closed):
+    except (Malformed, DecryptionError):
         return
     assert not keys["authenticated"]
     assert is_text(text)
@@ -240,13 +253,14 @@ def test_cryptography_is_imported_for_a_message_with_a_key_only():
     code = (
         "import sys\n"
         "from hanpipe.apdu.ciphering import *\n"
+        "from hanpipe.apdu.deciphering import *\n"
         "from hanpipe.apdu.keys import *\n"
         "sys.modules['cryptography'] = None\n"
         f"apdu = read_ciphered(bytes.fromhex('{glo().hex()}'))\n"
         "for keys in (Keys(), Keys([Line(ANY, bytes(16), b'')])):\n"
         "    try:\n"
         "        Deciphering(keys).open(apdu, lambda text: True)\n"
-        "    except Closed as closed: print(closed.fault)\n"
+        "    except DecryptionError as closed: print(closed.fault)\n"
         "    except ModuleNotFoundError as error: print(error.name)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "lib"}, capture_output=True, text=True)

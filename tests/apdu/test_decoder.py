@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
-from hanpipe.apdu.ciphering import Deciphering
-from hanpipe.apdu.decoder import Decoder, Message, Refusal, Telegram
+from hanpipe.apdu.deciphering import Deciphering
+from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import ANY, Keys, Line
+from hanpipe.apdu.message import Message, Refusal, Telegram
 from hanpipe.link import FRAMERS
 from hanpipe.link.records import pack
 from strategies import notifications
@@ -196,8 +197,8 @@ def test_ciphered_notifications_on_every_carrier(control, kind, write):
     assert "fault" not in first
 
 
-def test_ded_tries_each_titled_line():
-    told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc" + encrypt(APDU))
+def test_without_a_title_each_titled_line_is_tried():
+    told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc\0" + encrypt(APDU))
     assert bodies(told) == BODY
     assert keys_of(told)[0]["system_title"] == TITLE.hex()
 
@@ -260,7 +261,7 @@ def test_any_record_gives_lines(kind, octets):
     for front in (
         b"",
         b"\xdb\x08" + TITLE,
-        b"\xdc",
+        b"\xdc\0",
         b"\xe0\xc0\0\1\0\0",
         b"/A\r\n\r\n\0",
         b"\x68\x20\x20\x68\x53\xff\x10\x01\x67",
@@ -372,7 +373,7 @@ def test_exit_statuses_and_words(tmp_path, key_file):
     assert said == "han-decode: title KAM4500000001: no key for this title: add a line to the key file (--key-file)\n"
     assert run(tmp_path, [plain])[0] == 0
     assert run(tmp_path, [ciphered], "--key-file", "none.txt")[0::2] == (
-        4,
+        3,
         "han-decode: none.txt: no such file or directory\n",
     )
     assert run(tmp_path, [plain], "--counters", "none/counters")[0] == 4
@@ -384,7 +385,10 @@ def test_exit_statuses_and_words(tmp_path, key_file):
 def test_keys_for_everybody_are_warned_of(tmp_path, key_file):
     key_file.chmod(0o644)
     status, _, said = run(tmp_path, [pack("A", glo(), 0)], "--key-file", "keys.txt")
-    assert (status, said) == (0, "han-decode: keys.txt: everybody may read these keys: chmod o-rwx keys.txt\n")
+    assert (status, said) == (
+        0,
+        "han-decode: keys.txt: everybody on this machine may read these keys: chmod o-rwx keys.txt\n",
+    )
 
 
 def test_missing_cryptography_is_one_line(tmp_path, key_file):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from conftest import CAPTURES, captures
-from hanpipe.apdu.ciphering import Deciphering
-from hanpipe.apdu.decoder import Apdu, Decoder, Message
+from hanpipe.apdu.deciphering import Deciphering
+from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import ANY, Keys, Line
+from hanpipe.apdu.message import Apdu, Message
 from hanpipe.link import FRAMERS, Event
 
 pytest.importorskip("gurux_dlms", reason="gurux-dlms is not installed")
@@ -73,7 +74,9 @@ CASES = [name for name in captures() if case_of(name)["link"] in LINKS]
 def test_an_apdu_holds_what_gurux_finds_in_it(name):
     case = case_of(name)
     target = decoder(case)
-    opened = [one.octets for frame in frames_of(name, case) for one in target.open(*frame) if isinstance(one, Apdu)]
+    opened = [
+        one.octets for frame in frames_of(name, case) for one in target.opener.open(*frame) if isinstance(one, Apdu)
+    ]
     read = [(octets, json.loads(one.line())["body"]) for octets in opened for one in messages(Decoder(), "A", octets)]
     assert len(read) == len(case["messages"])
     for octets, body in read:

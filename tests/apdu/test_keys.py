@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanpipe.apdu.keys import ANY, CounterFile, Counters, Keys, Line, WrongKeyFile, find_key_file, read_key_file
+from hanpipe.apdu.counters import MOST, CounterFile, Counters
+from hanpipe.apdu.keys import ANY, KeyFileError, Keys, Line, find_key_file, read_key_file
 
 TITLE = bytes.fromhex("4b414d4500000001")
 OTHER = bytes.fromhex("4b414d4500000002")
@@ -51,13 +52,13 @@ def test_keys_that_everybody_may_read_are_told(key_file):
         (f"* {KEY.hex()} {KEY.hex()}0", "an authentication key has 32 or 64 hex digits, this one 33"),
         (f"4b414d {KEY.hex()}", "a system title has 16 hex digits, this one 6"),
         ("* geheim-geheim-geheim-geheim-gehe", "a key is written in hex digits"),
-        ("*", "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has 1 word"),
+        ("*", "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has 1 words"),
         (f"* {KEY.hex()} {KEY.hex()} x", "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has 4 words"),
     ],
 )
 def test_a_wrong_line_is_named_without_its_key(key_file, line, what):
     path = key_file(f"# one\n\n{line}\n")
-    with pytest.raises(WrongKeyFile) as wrong:
+    with pytest.raises(KeyFileError) as wrong:
         read_key_file(path)
     assert str(wrong.value) == f"{path}:3: {what}"
 
@@ -66,7 +67,7 @@ def test_a_wrong_line_is_named_without_its_key(key_file, line, what):
 def test_any_file_is_read_or_wrong(tmp_path_factory, octets):
     path = tmp_path_factory.getbasetemp() / "any-keys.txt"
     path.write_bytes(octets)
-    with contextlib.suppress(WrongKeyFile):
+    with contextlib.suppress(KeyFileError):
         read_key_file(str(path))
     assert CounterFile(str(path)).torn <= octets.count(b"\n") + octets.count(b"\r") + 1
 
@@ -95,7 +96,7 @@ def test_counters_are_bounded():
     counters = Counters()
     for number in range(5000):
         counters.check(number.to_bytes(8, "big"), 1)
-    assert len(counters.highest) == 4096
+    assert len(counters.highest) == MOST == 4096
 
 
 @given(st.dictionaries(st.binary(min_size=8, max_size=8), st.integers(0, 2**32 - 1), max_size=5))

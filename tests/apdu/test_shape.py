@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import encoder
 import plain_walk
 from conftest import CAPTURES, captures
-from hanpipe.apdu.decoder import Decoder, Message, Refusal
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message, Refusal
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
 from hanpipe.link import Frame
 from hanpipe.link.hdlc import HdlcFramer

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import hanpipe
 from fake_meters import AUTHENTICATION_KEY, KEY, NOON, sent
 from hanpipe.apdu import cosem, dlms
-from hanpipe.apdu.decoder import Decoder, Message
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message
 from hanpipe.fake import encoder, faults, household, meters
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
@@ -124,8 +125,8 @@ def test_blocks_are_the_pieces_of_one_apdu(apdu):
     blocks = encoder.blocks(apdu, 129)
     for number, block in enumerate(blocks, 1):
         assert len(block) <= 129
-        assert block.startswith(dlms.LLC) == (number == 1)
-        body = block.removeprefix(dlms.LLC)
+        assert block.startswith(cosem.LLC) == (number == 1)
+        body = block.removeprefix(cosem.LLC)
         assert body[:6] == bytes((0xE0, 0xC0 if number == len(blocks) else 0x40, 0, number, 0, 0))
         length, at = read_length(body, 6)
         assert length == len(body) - at
@@ -319,7 +320,7 @@ def test_frames_are_as_long_as_real_ones(name):
 def apdus(name):
     """The first octets of each list's APDU."""
     for frames, *_ in sent(name, 12):
-        yield b"".join(frames).partition(dlms.LLC)[2]
+        yield b"".join(frames).partition(cosem.LLC)[2]
 
 
 def test_what_makers_do_against_the_standard():

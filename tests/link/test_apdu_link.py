@@ -21,11 +21,12 @@ def glo(contents: bytes, title: bytes = b"ABC\0\0\0\0\1") -> bytes:
     return b"\xdb" + encoder.length(len(title)) + title + encoder.length(len(contents)) + contents
 
 
-def ded(contents: bytes) -> bytes:
-    return b"\xdc" + encoder.length(len(contents)) + contents
+def ded(contents: bytes, title: bytes = b"ABC\0\0\0\0\1") -> bytes:
+    return b"\xdc" + glo(contents, title)[1:]
 
 
-CIPHERED = st.binary(min_size=5, max_size=300).map(glo) | st.binary(min_size=5, max_size=20).map(ded)
+CONTENTS = st.binary(min_size=5, max_size=300)
+CIPHERED = CONTENTS.map(glo) | CONTENTS.map(ded) | CONTENTS.map(lambda contents: ded(contents, b""))
 
 
 @given(typed_data().map(encoder.notification), cuts())

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from test_line_shape import BODIES, line_of
 
 from conftest import CAPTURES, ROOT, captures
-from hanpipe.apdu.decoder import Decoder, Message
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
 from hanpipe.readings import layouts, quantities
 from hanpipe.readings.learn import Learner

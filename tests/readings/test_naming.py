@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import CAPTURES, ROOT, captures
-from hanpipe.apdu.decoder import Decoder, Message
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
 from hanpipe.readings import layouts, p1, plausible
 from hanpipe.readings.names import Names

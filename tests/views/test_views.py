@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import encoder
 from conftest import ROOT
 from encoder import Typed
-from hanpipe.apdu.decoder import Apdu, Decoder, Message, Refusal, Telegram
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Apdu, Message, Refusal, Telegram
 from hanpipe.link import FRAMERS, Event, Fault, Frame
 from hanpipe.link.crc import arc
 from hanpipe.readings.naming import Naming
@@ -301,7 +302,7 @@ def rows_of(drawn: str) -> list[str]:
 
 def pushed(apdu: bytes) -> Apdu:
     frame = encoder.pushed(apdu)
-    (opened,) = Decoder().open("H", frame)
+    (opened,) = Decoder().opener.open("H", frame)
     assert isinstance(opened, Apdu)
     assert opened.frame == frame
     return opened
@@ -426,7 +427,7 @@ def test_a_message_without_a_key_is_drawn_as_the_design_draws_it() -> None:
 
 
 def test_a_fault_of_the_link_says_what_to_do() -> None:
-    (told,) = Decoder().open("c", LIST_2[:-1] + b"\0")
+    (told,) = Decoder().opener.open("c", LIST_2[:-1] + b"\0")
     assert isinstance(told, Refusal)
     lines = refusal(told, PLAIN).split("\n")
     assert lines[0] == f"frame check  hdlc  {len(LIST_2)} octets"
@@ -435,7 +436,7 @@ def test_a_fault_of_the_link_says_what_to_do() -> None:
 
 
 def test_a_telegram_is_drawn_object_by_object() -> None:
-    (told,) = Decoder().open("P", p1(b"1-0:1.7.0(0000.280*kW)", b"0-1:24.2.1(261122111500W)(00012.345*m3)"))
+    (told,) = Decoder().opener.open("P", p1(b"1-0:1.7.0(0000.280*kW)", b"0-1:24.2.1(261122111500W)(00012.345*m3)"))
     assert isinstance(told, Telegram)
     lines = telegram(told, PLAIN).split("\n")
     assert lines[0] == "telegram  p1  /ABC5test"
@@ -446,7 +447,7 @@ def test_a_telegram_is_drawn_object_by_object() -> None:
 def test_trees_of_captures_fit_the_screen(capture: bytes) -> None:
     framer, decoder = FRAMERS["auto"](), Decoder()
     for event in framer.feed(capture) + framer.feed(b""):
-        for told in decoder.open(*event):
+        for told in decoder.opener.open(*event):
             drawn = draw(told, PLAIN)
             assert max(map(len, drawn.split("\n"))) <= 80
             assert drawn.endswith("\n\n")

@@ -5,7 +5,7 @@ general-block-transfer. Several meters may share a line: each one's pieces are j
 APDU are given back, in the order in which that shows.
 """
 
-from hanpipe.apdu.dlms import LLC
+from hanpipe.apdu import cosem
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final, NamedTuple
 
@@ -13,9 +13,6 @@ LONGEST: Final = 65535  # octets of an APDU put together: more is no meter's
 MOST_SENDERS: Final = 8  # whose pieces are kept at the same time
 FIRST_TELEGRAM: Final = 0  # number of the first piece of an APDU in M-Bus
 FIRST_BLOCK: Final = 1  # and in a block transfer
-
-# APDUs that come without an LLC header in front where they follow the first block of a transfer; Green Book ed. 9.
-_TAGS: Final = (b"\x0f", b"\xc2", b"\xdb", b"\xdc", b"\xdd", b"\xdf", b"\xe0")
 
 Origin = tuple[tuple[str, str], ...]  # who sends: link and addresses, as the first keys of a line of han-decode
 
@@ -83,9 +80,9 @@ class Segments(_Joiner):
         return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
         """
         begun, lost = self.waiting.pop(origin, None) or _Begun(), []
-        if information[:3] == LLC:
+        if information[:3] == cosem.LLC:
             begun, lost, information = _Begun(), _lost(origin, begun.octets), information[3:]
-        elif not begun.count and (segmented or information[:1] not in _TAGS):
+        elif not begun.count and (segmented or not (information and information[0] in cosem.APDUS)):
             return b"", _lost(origin, information)
         begun.add(information)
         return (b"", lost + self._keep(origin, begun)) if segmented else (bytes(begun.octets), lost)

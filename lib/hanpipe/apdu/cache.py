@@ -1,34 +1,37 @@
-"""Things worked out before, kept by a key; bounded, since a hostile line makes new ones for ever."""
+"""A cache with a bound: a hostile line makes new things to remember for ever."""
 
 from hanpipe.unix.typed import Any, Final
 
-FEW: Final = 8  # things kept under one key, the last used first
-_OWN_SIZE: Final = 1000  # octets that a thing takes beside its text, about
+MOST_PER_KEY: Final = 8  # things kept under one key, the last used first
+_OVERHEAD: Final = 1000  # characters that count for each thing, besides its text
 
 
-class Shelf(dict[int, list[Any]]):
-    """Lists of things by their keys, with room for so many characters in all; where it is full, it starts anew."""
+class BoundedCache(dict[int, list[Any]]):
+    """Lists of things by their keys, with a capacity in characters of text. When it is full, it starts anew."""
 
-    def __init__(self, room: int) -> None:
-        """Take the characters that there is room for."""
+    def __init__(self, capacity: int) -> None:
         super().__init__()
-        self._room = self._left = room
+        self._capacity = self._left = capacity
 
-    def put(self, key: int, thing: Any, size: int) -> None:
-        """Keep a thing of so many characters. The one longest unused of its key goes; one too large stays out."""
-        size += _OWN_SIZE
-        if size > self._room:
+    def add(self, key: int, thing: Any, size: int) -> None:
+        """Keep a thing whose text has so many characters.
+
+        It takes the place of the thing of its key that was not used for the longest time. A thing larger than the whole
+        cache is not kept.
+        """
+        size += _OVERHEAD
+        if size > self._capacity:
             return
         if size > self._left:
             self.clear()
-            self._left = self._room
+            self._left = self._capacity
         self._left -= size
         things = self.setdefault(key, [])
         things.insert(0, thing)
-        del things[FEW:]
+        del things[MOST_PER_KEY:]
 
-    def use(self, key: int, thing: Any) -> None:
-        """Let a thing be the first to look at the next time."""
+    def touch(self, key: int, thing: Any) -> None:
+        """Move a thing that was used to the front of the list of its key."""
         things = self[key]
         things.remove(thing)
         things.insert(0, thing)

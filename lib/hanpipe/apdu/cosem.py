@@ -1,9 +1,26 @@
-"""COSEM's data types, units and clock: tables and their readers."""
+"""The tables of DLMS/COSEM: APDUs, data types and units; and how to read its date-time."""
 
 import struct
 
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Final
+
+# APDUs that meters push, and those that wrap others; IEC 62056-5-3 (Green Book ed. 9).
+DATA_NOTIFICATION, INFORMATION_REPORT, EVENT_NOTIFICATION = 0x0F, 0x18, 0xC2
+GLO_CIPHERING, DED_CIPHERING, BLOCK_TRANSFER = 0xDB, 0xDC, 0xE0
+APDUS: Final = {
+    DATA_NOTIFICATION:  "data-notification",
+    INFORMATION_REPORT: "information-report",
+    EVENT_NOTIFICATION: "event-notification",
+    GLO_CIPHERING:      "general-glo-ciphering",
+    DED_CIPHERING:      "general-ded-ciphering",
+    0xDD:               "general-ciphering",
+    0xDF:               "general-signing",
+    BLOCK_TRANSFER:     "general-block-transfer",
+}  # fmt: skip
+
+# Destination LSAP, source LSAP, quality: the header before an APDU in HDLC.
+LLC: Final = b"\xe6\xe7\x00"
 
 # Common data types of fixed length, IEC 62056-6-2 (Blue Book ed. 13). A-XDR is big-endian.
 FIXED: Final[dict[int, tuple[str, struct.Struct]]] = {
@@ -32,7 +49,7 @@ FIXED: Final[dict[int, tuple[str, struct.Struct]]] = {
     33: ("delta-double-long-unsigned", struct.Struct(">I")),
 }  # fmt: skip
 
-# Types with nothing behind the tag.
+# Types without content: the tag is all.
 EMPTY: Final = {0: "null-data", 255: "do-not-care"}
 
 # Types that begin with their length (BER): in elements, in bits, in octets.
@@ -40,6 +57,9 @@ SEQUENCES: Final = {1: "array", 2: "structure"}
 BIT_STRING: Final = 4
 STRINGS: Final = {9: "octet-string", 10: "visible-string", 12: "utf8-string"}
 COMPACT_ARRAY: Final = 19
+
+# The address of an attribute (IEC 62056-5-3), which some APDUs hold before its value; not a data type, it has no tag.
+DESCRIPTOR: Final = "cosem-attribute-descriptor"
 
 # Physical units, IEC 62056-6-2, enum of the scaler-unit structure. 255 (no unit, a count) is None; gaps are reserved.
 UNITS: Final[dict[int, str | None]] = {
@@ -61,7 +81,7 @@ UNITS: Final[dict[int, str | None]] = {
     254: "other", 255: None,
 }  # fmt: skip
 
-CLOCK_SIZE: Final = 12  # octets of a date-time: of which a meter sends the first four a day long, the last for months
+CLOCK_SIZE: Final = 12  # octets of a date-time
 _CLOCK: Final = struct.Struct(">III")
 _DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NO_DEVIATION: Final = 0x8000
@@ -70,10 +90,10 @@ _NO_DEVIATION: Final = 0x8000
 def read_clock(octets: bytes) -> str:
     """Read a COSEM date-time.
 
-    octets: the 12 octets of it
+    octets: its 12 octets
     return: local time as the meter keeps it, ISO 8601 to the second, with its offset from UTC if the deviation is sent.
             COSEM's deviation is UTC minus local time: the sign is turned here, and only here.
-    raise:  Malformed: not 12 octets, a field not specified or outside its range
+    raise:  Malformed: not 12 octets, or a field that is not specified or outside its range
     source: IEC 62056-6-2, date and time formats
     """
     if len(octets) != CLOCK_SIZE:
@@ -82,7 +102,10 @@ def read_clock(octets: bytes) -> str:
 
 
 def clock(date_part: int, time_part: int, offset_part: int) -> str:
-    """Read a COSEM date-time as three numbers of four octets each. raise: Malformed, as read_clock does."""
+    """Read a COSEM date-time given as three numbers of four octets each. raise: Malformed, as read_clock does.
+
+    date, time and offset read one number each, so that a caller can remember the parts that rarely change.
+    """
     return date(date_part) + time(time_part) + offset(offset_part)
 
 
@@ -96,7 +119,7 @@ def date(part: int) -> str:
 
 
 def time(part: int) -> str:
-    """Write the next four, day of week, hour, minute and second, as "T10:15:04"."""
+    """Write the next four octets, day of week, hour, minute and second, as "T10:15:04"."""
     hour, minute, second = part >> 16 & 0xFF, part >> 8 & 0xFF, part & 0xFF
     if hour > 23 or minute > 59 or second > 59:
         raise Malformed(5, f"no such time: {hour}:{minute}:{second}")
@@ -104,7 +127,7 @@ def time(part: int) -> str:
 
 
 def offset(part: int) -> str:
-    """Write the last four, hundredths, deviation 2 and clock status, as "+01:00"; "" if no deviation is sent."""
+    """Write the last four octets, hundredths, deviation 2 and clock status, as "+01:00"; "" without a deviation."""
     deviation = part >> 8 & 0xFFFF
     if deviation == _NO_DEVIATION:
         return ""

@@ -10,13 +10,9 @@ from hanpipe.apdu import cosem
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-DATA_NOTIFICATION: Final = 0x0F
-LLC: Final = b"\xe6\xe7\x00"  # destination LSAP, source LSAP, quality: in front of the first piece of an APDU
-
 DEEPEST = 32  # levels of nesting; no list known has more than 5
 MOST = 8  # elements of compact-arrays by the octet of the APDU: a description of a few promises millions of null-data
 
-DESCRIPTOR: Final = "cosem-attribute-descriptor"  # IEC 62056-5-3; no type that a value has
 _DESCRIPTOR: Final = struct.Struct(">H6sb")
 _UNASKED: Final = "no A-XDR: each value has a descriptor without a tag in front; --descriptors reads that"
 
@@ -24,7 +20,7 @@ _UNASKED: Final = "no A-XDR: each value has a descriptor without a tag in front;
 class Data(NamedTuple):
     """A value with its type, or a sequence of them.
 
-    type:   as the Blue Book names it, or DESCRIPTOR
+    type:   as the Blue Book names it, or cosem.DESCRIPTOR
     value:  int, float, bytes (strings, clocks, a NaN that no float holds), None; str of 0 and 1 (bit-string); list of
             Data (array, structure); (description, list of Data) of a compact-array; Descriptor
     offset: of its tag, or of its first octet in a compact-array
@@ -68,7 +64,7 @@ def read_notification(octets: bytes, *, descriptors: bool = False) -> Notificati
     raise:  Malformed: another APDU, a value that does not end where the octets do, an unknown type
     source: IEC 62056-5-3, data-notification; the tag: seen in captures kaifa/no-list1-h3e, kamstrup/no-dump-multi
     """
-    if not octets or octets[0] != DATA_NOTIFICATION:
+    if not octets or octets[0] != cosem.DATA_NOTIFICATION:
         raise Malformed(0, f"APDU {octets[:1].hex() or 'empty'} is no data-notification")
     at = 5
     if len(octets) <= at:
@@ -157,7 +153,7 @@ class _Reader:
     def descriptor(self, at: int) -> Data:
         """Read a descriptor, which has no tag."""
         octets = self._piece(at, _DESCRIPTOR.size)
-        return Data(DESCRIPTOR, Descriptor(*_DESCRIPTOR.unpack(octets)), at, at + _DESCRIPTOR.size)
+        return Data(cosem.DESCRIPTOR, Descriptor(*_DESCRIPTOR.unpack(octets)), at, at + _DESCRIPTOR.size)
 
     def _sequence(self, offset: int, depth: int, read: Callable[[int, int], Data]) -> Data:
         """Read an array or structure, each element by read(its offset, its depth)."""

@@ -19,8 +19,9 @@ import json
 import math
 import struct
 
-from hanpipe.apdu.cache import Shelf
-from hanpipe.apdu.dlms import DESCRIPTOR, Data, Notification
+from hanpipe.apdu.cache import BoundedCache
+from hanpipe.apdu.cosem import DESCRIPTOR
+from hanpipe.apdu.dlms import Data, Notification
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # Types whose value is a hole in the text: their struct code. Blue Book names.
@@ -100,7 +101,7 @@ class Shapes:
     """The shapes met so far. A hostile line, where each message is of a new one, costs a walk a message."""
 
     def __init__(self) -> None:
-        self._of_size = Shelf(_ROOM)
+        self._of_size = BoundedCache(_ROOM)
 
     def find(self, octets: bytes) -> Shape | None:
         """Return the shape of octets, if one like them was added."""
@@ -111,13 +112,13 @@ class Shapes:
         for shape in shapes:
             if number & shape.mask == shape.fixed:
                 if shape is not shapes[0]:
-                    self._of_size.use(shape.size, shape)
+                    self._of_size.touch(shape.size, shape)
                 return shape
         return None
 
     def add(self, shape: Shape) -> None:
         """Keep a shape."""
-        self._of_size.put(shape.size, shape, 2 * len(shape.template))
+        self._of_size.add(shape.size, shape, 2 * len(shape.template))
 
 
 def notification_pieces(notification: Notification, at: int) -> "list[str | Hole]":

@@ -5,8 +5,9 @@
 
 import re
 
+from hanpipe.apdu.message import Refusal, Telegram, refusal
 from hanpipe.link.octets import Malformed
-from hanpipe.unix.typed import Final, NamedTuple
+from hanpipe.unix.typed import Any, Final
 
 _LINE_END: Final = re.compile(rb"\r?\n|\r")
 # A code and its brackets; a line of brackets alone goes on with the object above it (DSMR 3).
@@ -14,18 +15,6 @@ _OBJECT: Final = re.compile(r"([^()]*)((?:\([^()]*\))+)")
 _BRACKET: Final = re.compile(r"\(([^()]*)\)")
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
 _BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # what one without its first line begins with
-
-
-class Telegram(NamedTuple):
-    """A telegram.
-
-    identification: its first line, with the slash
-    objects: a list each: code, then the content of each bracket, continuation lines included; a line that is none of
-             these is the only entry of its list, as it stands
-    """
-
-    identification: str
-    objects: list[list[str]]
 
 
 def without_parity(octets: bytes) -> bytes:
@@ -36,10 +25,11 @@ def without_parity(octets: bytes) -> bytes:
     return bytes(octet & 0x7F for octet in octets) if len(parities) == 1 else octets
 
 
-def read_telegram(octets: bytes) -> Telegram:
-    """Read a telegram; its CRC is not looked at. Octets beyond ASCII are read as Latin-1.
+def read_telegram(octets: bytes) -> tuple[str, list[list[str]]]:
+    """Read a telegram without checking its CRC. Octets beyond ASCII are read as Latin-1.
 
-    raise: Malformed: no slash in front, or no end of the first line
+    return: identification, the first line with its slash; and the objects, as read_objects gives them
+    raise:  Malformed: the first octet is not a slash, or the first line does not end
     """
     text = without_parity(octets)
     if text[:1] != b"/":
@@ -47,7 +37,16 @@ def read_telegram(octets: bytes) -> Telegram:
     end = _LINE_END.search(text)
     if end is None:
         raise Malformed(len(text), "the first line of the telegram does not end")
-    return Telegram(text[: end.start()].decode("latin-1"), read_objects(text[end.end() :]))
+    return text[: end.start()].decode("latin-1"), read_objects(text[end.end() :])
+
+
+def telegram_or_refusal(octets: bytes, keys: dict[str, Any], time: int) -> Telegram | Refusal:
+    """Read a telegram. keys: the first ones of its line."""
+    try:
+        identification, objects = read_telegram(octets)
+    except Malformed as malformed:
+        return refusal("telegram", malformed, octets, keys, time)
+    return Telegram(time, keys | {"identification": identification, "objects": objects})
 
 
 def split_ciphered(octets: bytes) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ import struct
 import time
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.dlms import LLC
+from hanpipe.apdu.cosem import LLC
 from hanpipe.link.crc import x25
 from hanpipe.unix.typed import Any, Final, NamedTuple
 

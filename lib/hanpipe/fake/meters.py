@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.dlms import LLC
+from hanpipe.apdu.cosem import LLC
 from hanpipe.fake import encoder
 from hanpipe.fake.encoder import Address, Clock, Data, Security
 from hanpipe.unix.typed import Any, Final, NamedTuple

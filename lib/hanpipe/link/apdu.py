@@ -8,15 +8,13 @@ from hanpipe.unix.typed import Final
 
 LONGEST: Final = 65535  # octets of an APDU, what a record holds
 
-# general-glo-ciphering carries a system title in front of its length, general-ded-ciphering none; Green Book ed. 9
-_GLO: Final = 0xDB
-_DED: Final = 0xDC
-_CIPHERED: Final = (bytes([_GLO]), bytes([_DED]))
+# general-glo-ciphering and general-ded-ciphering: tag, system title and content, each with its length; Green Book ed. 9
+_CIPHERED: Final = (b"\xdb", b"\xdc")
 
 
-# How APDUs begin: general-glo-ciphering; a data-notification without a date-time, its body an array or structure; one
-# with a date-time (of 12 octets, the year 07..), with or without a tag in front
-_BEGINNING: Final = re.compile(rb"\xdb[\x00\x08]|\x0f.{4}(?:\x00[\x01\x02]|\x09?\x0c\x07)", re.DOTALL)
+# How APDUs begin: general-glo- or general-ded-ciphering; a data-notification without a date-time, its body an array or
+# structure; one with a date-time (of 12 octets, the year 07..), with or without a tag before it
+_BEGINNING: Final = re.compile(rb"[\xdb\xdc][\x00\x08]|\x0f.{4}(?:\x00[\x01\x02]|\x09?\x0c\x07)", re.DOTALL)
 
 
 def looks_like_apdu(octets: bytes) -> bool:
@@ -54,11 +52,8 @@ def _ciphered_end(octets: bytes, begin: int) -> int:
     if octets[begin : begin + 1] not in _CIPHERED:
         return 0
     try:
-        at = begin + 1
-        if octets[begin] == _GLO:
-            title, at = read_length(octets, at)
-            at += title
-        length, at = read_length(octets, at)
+        title, at = read_length(octets, begin + 1)
+        length, at = read_length(octets, at + title)
     except Malformed:
         return 0
     return at + length if at + length - begin <= LONGEST else 0

@@ -137,9 +137,7 @@ def _use_key(meter: meters.Meter, options: argparse.Namespace) -> None:
         raise Failure(CONFIGURATION, f"{options.meter} ciphers: --key-file with a line {title} KEY [AUTH-KEY]")
     try:
         fitting = keys.read_key_file(path)[0].candidates(meter.needed)
-    except OSError as error:
-        raise Failure(CONFIGURATION, f"{path}: {reason(error)}") from error
-    except keys.WrongKeyFile as error:
+    except keys.KeyFileError as error:
         raise Failure(CONFIGURATION, str(error)) from error
     if not fitting:
         raise Failure(CONFIGURATION, f"{path}: no line for {title}")

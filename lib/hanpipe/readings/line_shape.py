@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Callable
 
-from hanpipe.apdu.cache import Shelf
+from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.template import Template
 from hanpipe.unix.typed import Any, Final
 
@@ -107,7 +107,7 @@ class LineShapes:
 
     def __init__(self) -> None:
         self._last: list[LineShape] = []  # the few that a meter alternates between: a look at them is the cheapest
-        self._of_kind = Shelf(_ROOM)
+        self._of_kind = BoundedCache(_ROOM)
 
     def find(self, line: str) -> tuple[LineShape, tuple[str, ...]] | None:
         """Return the shape of a line if one like it was added, and what stands in its holes."""
@@ -123,7 +123,7 @@ class LineShapes:
 
     def add(self, line: str, shape: LineShape) -> None:
         """Keep the shape of a line."""
-        self._of_kind.put(line.count("{"), shape, _OWN * len(line))
+        self._of_kind.add(line.count("{"), shape, _OWN * len(line))
 
 
 def has_marker(line: str) -> bool:

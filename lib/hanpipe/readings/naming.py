@@ -32,7 +32,7 @@ from hanpipe.readings.values import (
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from hanpipe.apdu.decoder import Message
+    from hanpipe.apdu.message import Message
     from hanpipe.apdu.shape import Shape
     from hanpipe.readings.layouts import Layout
 

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from hanpipe.apdu.decoder import Decoder, Message, Telegram
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message, Telegram
 from hanpipe.link import FRAMERS
 from hanpipe.readings.naming import Naming
 from hanpipe.unix.typed import TYPE_CHECKING
@@ -41,9 +42,9 @@ def readings(
     tell = _once(tell or _warn)
     deciphering = None
     if keys is not None:
-        from hanpipe.apdu.ciphering import Deciphering
+        from hanpipe.apdu.deciphering import Deciphering
 
-        deciphering = Deciphering(keys, tell=tell)
+        deciphering = Deciphering(keys, warn=tell)
     framer, decoder = FRAMERS[link](), Decoder(deciphering, tell, descriptors=descriptors)
     naming = naming or Naming(tell=tell)
     read = getattr(stream, "read1", stream.read)

@@ -3,7 +3,8 @@
 import math
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.dlms import DESCRIPTOR, Data
+from hanpipe.apdu.cosem import DESCRIPTOR
+from hanpipe.apdu.dlms import Data
 from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
 from hanpipe.readings.values import decimal_text

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from hanpipe.apdu.dlms import LLC
+from hanpipe.apdu.cosem import LLC
 from hanpipe.apdu.telegram import without_parity
 from hanpipe.link.crc import arc, x25
 from hanpipe.unix.typed import Final, NamedTuple

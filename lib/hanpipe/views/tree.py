@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterator
 
 from hanpipe.apdu import cosem, dlms
-from hanpipe.apdu.decoder import Apdu, Opened, Refusal, Telegram
 from hanpipe.apdu.dlms import Data, Notification
+from hanpipe.apdu.message import Apdu, Opened, Refusal, Telegram
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.stderr import printable
 from hanpipe.unix.typed import Any, Final, NamedTuple

@@ -1,0 +1,84 @@
+"""The results of decoding, and the line of typed JSON that each becomes (docs/formats.md).
+
+The opener takes an Apdu, a Telegram or a Refusal out of a record; the decoder makes a Message of each Apdu.
+"""
+
+import json
+
+from hanpipe.apdu.arrival import stamp
+from hanpipe.apdu.shape import Shape
+from hanpipe.link.octets import Malformed
+from hanpipe.unix.typed import Any, NamedTuple
+
+
+class Apdu(NamedTuple):
+    """An APDU in clear text, put together but not read.
+
+    time:   ns since 1970-01-01 UTC of its last frame, 0 = unknown
+    keys:   the first keys of its line: link, addresses, ciphering
+    octets: from its tag on
+    frame:  the frame that alone carries it, b"" if there is more than one, or something around it
+    """
+
+    time: int
+    keys: dict[str, Any]
+    octets: bytes
+    frame: bytes = b""
+
+
+class Message(NamedTuple):
+    """An APDU that was read.
+
+    time:     ns since 1970-01-01 UTC of its last frame, 0 = unknown
+    envelope: JSON text of the keys that are not part of the shape, each followed by a comma
+    shape:    the part that it shares with other messages
+    values:   the numbers and clocks that differ from message to message
+    """
+
+    time: int
+    envelope: str
+    shape: Shape
+    values: tuple[int, ...]
+
+    def line(self) -> str:
+        """Return the line of han-decode, without a line end."""
+        if self.time or self.envelope:
+            return "{" + stamp(self.time) + self.envelope + self.shape.template % self.values
+        return "{" + self.shape.template % self.values
+
+
+class Telegram(NamedTuple):
+    """A P1 telegram that was read. keys: those of its line, "identification" and "objects" among them."""
+
+    time: int
+    keys: dict[str, Any]
+
+    def line(self) -> str:
+        """Return the line of han-decode, without a line end."""
+        return "{" + stamp(self.time) + json_text(self.keys)[1:]
+
+
+class Refusal(NamedTuple):
+    """Octets that could not be read. keys: those of its line, "fault" among them."""
+
+    time: int
+    keys: dict[str, Any]
+
+    def line(self) -> str:
+        """Return the line of han-decode, without a line end."""
+        return "{" + stamp(self.time) + json_text(self.keys)[1:]
+
+
+Opened = Apdu | Telegram | Refusal
+Result = Message | Telegram | Refusal
+
+
+def refusal(fault: str, malformed: Malformed, octets: bytes, keys: dict[str, Any], time: int) -> Refusal:
+    """Make the refusal of octets that are not what they should be. keys: the first ones of its line."""
+    why = {"fault": fault, "detail": malformed.what, "offset": malformed.offset}
+    return Refusal(time, keys | why | {"octets": octets.hex()})
+
+
+def json_text(value: Any) -> str:
+    """Write JSON as compactly as all lines are."""
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,142 @@
+"""One run of han-decode: records in, lines or trees out, and at the end what was found."""
+
+import time
+from collections.abc import Callable
+
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.dlms import read_notification
+from hanpipe.apdu.message import Apdu, Opened, Refusal, Result
+from hanpipe.link.octets import Malformed
+from hanpipe.link.records import RecordReader
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hanpipe.apdu.counters import Counters
+
+_SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear out
+
+
+class Outcome:
+    """Counts of what was found so far."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.good = 0
+        self._faults: dict[str, int] = {}
+
+    def add(self, results: list[Opened | Result]) -> None:
+        """Count the results of a piece of the input."""
+        for result in results:
+            if type(result) is Refusal:
+                fault = result.keys["fault"]
+                self._faults[fault] = self._faults.get(fault, 0) + 1
+            else:
+                self.good += is_good(result)
+
+    def all_refused(self) -> bool:
+        """Tell whether ciphered messages came, and not one could be opened."""
+        deciphering = self._decoder.opener.deciphering
+        return deciphering is not None and bool(deciphering.met) and not deciphering.opened
+
+    def counters(self) -> dict[str, Any]:
+        """Return the counters of --stats."""
+        deciphering = self._decoder.opener.deciphering
+        met, opened = (deciphering.met, deciphering.opened) if deciphering else (0, 0)
+        return {"messages": self.good, "ciphered": met, "deciphered": opened, "faults": self._faults}
+
+    def summary(self) -> str:
+        """Write the counts for a person."""
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in self._faults.items())
+        return f"{self.good:,} messages, {sum(self._faults.values()):,} faults" + (f" ({kinds})" if kinds else "")
+
+    def failure(self) -> str:
+        """Say why nothing could be read, and what to do."""
+        if not self._faults:
+            return "the input is empty"
+        if self._faults.keys() == {"record"}:
+            return "the input is not made of han-frame's records; run han-frame first"
+        return f"found no message that can be read, only {self.summary().partition(', ')[2]}"
+
+
+def is_good(result: Opened | Result) -> bool:
+    """Tell whether a result could be read. An APDU is drawn as far as it can be, and has not been read before."""
+    if type(result) is not Apdu:
+        return type(result) is not Refusal
+    try:
+        read_notification(result.octets, descriptors=True)
+    except Malformed:
+        return False
+    return True
+
+
+def decode(
+    program: Program, decoder: Decoder, counters: "Counters | None", draw: Callable[[Opened], str] | None
+) -> Outcome:
+    """Decode the input of a program to its output.
+
+    draw:  writes what is found for people; None: lines of typed JSON are written
+    raise: ModuleNotFoundError: cryptography is missing; Failure: an input, the output or the counters failed
+    """
+    reader = RecordReader()
+    outcome = Outcome(decoder)
+    show_stats = program.stats(outcome.counters)
+    saver = _Saver(counters, program)
+
+    def step(data: bytes, _: int) -> list[Opened | Result]:
+        records = reader.feed(data)
+        results: list[Opened | Result] = []
+        if draw:
+            results += [one for record in records for one in decoder.opener.open(*record)]
+        else:
+            results += decoder.feed_all(records)
+        if not data:
+            results += decoder.end()
+        saver.save_now_and_then()
+        return results
+
+    def write(results: list[Any], _: int) -> bytes:
+        outcome.add(results)
+        if draw:
+            return "".join(map(draw, results)).encode()
+        return "".join([result.line() + "\n" for result in results]).encode()
+
+    try:
+        program.stream(step, write, is_good)
+    finally:
+        saver.save()
+    show_stats()
+    program.explain(outcome.summary())
+    if not outcome.good:
+        program.tell(outcome.failure())
+    return outcome
+
+
+class _Saver:
+    """Saves the counters now and then, and at the end."""
+
+    def __init__(self, counters: "Counters | None", program: Program) -> None:
+        self._counters = counters
+        self._program = program
+        self._next = time.monotonic() + _SAVE_PAUSE
+
+    def save_now_and_then(self) -> None:
+        """Save them if it is time. On failure warn only: it may succeed at the end."""
+        if self._counters is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _SAVE_PAUSE
+        try:
+            self._counters.save()
+        except OSError as error:
+            self._program.tell(f"{self._counters.path}: {reason(error)}")
+
+    def save(self) -> None:
+        """Save them. raise: Failure."""
+        if self._counters is None:
+            return
+        try:
+            self._counters.save()
+        except OSError as error:
+            raise Failure(IO, f"{self._counters.path}: {reason(error)}") from error

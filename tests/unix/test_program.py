@@ -1,12 +1,17 @@
-"""The unix room, where no program need run: words for what went wrong, and hosts. test_bin.py runs the rest."""
+"""The unix room: messages, names of hosts, and a program whose Python packages are missing."""
 
 import errno
+import os
 import socket
+import sys
 
 import pytest
 
+from conftest import ROOT
 from hanpipe.unix.options import is_host
+from hanpipe.unix.status import CONFIGURATION
 from hanpipe.unix.stderr import reason, say
+from programs import BIN, run
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,46 @@ def test_what_no_look_up_takes_is_no_host(name):
 def test_no_message_moves_a_terminal_s_cursor_or_begins_a_line(capfd):
     say("han-x", "meter b\x1b[31m\x9b2J\nhan-x: forged, \udcff, strøm")
     assert capfd.readouterr().err == "han-x: meter b\\x1b[31m\\x9b2J\\nhan-x: forged, \\udcff, strøm\n"
+
+
+WITHOUT = """
+import runpy, sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("serial", "crcmod", "cryptography", "paho", "pyarrow"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hidden())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run_bare(program, *options, given=b""):
+    """Run a program on a Python without any package."""
+    return run(sys.executable, "-I", "-c", WITHOUT, f"{BIN}/{program}", *options, given=given)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("program", sorted(name for name in os.listdir(BIN) if name.startswith("han-")))
+def test_help_and_version_need_no_package(program, option):
+    status, out, words = run_bare(program, option)
+    assert (status, words) == (0, "")
+    assert program.encode() in out
+
+
+def test_a_missing_package_is_named_in_one_line():
+    port, terminal = os.openpty()
+    device = os.ttyname(terminal)
+    for program, options, package in (
+        ("han-frame", [], "crcmod"),
+        ("han-fake", ["-n", "1"], "crcmod"),
+        ("han-read", ["--once", device], "pyserial"),
+    ):
+        debian = {"crcmod": "python3-crcmod", "pyserial": "python3-serial"}[package]
+        status, out, words = run_bare(program, *options, given=b"\x7e\xa0\x10")
+        assert (status, out) == (CONFIGURATION, b"")
+        assert words == (
+            f"{program}: the Python package {package} is missing: apt install {debian}, or run 'make' in {ROOT}\n"
+        )
+    os.close(port)
+    os.close(terminal)

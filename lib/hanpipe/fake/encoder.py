@@ -11,7 +11,6 @@ import time
 
 from hanpipe.apdu import cosem
 from hanpipe.apdu.cosem import LLC
-from hanpipe.link.crc import x25
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Data = tuple[str, Any]  # a type, as the Blue Book names it, and the value: a list of Data of an array or structure
@@ -204,15 +203,15 @@ def p1_time(local_ms: int) -> str:
 
 
 def _check(octets: bytes) -> bytes:
+    from hanpipe.link.crc import x25  # crcmod: han-fake --help does without it
+
     return struct.pack("<H", x25(octets))  # low octet first
 
 
 def _arc(octets: bytes) -> int:
-    """Return CRC-16/ARC, the check of P1: "123456789" -> BB3D."""
-    import crcmod.predefined
+    from hanpipe.link.crc import arc
 
-    check: int = crcmod.predefined.mkPredefinedCrcFun("crc-16")(octets)
-    return check
+    return arc(octets)
 
 
 def _pieces(octets: bytes, size: int) -> list[bytes]:

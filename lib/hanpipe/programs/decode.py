@@ -21,13 +21,10 @@ def main(argv: list[str]) -> int:
     """Run han-decode; return its exit status."""
     options = _parser().parse_args(argv)
     program = Program(options, "han-decode")
-    try:
-        deciphering = _deciphering(program)
-        counters = deciphering.counters if deciphering else None
-        decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors)
-        outcome = decode(program, decoder, counters, _drawing() if options.tree else None)
-    except ModuleNotFoundError as error:
-        raise Failure(CONFIGURATION, str(error)) from error
+    deciphering = _deciphering(program)
+    counters = deciphering.counters if deciphering else None
+    decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors)
+    outcome = decode(program, decoder, counters, _drawing() if options.tree else None)
     if outcome.all_refused():
         return REFUSED
     return OK if outcome.good else NOTHING

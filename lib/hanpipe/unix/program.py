@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from hanpipe.unix import stderr
-from hanpipe.unix.status import IO, READER_LEFT, Failure
+from hanpipe.unix.status import CONFIGURATION, IO, READER_LEFT, Failure
 from hanpipe.unix.stderr import reason, say
 from hanpipe.unix.stop import Stop
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, TypeVar
@@ -52,6 +52,13 @@ def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
     except Failure as failure:
         say(name, str(failure))
         return failure.status
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("hanpipe"):  # a bug, or no such program
+            raise
+        from hanpipe.unix.missing import message
+
+        say(name, message(error))
+        return CONFIGURATION
     except BrokenPipeError:
         return READER_LEFT
     except KeyboardInterrupt:  # before the program was ready for it, or the second one

@@ -2,23 +2,20 @@
 
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
 import time
 
-import pytest
+from needs import find, needs
 
-MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+MOSQUITTO = find("mosquitto")
 PATIENCE = 8.0  # s for anything to happen
 
 
 def needed():
     """Skip where there is no broker, or no client library."""
-    if not MOSQUITTO:
-        pytest.skip("mosquitto is not installed (apt install mosquitto)")
-    pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+    needs("mosquitto", "paho")
 
 
 def free_port():
@@ -54,7 +51,7 @@ class Mosquitto:
             lines.append("user root")  # else it gives up the right to read our files
         if self.login:
             passwords = f"{self.folder}/passwords"
-            command = [shutil.which("mosquitto_passwd"), "-b", "-c", passwords, *self.login]
+            command = [find("mosquitto_passwd"), "-b", "-c", passwords, *self.login]
             subprocess.run(command, check=True, capture_output=True)
             lines += ["allow_anonymous false", f"password_file {passwords}"]
         else:

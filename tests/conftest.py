@@ -1,6 +1,7 @@
-"""What all tests share: where the library, the programs and the captures are, and how hard hypothesis tries."""
+"""Settings of all tests: where the library and the captures are, how hard hypothesis tries, and which skips may be."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -8,14 +9,20 @@ from hypothesis import HealthCheck, settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CAPTURES = os.path.join(os.path.dirname(ROOT), "shared", "captures")
+NO_CAPTURES = "no captures at ../shared/captures"
 
 sys.path.insert(0, os.path.join(ROOT, "lib"))
 
-# No deadline: a slow machine is no fault. The gate asks the same each time; HYPOTHESIS_PROFILE=long looks further.
+# A shell that runs the tests in the background has them ignore SIGINT, and so would the programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No deadline, because a busy machine is slow. By default the same examples are tried each time;
+# HYPOTHESIS_PROFILE=nightly draws new ones, and long draws very many.
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
     "default", max_examples=20, derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
 )
+settings.register_profile("nightly", max_examples=500, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.register_profile("long", max_examples=10_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
@@ -37,6 +44,16 @@ def captures() -> list[str]:
 def capture(request: pytest.FixtureRequest) -> bytes:
     """The octets of each real capture in turn."""
     if request.param is None:
-        pytest.skip("no captures at ../shared/captures")
+        pytest.skip(NO_CAPTURES)
     with open(os.path.join(CAPTURES, request.param + ".raw"), "rb") as file:
         return file.read()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where HANPIPE_SKIP_NOTHING is set and a test was skipped for another reason than missing captures."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and os.environ.get("HANPIPE_SKIP_NOTHING"):
+        reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
+        if wrong := sorted(reason for reason in reasons if "../shared" not in reason):
+            reporter.write_line("\nskipped, which HANPIPE_SKIP_NOTHING forbids:\n" + "\n".join(wrong), red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

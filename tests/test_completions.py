@@ -3,13 +3,14 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from needs import needs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = sorted(
@@ -38,13 +39,12 @@ def made(tmp_path_factory):
         folder = str(tmp_path_factory.mktemp("completions"))
         subprocess.run([python, f"{ROOT}/completions/make.py", folder], check=True)
         return folder
-    pytest.skip("shtab is not installed")
+    return needs("shtab")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_can_read_them(made, shell):
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    needs(shell)
     assert sorted(file for file in os.listdir(made) if file.endswith(shell)) == [f"{name}.{shell}" for name in PROGRAMS]
     for program in PROGRAMS:
         subprocess.run([shell, "-n", f"{made}/{program}.{shell}"], check=True)
@@ -76,8 +76,7 @@ def test_fish_proposes_options_with_their_help(made):
 
 
 def test_fish_completes(made):
-    if shutil.which("fish") is None:
-        pytest.skip("fish is not installed")
+    needs("fish")
     script = f'source {made}/han-frame.fish; complete -C "han-frame --no"; complete -C "han-frame --link "'
     done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True)
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
@@ -103,8 +102,7 @@ def test_the_package_has_the_version_of_the_library():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_man_page_is_one(page):
-    if shutil.which("scdoc") is None:
-        pytest.skip("scdoc is not installed")
+    needs("scdoc")
     done = subprocess.run(["scdoc"], input=text(f"man/{page}"), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -22,6 +22,7 @@ from hanpipe.views.colour import Colour
 from hanpipe.views.hexdump import HexDump
 from hanpipe.views.text import text
 from hanpipe.views.tree import draw
+from needs import needs
 
 ROUNDS = 50
 TITLE = b"KAM\0\0\0\0\1"
@@ -107,5 +108,5 @@ def test_spoilt_texts_well_ciphered(name, control, plain, cipher):
 @pytest.fixture
 def cipher():
     """The cipher of the made meters, as it is before plain() takes it away."""
-    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    needs("cryptography")
     return CIPHERED

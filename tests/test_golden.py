@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from conftest import ROOT
+from needs import needs
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
 BIN = os.path.join(ROOT, "bin")
@@ -45,7 +46,7 @@ CIPHERED = ("kaifa-at", "kamstrup-dk", "p1-lu")
 @pytest.mark.parametrize("name", [name for name in CAPTURES if name in CIPHERED or "--fault" in CAPTURES[name]])
 def test_the_meters_send_what_they_sent(name, tmp_path):
     if name in CIPHERED:
-        pytest.importorskip("cryptography", reason="cryptography is not installed")
+        needs("cryptography")
     keys = tmp_path / "keys"
     keys.write_text("* 000102030405060708090a0b0c0d0e0f 101112131415161718191a1b1c1d1e1f\n")
     keys.chmod(0o600)

@@ -2,10 +2,11 @@
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
+
+from needs import needs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = sorted(name for name in os.listdir(os.path.join(ROOT, "bin")) if name.startswith("han-"))
@@ -17,8 +18,7 @@ def run(*command, **named):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
+    needs("make")
     place = str(tmp_path_factory.mktemp("tree"))
     run("make", "-s", "-C", ROOT, "install", f"DESTDIR={place}", "PREFIX=/usr")
     return place

@@ -7,6 +7,7 @@ import pytest
 import encoder
 import hanpipe
 from hanpipe.apdu.keys import ANY, Keys, Line
+from needs import needs
 
 CIPHERED = b"\xdb\x08KAM\0\0\0\0\1\x0d\x20\0\0\0\1" + bytes(8)
 LIST = encoder.notification({"structure": [{"octet-string": "0100200700ff"}, {"long-unsigned": 2362}]})
@@ -23,7 +24,7 @@ def test_a_message_without_a_key_is_a_warning():
 
 
 def test_what_is_told_goes_where_the_caller_wants_it_once():
-    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    needs("cryptography")
     told = []
     keys = Keys([Line(ANY, bytes(16), b"")])
     assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, tell=told.append)) == []

@@ -12,8 +12,9 @@ from hanpipe.apdu.counters import Counters
 from hanpipe.apdu.deciphering import Deciphering, DecryptionError
 from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.link.octets import Malformed
+from needs import needs
 
-pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+needs("cryptography")
 
 TITLE = bytes.fromhex("4b414d4500000001")
 OTHER = bytes.fromhex("4b414d4500000002")

@@ -18,6 +18,7 @@ from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.apdu.message import Message, Refusal, Telegram
 from hanpipe.link import FRAMERS
 from hanpipe.link.records import pack
+from needs import needs
 from strategies import notifications
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
@@ -72,7 +73,7 @@ def glo(text=APDU, control=0x30, counter=1):
 
 
 def decoder(*lines):
-    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    needs("cryptography")
     return Decoder(Deciphering(Keys(lines)))
 
 

@@ -14,10 +14,10 @@ from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.apdu.message import Apdu, Message
 from hanpipe.link import FRAMERS, Event
+from needs import needs
 
-pytest.importorskip("gurux_dlms", reason="gurux-dlms is not installed")
-pytest.importorskip("cryptography", reason="cryptography is not installed")
-from gurux_reader import LINKS, bodies
+needs("gurux_dlms", "cryptography")
+from gurux_reader import LINKS, bodies  # noqa: E402
 
 TYPES = {
     "GXArray": "array", "GXStructure": "structure", "bytearray": "octet-string", "str": "visible-string",

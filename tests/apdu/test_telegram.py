@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import CAPTURES, NO_CAPTURES, captures
 from hanpipe.apdu.telegram import is_body, is_telegram, read_objects, read_telegram, split_ciphered, without_parity
 from hanpipe.link.octets import Malformed
-
-CAPTURES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "captures")
 
 characters = st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="()")
 codes = st.from_regex(r"[0-9]-[0-9]:[0-9]{1,2}\.[0-9]{1,2}\.[0-9](\*[0-9]{1,3})?", fullmatch=True)
@@ -103,7 +102,7 @@ def test_only_binary_behind_the_blank_line_is_ciphered():
     assert split_ciphered(head + b"1-0:1.8.0(1)") == (b"", b"")
 
 
-@pytest.mark.skipif(not os.path.isdir(CAPTURES), reason="no captures at ../shared/captures")
+@pytest.mark.skipif(not captures(), reason=NO_CAPTURES)
 def test_captures_hold_objects_only():
     for maker, name in [("iskraemeco", "nl-p1-v3"), ("sagemcom", "be-p1-fluvius-a"), ("kamstrup", "se-p1-gh578")]:
         with open(os.path.join(CAPTURES, maker, f"{name}.raw"), "rb") as file:

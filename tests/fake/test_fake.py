@@ -5,7 +5,6 @@ import contextlib
 import io
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from hanpipe.fake.household import Household
 from hanpipe.link.hdlc import HdlcFramer
 from hanpipe.link.header import read_header
 from hanpipe.link.octets import read_length
+from needs import needs
 
 BIN = os.path.join(os.path.dirname(__file__), "..", "..", "bin")
 FAKE = os.path.join(BIN, "han-fake")
@@ -154,7 +154,9 @@ def test_telegrams_of_p1_end_in_their_crc():
 
 @pytest.mark.parametrize("control", [0x30, 0x20, 0x21, 0x10])
 def test_ciphered_apdus_open_with_their_key(control):
-    aead = pytest.importorskip("cryptography.hazmat.primitives.ciphers.aead", reason="cryptography is not installed")
+    needs("cryptography")
+    from cryptography.hazmat.primitives.ciphers import aead
+
     apdu = b"\x0f" + bytes(range(200))
     security = Security(b"KAM\x45\0\0\0\1", control, KEY, AUTHENTICATION_KEY)
     octets = encoder.ciphered(apdu, security, 7)
@@ -359,7 +361,7 @@ def test_p1_telegrams_add_up():
 
 
 def test_every_meter_says_what_it_is_and_none_names_a_quantity_that_no_house_has():
-    pytest.importorskip("cryptography", reason="cryptography is not installed: the meters that cipher")
+    needs("cryptography")
     for name in meters.names():
         assert all(frames for frames, *_ in sent(name, 4))
 
@@ -563,9 +565,9 @@ EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 @pytest.mark.parametrize("name", sorted(name for name in os.listdir(EXAMPLES) if name.endswith(".sh")))
 def test_the_examples_say_something(name):
     if name == "ciphered.sh":
-        pytest.importorskip("cryptography", reason="cryptography is not installed")
-    if name == "parallel.sh" and shutil.which("parallel") is None:
-        pytest.skip("GNU parallel is not installed")
+        needs("cryptography")
+    if name == "parallel.sh":
+        needs("parallel")
     told = subprocess.run([os.path.join(EXAMPLES, name)], capture_output=True, timeout=30)
     assert told.returncode == 0
     assert told.stdout.count(b"\n") >= 2

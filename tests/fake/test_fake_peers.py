@@ -6,6 +6,7 @@ import pytest
 
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
 from hanpipe.fake import meters
+from needs import needs
 
 # What gurux-dlms 1.0 cannot read, though real meters send it: a length that wraps, and data in an I frame.
 UNREAD_BY_GURUX = ("sagemcom-at", "kaifa", "kaifa-1p", "kaifa-it", "kaifa-se")
@@ -22,7 +23,7 @@ AMSHAN = {  # its names, and thousandths of what they hold
 
 @pytest.mark.parametrize("name", [name for name in meters.names() if READ_BY_AMSHAN.fullmatch(name)])
 def test_amshan_reads_what_the_house_had(name):
-    pytest.importorskip("han", reason="amshan is not installed")
+    needs("han")
     from han.autodecoder import AutoDecoder
     from han.dlde import ModeDReader
     from han.hdlc import HdlcFrameReader
@@ -53,9 +54,9 @@ def numbers(value):
     [name for name in meters.names() if meters.meter(name).link in ("hdlc", "mbus") and name not in UNREAD_BY_GURUX],
 )
 def test_gurux_reads_what_was_encoded(name):
-    pytest.importorskip("gurux_dlms", reason="gurux-dlms is not installed")
+    needs("gurux_dlms")
     if meters.meter(name).needed:
-        pytest.importorskip("cryptography", reason="cryptography is not installed")
+        needs("cryptography")
     for frames, values, rows, _ in sent(name, 12):
         columns = [row.split() for row in rows]
         expected = [meters.scaled(values[row[2]], int(row[3])) for row in columns if len(row) == 5]

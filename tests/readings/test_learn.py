@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_line_shape import BODIES, line_of
 
-from conftest import CAPTURES, ROOT, captures
+from conftest import CAPTURES, NO_CAPTURES, ROOT, captures
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
@@ -63,7 +63,7 @@ def test_what_is_proposed_reads_the_list():
     assert reading["act_energy_pos"] == 300000
 
 
-@pytest.mark.skipif(not captures(), reason="no captures at ../shared/captures")
+@pytest.mark.skipif(not captures(), reason=NO_CAPTURES)
 @pytest.mark.parametrize("name", ["kaifa/no-dump-multi", "kaifa/stream-no-1", "iskraemeco/hr-ie5-gh1072-3-apdu"])
 def test_what_is_proposed_for_real_lists_reads_them_right(name, monkeypatch):
     """Lists of bare values, as if no meter file knew them: not all is found, what is found is right."""

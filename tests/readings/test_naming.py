@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CAPTURES, ROOT, captures
+from conftest import CAPTURES, NO_CAPTURES, ROOT, captures
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
@@ -429,7 +429,7 @@ def test_a_reading_is_a_mapping():
     assert reading.field("act_pow_pos").unit == "W"
 
 
-@pytest.mark.skipif(not captures(), reason="no real captures beside the checkout")
+@pytest.mark.skipif(not captures(), reason=NO_CAPTURES)
 @pytest.mark.parametrize("link", ["auto", "apdu"])
 def test_captures_read_alike_in_process_and_through_lines(link):
     for capture in captures():

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# What udev makes of a plugged-in FTDI adapter under the rules on stdin: tests/service/udev.sh < RULES
+# Print what udev knows of a plugged-in FTDI adapter under the rules on stdin: tests/service/udev.sh < RULES
 #
-# The adapter is umockdev's. udevadm test of systemd 252 really makes links: so /dev, /run and /etc/udev are thrown-away
-# ones, in a mount namespace that ends with this script. 77: this machine does not let us.
+# umockdev simulates the adapter. udevadm test of systemd 252 makes real links, so /dev, /run and /etc/udev are temporary
+# ones in a mount namespace that ends with this script. Status 77: this user may make no mount namespace.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${HANPIPE_INSIDE:-}" ]; then
-  command -v umockdev-run udevadm unshare > /dev/null || exit 77
   unshare -rm true 2> /dev/null || exit 77
   HANPIPE_INSIDE=1 exec unshare -rm "$0"
 fi

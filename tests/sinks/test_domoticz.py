@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from hanpipe.sinks.peer.http import Away, Refused
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.retry import Waiting, duration
 from hanpipe.unix.status import CONFIGURATION, Failure
+from needs import needs
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-domoticz"]
@@ -348,8 +348,8 @@ def test_create_needs_an_admin(tmp_path):
     assert "--create needs an admin's login" in done.stderr.decode()
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_https_trusts_what_it_is_told_to(tmp_path):
+    needs("openssl")
     certificate, tls = self_signed(tmp_path)
     (tmp_path / "login").write_text("han:right")
     arguments = ["--power", "1", "--login", str(tmp_path / "login")]

@@ -4,7 +4,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from hanpipe.sinks.influx.server import Influx
 from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.peer.http import Away, Refused, Wrong
 from hanpipe.sinks.retry import Waiting
+from needs import needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-influx"]
 LIST_1 = b'{"time":"2026-11-22T10:15:04.123Z","act_pow_pos":826}\n'
@@ -423,8 +423,7 @@ class Real:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    if not shutil.which("influxd"):
-        pytest.skip("influxd is not installed (Debian: influxdb)")
+    needs("influxd")
     made = Real(tmp_path_factory.mktemp("influx"))
     yield made
     made.stop()
@@ -489,8 +488,7 @@ def test_a_real_one_that_is_away_for_a_while_gets_everything(real):
 
 def test_a_real_victoria_metrics_takes_both_versions(tmp_path):
     """Another server of the same protocol; it too is told float fields only."""
-    if not shutil.which("victoria-metrics"):
-        pytest.skip("victoria-metrics is not installed (Debian: victoria-metrics)")
+    needs("victoria-metrics")
     url = f"http://127.0.0.1:{free_port()}"
     arguments = [f"-storageDataPath={tmp_path}", f"-httpListenAddr={url[7:]}", "-retentionPeriod=100y"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from hanpipe.sinks.mqtt.topics import IDENTITY_PATIENCE, Message, MeterFinder, T
 from hanpipe.sinks.queue import Outbox
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.status import Failure
+from needs import needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-mqtt"]
 ID = "6970631401234567"
@@ -473,9 +473,9 @@ def test_a_login_by_file_and_environment(tmp_path):
     assert (status, words) == (5, f"han-mqtt: {broker.title}: it refuses the login: it wants one (--login FILE)\n")
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_tls_trusts_what_it_is_told_to(tmp_path):
     needed()
+    needs("openssl")
     certificate, key = f"{tmp_path}/broker.pem", f"{tmp_path}/broker.key"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"]

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from conftest import ROOT
+from needs import needs
 
-pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+needs("pyarrow")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from pyarrow import parquet  # noqa: E402

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from hanpipe.sinks.prometheus.metrics import Metrics, metric, write_textfile
+from needs import find, needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-prom"]
 LIST_1 = b'{"time":"2026-11-22T10:15:04.123Z","act_pow_pos":826}\n'
@@ -62,8 +62,7 @@ def names():
 
 @pytest.fixture(scope="module")
 def promtool():
-    if not shutil.which("promtool"):
-        pytest.skip("promtool is not installed (Debian: prometheus)")
+    needs("promtool")
     return lambda text: subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True)
 
 
@@ -88,7 +87,7 @@ def scraped():
 @pytest.fixture(scope="module", autouse=True)
 def prometheus(scraped, tmp_path_factory):
     """A real one that scrapes it: its host and port. It looks for the first time after 5 s: so it starts first."""
-    if not shutil.which("prometheus"):
+    if not find("prometheus"):
         yield None
         return
     directory = tmp_path_factory.mktemp("prometheus")
@@ -258,8 +257,7 @@ def test_usage(wrong):
 
 
 def test_a_real_prometheus_scrapes_it(prometheus):
-    if prometheus is None:
-        pytest.skip("prometheus is not installed (Debian: prometheus)")
+    needs("prometheus")
     found = wait_for(f"http://{prometheus}/api/v1/query?query=%7Bjob%3D%22han%22%7D")
     told = {(one["metric"]["__name__"], one["metric"].get("phase")): one["value"][1] for one in found}
     assert told["han_active_energy_import_joules_total", None] == "76044420000"

@@ -1,0 +1,53 @@
+"""needs("mosquitto"): skip a test whose command or Python package is missing, and name the package that brings it.
+
+.ci/run installs them all and sets HANPIPE_SKIP_NOTHING=1, which turns every skip into a failure (conftest.py).
+"""
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+# A command, or a Python module -> the Debian package that brings it.
+DEBIAN = {
+    "fish": "fish",
+    "git": "git",
+    "influxd": "influxdb",
+    "jq": "jq",
+    "make": "make",
+    "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
+    "openssl": "openssl",
+    "parallel": "parallel",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "scdoc": "scdoc",
+    "systemd-analyze": "systemd",
+    "udevadm": "udev",
+    "umockdev-run": "umockdev",
+    "unshare": "util-linux",
+    "victoria-metrics": "victoria-metrics",
+    "zsh": "zsh",
+    "cryptography": "python3-cryptography",
+    "paho": "python3-paho-mqtt",
+    "shtab": "python3-shtab",
+}
+# A Python module that Debian does not have -> its package on PyPI.
+PYPI = {"gurux_dlms": "gurux-dlms", "han": "amshan", "pyarrow": "pyarrow"}
+
+# Some commands are outside the PATH of an ordinary user.
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+
+
+def find(command: str) -> str | None:
+    """Return the path of a command, None if it is not installed."""
+    return shutil.which(command, path=_PATH)
+
+
+def needs(*names: str) -> None:
+    """Skip the test, or all tests of a module, unless every command and Python module of these names is installed."""
+    for name in names:
+        if not (find(name) or importlib.util.find_spec(name)):
+            how = f"apt install {DEBIAN[name]}" if name in DEBIAN else f"pip install {PYPI[name]}"
+            pytest.skip(f"{name} is missing: {how}", allow_module_level=True)

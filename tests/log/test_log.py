@@ -3,10 +3,8 @@
 import gzip
 import os
 import resource
-import select
+import signal
 import stat
-import subprocess
-import sys
 import time
 import zlib
 
@@ -15,14 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanpipe.link import FRAMERS, records
-from hanpipe.log.files import DatedFiles, OctetCutter, RecordCutter, Whole, cutter_for, day_of
+from hanpipe.log.dated import DatedFiles, day_of
+from hanpipe.log.wholes import OctetScanner, RecordScanner, Whole, scanner_for
 from hanpipe.programs import log
 from hanpipe.unix.status import NOTHING, READER_LEFT, USAGE
+from needs import needs
+from programs import BIN, PATIENCE, Running, run
 
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making, with one flag behind it
     "a02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"
 )
-HAN_LOG = os.path.join(os.path.dirname(__file__), "../../bin/han-log")
 DAY_NS = 86_400_000_000_000
 NOON_NS = 1_795_435_200_000_000_000  # 2026-11-23 12:00 UTC: the same day in every time zone of Europe
 
@@ -36,20 +36,20 @@ def good(octets):
     return [event.octets for event in framer.feed(octets) + framer.feed(b"") if event.kind == "H"]
 
 
-def cut(cutter, octets, sizes):
+def scanned(scanner, octets, sizes):
     """Feed octets in pieces of these sizes, and the end."""
     at, wholes = 0, []
     for size in sizes:
-        wholes += cutter.feed(octets[at : at + size]) if octets[at : at + size] else []
+        wholes += scanner.feed(octets[at : at + size]) if octets[at : at + size] else []
         at += size
-    wholes += cutter.feed(octets[at:]) if octets[at:] else []
-    return wholes + cutter.feed(b"")
+    wholes += scanner.feed(octets[at:]) if octets[at:] else []
+    return wholes + scanner.feed(b"")
 
 
 @given(lines, st.lists(st.integers(1, 60)))
 def test_octets_are_cut_between_frames_and_none_is_lost(line, sizes):
     octets = b"\x7e" + line
-    wholes = cut(OctetCutter(), octets, sizes)
+    wholes = scanned(OctetScanner(), octets, sizes)
     assert b"".join(whole.octets for whole in wholes) == octets
     for at in range(len(wholes)):
         files = [b"".join(whole.octets for whole in part) for part in (wholes[:at], wholes[at:])]
@@ -58,16 +58,16 @@ def test_octets_are_cut_between_frames_and_none_is_lost(line, sizes):
 
 @given(st.binary(max_size=300), st.lists(st.integers(1, 60)))
 def test_any_octets_pass_both_cutters(octets, sizes):
-    for cutter in (OctetCutter(), RecordCutter()):
-        assert b"".join(whole.octets for whole in cut(cutter, octets, sizes)) == octets
+    for scanner in (OctetScanner(), RecordScanner()):
+        assert b"".join(whole.octets for whole in scanned(scanner, octets, sizes)) == octets
 
 
 def test_records_go_by_their_own_day(tmp_path):
     written = [records.pack("H", FRAME, NOON_NS + day * DAY_NS) for day in (0, 0, 1)]
-    cutter = cutter_for(written[0])
-    assert isinstance(cutter, RecordCutter)
+    scanner = scanner_for(written[0])
+    assert isinstance(scanner, RecordScanner)
     files = DatedFiles(str(tmp_path), "%Y-%m-%d", pytest.fail)
-    files.add(cut(cutter, b"".join(written), [10, 50]))
+    files.add(scanned(scanner, b"".join(written), [10, 50]))
     files.close()
     assert [(file.name, file.read_bytes()) for file in sorted(tmp_path.iterdir())] == [
         ("2026-11-23", b"".join(written[:2])),
@@ -130,18 +130,11 @@ def is_old(name, limit):
 # From here on the program as it is run
 
 
-def run(*options, octets=b"", **more):
-    done = subprocess.run(
-        [sys.executable, HAN_LOG, *options], input=octets, capture_output=True, timeout=20, check=False, **more
-    )
-    return done.returncode, done.stdout, done.stderr.decode()
-
-
 def test_octets_and_records_pass_and_are_kept(tmp_path):
     octets = b"\x7e" + FRAME * 5000 + FRAME[:20]
-    assert run("--dir", f"{tmp_path}/new/dir", octets=octets) == (0, octets, "")
+    assert run("han-log", "--dir", f"{tmp_path}/new/dir", given=octets) == (0, octets, "")
     packed = records.pack("H", FRAME, 0) * 3 + records.pack("t", FRAME[:20], 0) + b"HANtorn"
-    assert run("--dir", f"{tmp_path}/new/dir", "--gzip", octets=packed) == (0, packed, "")
+    assert run("han-log", "--dir", f"{tmp_path}/new/dir", "--gzip", given=packed) == (0, packed, "")
     today = time.strftime("%Y-%m-%d")
     assert (tmp_path / f"new/dir/{today}.raw").read_bytes() == octets
     assert gzip.decompress((tmp_path / f"new/dir/{today}.records.gz").read_bytes()) == packed
@@ -150,14 +143,14 @@ def test_octets_and_records_pass_and_are_kept(tmp_path):
 
 @pytest.mark.parametrize("octets", [b"", b"H", b"no frame at all"])
 def test_nothing_valid_is_said_by_the_status(tmp_path, octets):
-    assert run("--dir", str(tmp_path), octets=octets) == (NOTHING, octets, "")
+    assert run("han-log", "--dir", str(tmp_path), given=octets) == (NOTHING, octets, "")
     assert b"".join(file.read_bytes() for file in tmp_path.iterdir()) == octets
 
 
 def test_a_full_disk_ends_nothing(tmp_path):
     (tmp_path / "log").symlink_to("/dev/full")
     octets = b"\x7e" + FRAME * 40000  # more than waits for the disk
-    status, output, messages = run("--dir", str(tmp_path), "--name", "log", octets=octets)
+    status, output, messages = run("han-log", "--dir", str(tmp_path), "--name", "log", given=octets)
     assert (status, output) == (0, octets)
     assert messages == f"han-log: {tmp_path}/log: no space left on device; going on without it\n"
 
@@ -175,15 +168,16 @@ exit $status
 def test_a_disk_that_fills_up_ends_nothing_and_holds_what_fits(tmp_path):
     octets = b"\x7e" + FRAME * 10000
     (tmp_path / "disk").mkdir()
-    command = ["unshare", "-rm", "bash", "-c", FULL, "bash", f"{tmp_path}/disk", HAN_LOG, f"{tmp_path}/kept"]
-    done = subprocess.run(command, input=octets, capture_output=True, timeout=20, check=False)
-    if done.stderr.startswith(b"unshare") or done.returncode == 77:
-        pytest.skip("no right to mount a small disk")
+    needs("unshare")
+    log = ["bash", "-c", FULL, "bash", f"{tmp_path}/disk", f"{BIN}/han-log", f"{tmp_path}/kept"]
+    status, output, messages = run("unshare", "-rm", *log, given=octets)
+    if messages.startswith("unshare") or status == 77:
+        pytest.skip("this user may make no mount namespace: run the tests as root")
     fits = (tmp_path / "kept").read_bytes()
     assert octets.startswith(fits)
     assert 4096 <= len(fits) <= 16384
-    assert (done.returncode, done.stdout) == (0, octets)
-    assert done.stderr.decode().endswith("/disk/log: no space left on device; going on without it\n")
+    assert (status, output) == (0, octets)
+    assert messages.endswith("/disk/log: no space left on device; going on without it\n")
 
 
 def test_a_file_that_may_not_grow_ends_nothing_and_holds_what_fits(tmp_path):
@@ -191,7 +185,7 @@ def test_a_file_that_may_not_grow_ends_nothing_and_holds_what_fits(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     octets = b"\x7e" + FRAME * 10000
-    status, output, messages = run("--dir", str(tmp_path), "--name", "log", octets=octets, preexec_fn=limit)
+    status, output, messages = run("han-log", "--dir", str(tmp_path), "--name", "log", given=octets, preexec_fn=limit)
     assert (status, output) == (0, octets)
     assert "file too large; going on without it" in messages
     assert (tmp_path / "log").read_bytes() == octets[:100_000]
@@ -217,19 +211,11 @@ def test_the_disk_is_used_again_when_it_can_be(tmp_path):
 @pytest.mark.parametrize("options", [[], ["--gzip"]])
 def test_what_was_written_before_a_kill_is_readable(tmp_path, options):
     octets = b"\x7e" + FRAME * 4000
-    with subprocess.Popen(
-        [sys.executable, HAN_LOG, "--dir", str(tmp_path), "--name", "log", *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        passed = 0
+    with Running("han-log", "--dir", str(tmp_path), "--name", "log", *options) as log:
         for at in range(0, len(octets), 4096):  # a piece passes when the one before it is dealt with
-            process.stdin.write(octets[at : at + 4096])
-            process.stdin.flush()
-            while passed < min(at + 4096, len(octets)):
-                assert select.select([process.stdout], [], [], 10)[0]
-                passed += len(os.read(process.stdout.fileno(), 65536))
-        process.kill()
+            log.say(octets[at : at + 4096])
+            log.hear(len(octets[at : at + 4096]))
+        log.process.kill()
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     if options:
         kept = zlib.decompressobj(wbits=31).decompress(kept)
@@ -240,40 +226,30 @@ def test_what_was_written_before_a_kill_is_readable(tmp_path, options):
 
 
 def test_sigterm_writes_what_waits(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, HAN_LOG, "--dir", str(tmp_path), "--name", "log"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        process.stdin.write(b"\x7e" + FRAME + FRAME[:9])
-        process.stdin.flush()
-        assert process.stdout.read(len(FRAME) + 10)
-        process.terminate()
-        assert process.wait(10) == 0
-    assert (tmp_path / "log").read_bytes() == b"\x7e" + FRAME + FRAME[:9]
+    octets = b"\x7e" + FRAME + FRAME[:9]
+    with Running("han-log", "--dir", str(tmp_path), "--name", "log") as log:
+        log.say(octets)
+        assert log.hear(len(octets)) == octets
+        log.signal(signal.SIGTERM)
+        assert log.end() == (0, b"", "")
+    assert (tmp_path / "log").read_bytes() == octets
 
 
 def test_a_reader_that_leaves_keeps_the_log(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, HAN_LOG, "--dir", str(tmp_path), "--name", "log"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        process.stdin.write(b"\x7e" + FRAME)
-        process.stdin.flush()
-        assert process.stdout.read(len(FRAME) + 1)
-        process.stdout.close()
-        process.stdin.write(FRAME)
-        process.stdin.close()
-        assert process.wait(10) == READER_LEFT
+    with Running("han-log", "--dir", str(tmp_path), "--name", "log") as log:
+        log.say(b"\x7e" + FRAME)
+        log.hear(len(FRAME) + 1)
+        log.process.stdout.close()
+        log.say(FRAME)
+        assert log.process.wait(PATIENCE) == READER_LEFT
     assert (tmp_path / "log").read_bytes().startswith(b"\x7e" + FRAME[:-1])
 
 
 def test_what_cannot_be_is_said(tmp_path, capfd):
     (tmp_path / "file").touch()
-    status, _, messages = run("--dir", f"{tmp_path}/file/dir")
+    status, _, messages = run("han-log", "--dir", f"{tmp_path}/file/dir")
     assert (status, messages) == (4, f"han-log: {tmp_path}/file/dir: not a directory\n")
-    assert run("--dir", str(tmp_path), f"{tmp_path}/none")[0] == 4
+    assert run("han-log", "--dir", str(tmp_path), f"{tmp_path}/none")[0] == 4
     for options in (["--name", "a/b"], ["--name", ""], ["--name", "%H.raw", "--keep", "5"], ["--keep", "0"]):
         with pytest.raises(SystemExit) as told:
             log.main(["--dir", str(tmp_path), *options])

@@ -1,1 +1,1 @@
-"""Octets to dated files."""
+"""The log: octets or records -> files named by the date."""

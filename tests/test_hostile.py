@@ -2,35 +2,28 @@
 
 import io
 import json
-import os
-import subprocess
 
 import pytest
 
 import hanpipe
-from conftest import ROOT
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import FRAMERS
+from programs import run
 
-BIN = os.path.join(ROOT, "bin")
 FRAME = bytes.fromhex("a01641088313e5b0e6e7000f40000000001200059cf5")
-
-
-def run(name, octets, *options):
-    return subprocess.run([f"{BIN}/{name}", *options], input=octets, capture_output=True, timeout=20, check=False)
 
 
 @pytest.mark.parametrize("forged", ['{"long": [5]}', '{"long":[[5]]}', '{"long":[5 ]}', '{"x":{"y":[[9,12]]}}'])
 def test_a_marker_in_a_line_is_no_marker(forged):
     line = f'{{"body":{{"structure":[{{"octet-string":"0100010700ff"}},{forged}]}}}}'
-    done = run("han-fields", line.encode())
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert b"Traceback" not in done.stderr
+    ran = run("han-fields", given=line.encode())
+    assert (ran.status, ran.out) == (1, b"")
+    assert "Traceback" not in ran.words
 
 
 def test_a_text_may_look_like_a_marker():
     line = r'{"body":{"structure":[{"octet-string":"0000600107ff"},{"visible-string":"[5] \" [7] \\"}]}}'
-    assert json.loads(run("han-fields", line.encode()).stdout) == {"meter_model": '[5] " [7] \\'}
+    assert json.loads(run("han-fields", given=line.encode()).out) == {"meter_model": '[5] " [7] \\'}
 
 
 def test_a_telegram_cannot_name_our_keys():
@@ -62,23 +55,21 @@ def test_a_line_does_not_depend_on_those_before(kind, octets):
 
 
 def test_an_apdu_that_a_pipe_ends_has_its_time():
-    frames = run("han-frame", b"\x0f\x40\0\0\0\0\x11\x05", "--link", "apdu").stdout
-    assert '"time":"' in run("han-decode", frames).stdout.decode()
+    frames = run("han-frame", "--link", "apdu", given=b"\x0f\x40\0\0\0\0\x11\x05").out
+    assert '"time":"' in run("han-decode", given=frames).out.decode()
 
 
 @pytest.mark.parametrize("view", [[], ["--tree"]])
 def test_nothing_valid_is_told_by_the_status(view):
-    assert run("han-decode", run("han-frame", b"xx", "--link", "apdu").stdout, *view).returncode == 1
+    assert run("han-decode", *view, given=run("han-frame", "--link", "apdu", given=b"xx").out).status == 1
 
 
 def test_counters_that_nobody_takes_change_no_status():
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [f"{BIN}/han-frame", "--stats"], input=b"\x7e" + FRAME + b"\x7e", stderr=full, check=False
-        )
-    assert done.returncode == 0
+        ran = run("han-frame", "--stats", given=b"\x7e" + FRAME + b"\x7e", stderr=full)
+    assert ran.status == 0
 
 
 def test_raw_counts_too():
-    records = run("han-frame", b"\x7e" + FRAME + b"\x7e").stdout
-    assert json.loads(run("han-frame", records, "--raw", "--stats").stderr)["frames"] == 1
+    records = run("han-frame", given=b"\x7e" + FRAME + b"\x7e").out
+    assert json.loads(run("han-frame", "--raw", "--stats", given=records).words)["frames"] == 1

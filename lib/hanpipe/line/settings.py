@@ -1,14 +1,17 @@
-"""How a serial line is set, and the settings that meters use."""
+"""The settings of a serial line: those that meters use, and the options that ask for them."""
 
-from hanpipe.unix.typed import Final, NamedTuple
+import argparse
+
+from hanpipe.unix.options import positive_integer
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
 PARITIES: Final = {"none": "N", "even": "E", "odd": "O"}
 
 
 class Line(NamedTuple):
-    """How a serial line is set. parity: none, even or odd; bits: of data; stop: stop bits.
+    """The settings of a serial line. parity: none, even or odd; bits: data bits; stop: stop bits.
 
-    As it comes: wired M-Bus (EN 13757-2), which most HAN ports with 2400 baud are.
+    The defaults are those of wired M-Bus (EN 13757-2), which most HAN ports with 2400 baud use.
     """
 
     baud: int = 2400
@@ -21,11 +24,11 @@ class Line(NamedTuple):
 
     @property
     def octets_per_second(self) -> float:
-        """How many octets pass in a second, one behind the other."""
+        """The number of octets that the line carries in a second, without pauses between them."""
         return self.baud / (1 + self.bits + (self.parity != "none") + self.stop)
 
 
-# What meters use, the most frequent first; protocol-facts.md, section 9
+# What meters use, the most frequent first: docs/protocol.md
 LINES: Final = (
     Line(2400, "even"),  # wired M-Bus
     Line(2400, "none"),
@@ -34,3 +37,17 @@ LINES: Final = (
     Line(9600, "even", 7),  # P1 of DSMR 2 and 3
     Line(38400, "none"),
 )
+
+
+def add_settings(parser: Any) -> None:
+    """Add an option for each setting to a parser or to a group of its options."""
+    parser.add_argument("--baud", type=positive_integer, metavar="RATE", help="baud rate")
+    parser.add_argument("--parity", choices=list(PARITIES), help="parity")
+    parser.add_argument("--bits", type=int, choices=(7, 8), help="data bits per octet")
+    parser.add_argument("--stop", type=int, choices=(1, 2), help="stop bits")
+
+
+def chosen(options: argparse.Namespace, line: Line) -> Line:
+    """Return the line with those settings changed that the options give."""
+    given = {name: value for name in Line._fields if (value := getattr(options, name)) is not None}
+    return line._replace(**given)

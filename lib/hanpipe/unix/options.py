@@ -93,6 +93,14 @@ def non_negative(text: str) -> float:
     return value
 
 
+def positive_number(text: str) -> float:
+    """Read a number above 0, up to 1e9. raise: ArgumentTypeError."""
+    value = non_negative(text)
+    if not value:
+        raise argparse.ArgumentTypeError("expected a number above 0, got 0")
+    return value
+
+
 def is_host(text: str) -> bool:
     """Tell whether text can be looked up as a host's name or address: what socket would not even try is none."""
     try:

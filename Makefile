@@ -8,7 +8,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test test-long soak ha-check lint english format bench golden clean
+.PHONY: all run test fresh-check test-long soak ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -32,6 +32,10 @@ test: .venv/dev
 # By shape and by the plain walk: ten thousand generated messages, not twenty; ten to twenty minutes.
 test-long: .venv/dev
 	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/test_shape.py -k "plain_walk or so_does"
+
+# A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
+fresh-check:
+	@tests/service/fresh.sh
 
 # Ten minutes of unplugging, damage and a sink that stops; SOAK="--seconds 60 --opens 4" for one.
 SOAK ?= --seconds 600 --opens 20

@@ -16,7 +16,7 @@ from hanpipe.unix.status import NOTHING, OK
 def main(argv: list[str]) -> int:
     """Run han-every; return its exit status."""
     parser = _parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_intermixed_args(argv)
     zone = options.zone or UTC
     try:
         every = Every(Calendar(options.period, zone), options.running * 1_000_000_000)

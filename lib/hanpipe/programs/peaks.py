@@ -1,0 +1,71 @@
+"""han-peaks: periods to the peaks that set a capacity tariff."""
+
+import argparse
+import re
+from collections import defaultdict
+
+from hanpipe.periods.lines import text_of
+from hanpipe.periods.peaks import Line, Peaks, WrongPeriod, rules
+from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, NOTHING, OK, Failure
+
+
+def main(argv: list[str]) -> int:
+    """Run han-peaks; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    program, reader = Program(options, parser.prog), ReadingReader()
+    meters: defaultdict[object, Peaks] = defaultdict(
+        lambda: Peaks(
+            rules()[options.rule], options.limit, changes=options.changes, estimated=not options.without_estimated
+        )
+    )
+    wrong = 0
+
+    def lines(data: bytes, _: int) -> list[Line]:
+        nonlocal wrong
+        made: list[Line] = []
+        for period in (one.reading for one in reader.feed(data) if one.reading):
+            try:
+                made += meters[period.get("source"), period.get("meter_ID")].add(period)
+            except WrongPeriod as error:
+                raise Failure(CONFIGURATION, str(error)) from error
+            except (KeyError, TypeError, ValueError):
+                wrong += 1
+        return made if data else made + [line for meter in meters.values() for line in meter.finish()]
+
+    found = program.stream(lines, lambda made, _: "".join(map(text_of, made)).encode(), lambda line: True)
+    if bad := reader.bad + wrong:
+        what = "1 line that is not a period" if bad == 1 else f"{bad:,} lines that are not periods"
+        program.tell(f"skipped {what}; is the input from han-every?")
+    return OK if found else NOTHING
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "han-peaks",
+        "Write the peaks of each month that set a capacity tariff, and their mean.",
+        "... | han-every 1h --zone Europe/Oslo | han-peaks --rule no",
+        follow="wait for more when a regular file ends",
+        files="lines of han-every; - or none: standard input",
+    )
+    parser.add_argument("--rule", required=True, choices=list(rules()), help="the tariff; han-peaks(1) explains each")
+    parser.add_argument("--changes", action="store_true", help="also write a line when the peaks of the month change")
+    parser.add_argument("--without-estimated", action="store_true", help="leave out periods whose energy is estimated")
+    parser.add_argument(
+        "--limit",
+        type=_watts,
+        metavar="POWER",
+        help="also write when the open period heads above this power, for\nexample 5kW, and when it no longer does",
+    )
+    return parser
+
+
+def _watts(text: str) -> int:
+    """Read a power such as 5kW or 5000 (W). raise: ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(k?)W?", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected a power such as 5kW or 5000W, got {text!r}")
+    return round(float(found[1]) * (1000 if found[2] else 1))

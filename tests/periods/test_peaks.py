@@ -1,0 +1,145 @@
+"""han-peaks: a month worked out by hand for each rule, and the warning of the hour that is still open."""
+
+import datetime
+import json
+import subprocess
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from conftest import ROOT
+from hanpipe.periods.peaks import Peaks, WrongPeriod, rules
+
+OSLO = ZoneInfo("Europe/Oslo")
+
+
+def hour(text, watts, minutes=60, **more):
+    """A line of han-every: the period that begins then, local time, with a mean power."""
+    begin = datetime.datetime.fromisoformat(text).replace(tzinfo=OSLO)
+    end = (begin.astimezone(datetime.UTC) + datetime.timedelta(minutes=minutes)).astimezone(OSLO)
+    energy = watts * minutes // 60
+    line = {"time": end.isoformat(), "begin": begin.isoformat(), "end": end.isoformat()}
+    return line | {"act_energy_pos_delta": energy, "estimated": False} | more
+
+
+def peaks(rule, lines, **options):
+    counted = Peaks(rules()[rule], **options)
+    return [made for line in lines for made in counted.add(line)] + counted.finish()
+
+
+# January 2026: Thursday the 1st. The highest hours, in W, two of them on one day, some at night and at the weekend.
+JANUARY = [
+    hour("2026-01-01T00:00", 400),
+    hour("2026-01-06T17:00", 7000),  # Tuesday
+    hour("2026-01-06T18:00", 6800),
+    hour("2026-01-10T12:00", 6500),  # Saturday
+    hour("2026-01-14T23:00", 9000),  # Wednesday, at night
+    hour("2026-01-20T08:00", 5000),  # Tuesday
+    hour("2026-01-21T19:00", 6900),  # Wednesday, after seven in the evening
+    hour("2026-01-31T23:00", 300),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "figure", "days"),
+    [
+        ("no", (9000 + 7000 + 6900) / 3, [14, 6, 21]),
+        ("se", (9000 + 7000 + 6900) / 3, [14, 6, 21]),
+        ("se-night", (7000 + 6900 + 6500) / 3, [6, 21, 10]),  # the night counts 4500
+        ("se-workdays", (7000 + 6800 + 5000) / 3, [6, 6, 20]),
+        ("se-workdays-1", 7000, [6]),
+        ("se-winter", 7000, [6]),
+    ],
+)
+def test_a_month_by_hand(rule, figure, days):
+    (line,) = peaks(rule, JANUARY)
+    assert float(line["peak"]) == pytest.approx(figure, abs=0.05)
+    assert [line[f"peak_{number}_begin"][8:10] for number in range(1, len(days) + 1)] == [f"{day:02}" for day in days]
+    assert f"peak_{len(days) + 1}" not in line
+    assert line["begin"] == "2026-01-01T00:00:00+01:00"
+    assert line["end"] == "2026-02-01T00:00:00+01:00"
+    assert line["ended"] is False
+
+
+def test_two_hours_of_one_day_are_one_peak_in_norway_and_two_in_gothenburg():
+    hours = [hour("2026-01-06T17:00", 7000), hour("2026-01-06T18:00", 6800), hour("2026-01-07T18:00", 1000)]
+    assert peaks("no", hours)[0]["peak"] == 4000
+    assert float(peaks("se", hours)[0]["peak"]) == pytest.approx(14800 / 3, abs=0.05)
+
+
+def test_flanders_takes_the_mean_of_twelve_months_of_2500_w_at_least():
+    monthly = [632, 4600, 0, 1028, 3444, 4164, 4564, 6000, 9200, 5000, 4120, 4880, 8000]
+    lines = peaks(
+        "be", [hour(f"{2026 + n // 12}-{n % 12 + 1:02}-15T12:00", watts, 15) for n, watts in enumerate(monthly)]
+    )
+    assert [line["peak_month"] for line in lines] == [max(2500, watts) for watts in monthly]
+    assert lines[0]["peak"] == 2500
+    assert lines[0]["months"] == 1
+    first = sum(max(2500, watts) for watts in monthly[:12]) / 12
+    last = sum(max(2500, watts) for watts in monthly[1:]) / 12
+    assert [float(lines[n]["peak"]) for n in (11, 12)] == [
+        pytest.approx(first, abs=0.05),
+        pytest.approx(last, abs=0.05),
+    ]
+    assert [line["ended"] for line in lines] == [True] * 12 + [False]
+
+
+def test_a_month_is_a_local_one():
+    hours = [hour("2026-03-31T23:00", 5000), hour("2026-04-01T00:00", 3000)]
+    assert [(line["month"], line["begin"], line["peak"]) for line in peaks("no", hours)] == [
+        ("2026-03", "2026-03-31T23:00:00+02:00", 5000),
+        ("2026-04", "2026-04-01T00:00:00+02:00", 3000),
+    ]
+
+
+def test_estimated_hours_are_marked_and_can_be_left_out():
+    hours = [hour("2026-01-06T17:00", 7000, estimated=True), hour("2026-01-07T18:00", 5000)]
+    (line,) = peaks("no", hours)
+    assert [line["peak_1_estimated"], line["peak_2_estimated"]] == [True, False]
+    (line,) = peaks("no", hours, estimated=False)
+    assert line["peak"] == 5000
+
+
+def test_changes_come_out_as_they_happen():
+    lines = peaks("no", JANUARY, changes=True)
+    assert [line["peak_1"] for line in lines] == [400, 7000, 7000, 9000, 9000, 9000]
+
+
+def test_the_limit_warns_once_and_once_more_when_it_is_over():
+    running = [{"running": True, "projected": energy} for energy in (4000, 5200, 5400, 4900, 4000)]
+    lines = peaks("no", [hour("2026-01-06T17:00", 0) | one for one in running], limit=5000)
+    assert [(line["above_limit"], line["heading"], line["limit"]) for line in lines] == [
+        (True, 5200, 5000),
+        (False, 4900, 5000),
+    ]
+
+
+def test_periods_of_another_length_are_refused():
+    with pytest.raises(WrongPeriod, match=r"rule be counts quarter hours \(han-every 15m\), got one of 3600 s"):
+        peaks("be", JANUARY)
+
+
+def test_each_rule_has_its_source_and_the_shape_that_it_needs():
+    for rule in rules().values():
+        assert rule.peaks >= 1
+        assert rule.months in (1, 12)
+        assert rule.seconds in (900, 3600)
+        assert rule.title
+
+
+def run(*arguments, text):
+    return subprocess.run(
+        [f"{ROOT}/bin/han-peaks", *arguments], input=text, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_program_reads_what_han_every_writes():
+    text = "".join(json.dumps(line) + "\n" for line in JANUARY) + '{"act_pow_pos":1}\n'
+    done = run("--rule", "no", text=text)
+    assert json.loads(done.stdout)["peak"] == 7633.3
+    assert done.stderr == "han-peaks: skipped 1 line that is not a period; is the input from han-every?\n"
+    assert done.returncode == 0
+    done = run("--rule", "be", text=text)
+    assert done.returncode == 3
+    assert "rule be counts quarter hours" in done.stderr
+    assert "expected a power such as 5kW" in run("--rule", "no", "--limit", "much", text="").stderr

@@ -85,6 +85,18 @@ def notification(body: Typed, invoke_id: int = 0x40000000, date_time: bytes = b"
     return b"\x0f" + invoke_id.to_bytes(4, "big") + b"\x09" * tagged + length(len(date_time)) + date_time + data(body)
 
 
+def event(descriptor: Typed, value: Typed, date_time: bytes = b"", flagged: bool = True) -> bytes:
+    """Write an event-notification. flagged: with the octet 01 that says that a date-time follows."""
+    time = (b"\x01" * flagged + length(len(date_time)) + date_time) if date_time else b"\x00"
+    return b"\xc2" + time + data(descriptor) + data(value)
+
+
+def report(names: list[int], values: list[Typed], date_time: bytes = b"") -> bytes:
+    """Write an information-report, each value under its short name."""
+    named = length(len(names)) + b"".join(b"\x02" + name.to_bytes(2, "big") for name in names)
+    return b"\x18" + length(len(date_time)) + date_time + named + length(len(values)) + b"".join(map(data, values))
+
+
 def x25(octets: bytes) -> bytes:
     """Return the HCS or FCS of octets, as sent."""
     crc = 0xFFFF

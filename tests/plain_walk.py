@@ -4,6 +4,7 @@ It shares no code with the library. Only APDUs that are data-notifications in cl
 what is malformed, it says None.
 """
 
+import contextlib
 import json
 import math
 import struct
@@ -172,7 +173,19 @@ def _body(octets: Octets, descriptors: bool) -> Typed:
 
 
 def notification(apdu: bytes, descriptors: bool = False) -> dict[str, Any]:
-    """Return the keys of a data-notification."""
+    """Return the keys of a data-notification that ends where the octets do, or before padding."""
+    try:
+        return _notification(apdu, descriptors)
+    except Unreadable:
+        for padding in (b"\0", b"\xff"):
+            stripped = apdu.rstrip(padding)
+            for end in range(len(stripped), len(apdu)):
+                with contextlib.suppress(Unreadable):
+                    return _notification(apdu[:end], descriptors)
+        raise
+
+
+def _notification(apdu: bytes, descriptors: bool) -> dict[str, Any]:
     octets = Octets(apdu)
     if octets.octet() != 0x0F:
         raise Unreadable
@@ -206,9 +219,17 @@ def lines(frames: Iterable[bytes]) -> list[str | None]:
         information = frame[control + 3 : -2]
         joined = information if information.startswith(b"\xe6\xe7\x00") else joined + information  # a new one begins
         if not frame[0] & 0x08:
-            told.append(line(front, joined.removeprefix(b"\xe6\xe7\x00")))
+            told += [line(front, apdu) for apdu in _apdus(joined)]
             joined = b""
     return told
+
+
+def _apdus(information: bytes) -> list[bytes]:
+    """Cut information at each LLC header that a data-notification may follow, if all pieces can be read then."""
+    whole = information.removeprefix(b"\xe6\xe7\x00")
+    pieces = whole.split(b"\xe6\xe7\x00\x0f")
+    pieces = [pieces[0], *(b"\x0f" + piece for piece in pieces[1:])]
+    return pieces if all(line({}, piece) for piece in pieces) else [whole]
 
 
 def _address_end(frame: bytes, at: int) -> int:

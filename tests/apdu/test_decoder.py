@@ -225,9 +225,67 @@ def test_a_text_that_is_authentic_but_no_apdu():
     assert (told[0]["fault"], told[0]["authenticated"]) == ("apdu", True)
 
 
-def test_encrypted_text_must_end_where_its_apdu_does():
-    told = keys_of(with_keys().feed("A", glo(APDU + b"\0", control=0x20)))
+def test_only_padding_may_follow_an_apdu_whose_tag_was_not_checked():
+    assert bodies(with_keys().feed("A", glo(APDU + b"\0\0", control=0x20))) == BODY
+    told = keys_of(with_keys().feed("A", glo(APDU + b"\1", control=0x20)))
     assert told[0]["fault"] == "wrong key"
+
+
+SEVERAL = APDU + b"\xe6\xe7\x00" + APDU + b"\0\0\xe6\xe6\x00" + APDU + APDU + b"\xff\xff"
+
+
+@pytest.mark.parametrize(
+    ("kind", "records"),
+    [
+        ("A", [SEVERAL]),
+        ("H", [encoder.pushed(SEVERAL)]),
+        ("H", [encoder.frame(b"\xe6\xe6\x00" + SEVERAL)]),
+        ("H", encoder.pushed_in_pieces(SEVERAL, 31)),
+        ("H", block_frames(SEVERAL, 30)),
+        ("M", telegrams(SEVERAL, 30)),
+        ("A", [glo(SEVERAL)]),
+        ("A", [glo(SEVERAL, control=0x20)]),
+        ("A", [b"".join(blocks(SEVERAL, 30))]),
+        ("H", [encoder.pushed(glo(APDU) + b"\xe6\xe7\x00" + glo(APDU) + APDU + glo(APDU))]),
+    ],
+)
+def test_several_apdus_in_the_same_octets_are_messages_in_order(kind, records):
+    decoder = with_keys()
+    for time in (1, 2):
+        told = [one for octets in records for one in decoder.feed(kind, octets, time)]
+        assert bodies(told) == BODY * 4
+        assert [one.time for one in told] == [time] * 4
+
+
+def test_octets_after_an_apdu_that_are_not_one_are_refused_by_themselves():
+    garbage = b"\x7d\x33"
+    for kind, octets in [("H", encoder.pushed(APDU + garbage)), ("A", APDU + garbage), ("A", glo(APDU + garbage))]:
+        message, refused = with_keys().feed(kind, octets)
+        assert bodies([message]) == BODY
+        assert (refused.keys["fault"], refused.keys["octets"]) == ("apdu", garbage.hex())
+
+
+def test_joined_segments_with_octets_after_the_apdu_are_refused_whole():
+    """A lost segment would show like that."""
+    told = fed(Decoder(), "H", encoder.pushed_in_pieces(APDU + b"\x7d\x33", 10))
+    assert [one.keys["octets"] for one in told] == [(APDU + b"\x7d\x33").hex()]
+
+
+def test_thousands_of_apdus_in_the_same_octets():
+    small = encoder.notification({"null-data": None})
+    told = with_keys().feed("A", small * 8000 + glo(small) * 50)
+    assert len(told) == 8050
+    assert {type(one) for one in told} == {Message}
+
+
+@pytest.mark.parametrize("control", [0x73, 0x93, 0x1F, 0x11])
+@pytest.mark.parametrize("information", [b"", b"\x81\x80\x12\x05"])
+def test_a_frame_that_manages_the_connection_is_named_as_that(control, information):
+    target, pieces = Decoder(), encoder.pushed_in_pieces(APDU, 20)
+    told = [target.feed("H", octets) for octets in (pieces[0], encoder.frame(information, control=control))]
+    assert told[0] == []
+    assert [one.keys["fault"] for one in told[1]] == ["no apdu"]
+    assert bodies(fed(target, "H", pieces[1:])) == BODY
 
 
 @pytest.mark.parametrize("carry", [lambda text: text, glo, lambda text: glo(text, control=0x20)])

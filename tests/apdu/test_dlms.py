@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
-from hanpipe.apdu.dlms import DEEPEST, Data, read_data, read_notification
+from hanpipe.apdu import cosem
+from hanpipe.apdu.cosem import DESCRIPTOR
+from hanpipe.apdu.dlms import DEEPEST, Data, find_next, read_data, read_notification
 from hanpipe.apdu.shape import typed
 from hanpipe.link.octets import Malformed, read_length
 from strategies import PLAIN, compact_arrays, described_bodies, notifications, plain, plains, typed_data
@@ -22,8 +24,7 @@ def assert_gives_a_value_or_is_malformed(octets: bytes) -> None:
     except Malformed as malformed:
         offset, what = malformed.offset, malformed.what
     else:
-        offset, what = told.body.end, "the end"
-        assert offset == len(octets)
+        offset, what = told.end, "the end"
     assert 0 <= offset <= len(octets)
     assert what
 
@@ -107,14 +108,8 @@ def test_a_notification_cut_anywhere_is_malformed(apdus: list[bytes], cut: int) 
         read_notification(apdus[0][: cut % len(apdus[0])])
 
 
-@given(notifications(), st.binary(min_size=1, max_size=5))
-def test_octets_behind_the_body_are_malformed(apdus: list[bytes], tail: bytes) -> None:
-    with pytest.raises(Malformed):
-        read_notification(apdus[0] + tail)
-
-
 @pytest.mark.parametrize(
-    "apdu", ["", "0f", "c2", "db08", "0f40000000", "0f4000000000", "0f40000000050102030405" + "00"]
+    "apdu", ["", "0f", "c2", "18", "c201", "db08", "0f40000000", "0f4000000000", "0f40000000050102030405" + "00"]
 )
 def test_what_is_no_notification_is_malformed(apdu: str) -> None:
     with pytest.raises(Malformed):
@@ -144,7 +139,7 @@ def test_one_that_was_cut_is_malformed_where_it_was_cut(body: dict[str, Any], cu
 
 def test_the_fault_is_that_of_the_reading_which_gets_further() -> None:
     front = "0f4000000000" + "0202" + "1601" + "0102" + "0202" + "0003" + "0100010700ff" + "02" + "1205dc" + "0202"
-    with pytest.raises(Malformed, match="9 octets announced, 2 left at octet 28"):
+    with pytest.raises(Malformed, match="expected 9 octets, found 2 at octet 28"):
         read_notification(bytes.fromhex(front + "0003"), descriptors=True)
 
 
@@ -258,3 +253,67 @@ def test_lengths_come_back(number: int) -> None:
 def test_data_is_a_tuple_that_says_what_it_is() -> None:
     assert read_data(b"\x12\x01\x00", 0) == Data("long-unsigned", 256, 0, 3)
     assert read_notification(b"\x0f\0\0\0\1\x0c" + CLOCK + b"\0").date_time == CLOCK
+
+
+# --- several APDUs in the same octets ---
+
+PADDING = st.sampled_from([b"", b"\0", b"\0\0\0", b"\xff" * 5, b"\0\xff"])
+HEADERS = st.sampled_from([b"", b"\xe6\xe7\x00", b"\xe6\xe6\x00"])
+
+
+@given(notifications(), PADDING, HEADERS, notifications())
+def test_an_apdu_ends_before_padding_header_and_the_next_apdu(
+    first: list[bytes], padding: bytes, header: bytes, second: list[bytes]
+) -> None:
+    octets = first[0] + padding + header + second[0]
+    end = read_notification(octets).end
+    assert end == len(first[0])
+    assert octets[find_next(octets, end) :] == second[0]
+
+
+@given(notifications(), PADDING)
+def test_padding_is_followed_by_nothing(apdus: list[bytes], padding: bytes) -> None:
+    octets = apdus[0] + padding
+    assert find_next(octets, len(apdus[0])) == len(octets)
+
+
+@given(notifications(), st.binary(min_size=1, max_size=5).filter(lambda tail: tail.lstrip(b"\0\xff")))
+def test_other_octets_after_an_apdu_are_malformed(apdus: list[bytes], tail: bytes) -> None:
+    octets = apdus[0] + tail
+    padding = len(tail) - len(tail.lstrip(b"\0\xff"))
+    if tail[padding] not in (0xE6, *cosem.APDUS):
+        with pytest.raises(Malformed, match=f"at octet {len(apdus[0])}"):
+            find_next(octets, len(apdus[0]))
+
+
+# --- event-notification and information-report ---
+
+
+@given(typed_data(), st.none() | st.binary(min_size=12, max_size=12), st.booleans())
+def test_an_event_is_read_as_it_was_sent(value: dict[str, Any], date_time: bytes | None, flagged: bool) -> None:
+    descriptor = {DESCRIPTOR: {"class_id": 1, "logical_name": "0000600b00ff", "attribute_id": 2}}
+    octets = encoder.event(descriptor, value, date_time or b"", flagged)
+    found = read_notification(octets)
+    assert (found.apdu, found.invoke_id, found.date_time, found.end) == (
+        "event-notification",
+        None,
+        date_time,
+        len(octets),
+    )
+    assert typed(found.body) == {"structure": [descriptor, value]}
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF), plains()), max_size=5), st.none() | st.just(CLOCK))
+def test_a_report_is_read_as_it_was_sent(sent: list[tuple[int, dict[str, Any]]], date_time: bytes | None) -> None:
+    names, values = [name for name, _ in sent], [value for _, value in sent]
+    octets = encoder.report(names, values, date_time or b"")
+    found = read_notification(octets)
+    assert (found.apdu, found.date_time, found.variable_names) == ("information-report", date_time, names)
+    assert typed(found.body) == {"structure": values}
+    assert found.end == len(octets)
+
+
+@given(st.sampled_from([b"\x18", b"\xc2"]), st.binary(max_size=60), st.integers(0, 2**16))
+def test_any_octets_after_their_tags_give_a_value_or_are_malformed(tag: bytes, octets: bytes, cut: int) -> None:
+    assert_gives_a_value_or_is_malformed(tag + octets)
+    assert_gives_a_value_or_is_malformed(encoder.report([1, 2], [{"long": 1}, {"long": 2}], CLOCK)[: cut % 30])

@@ -396,7 +396,7 @@ def test_a_descriptor_is_drawn_with_its_code() -> None:
 @given(st.sampled_from([WHOLE, DESCRIBED]), st.integers(1, 200), st.integers(1, 200), st.integers(0, 255))
 def test_a_malformed_apdu_shows_what_is_in_front_of_its_fault(whole: bytes, size: int, at: int, octet: int) -> None:
     apdu = (whole[:at] + bytes([octet]) + whole[at + 1 :])[:size]
-    (told,) = Decoder(descriptors=True).feed("H", encoder.pushed(apdu))
+    told, *_ = Decoder(descriptors=True).feed("H", encoder.pushed(apdu))
     drawn = draw(Apdu(0, {"link": "apdu"}, apdu), PLAIN)
     if isinstance(told, Refusal) and told.keys["fault"] == "apdu":
         assert told.keys["detail"] in drawn
@@ -413,8 +413,8 @@ def test_a_fault_stands_behind_what_could_be_read() -> None:
 
 
 def test_another_apdu_is_named_by_its_tag() -> None:
-    drawn = tree(Apdu(0, {"link": "apdu"}, b"\xc2\x01\x02"), PLAIN)
-    assert drawn == "APDU c2  apdu  3 octets\n   0  APDU c2 is no data-notification\n      c2 01 02\n\n"
+    drawn = tree(Apdu(0, {"link": "apdu"}, b"\xc4\x01\x02"), PLAIN)
+    assert drawn == "APDU c4  apdu  3 octets\n   0  expected a data-notification (0f), found c4\n      c4 01 02\n\n"
 
 
 def test_a_message_without_a_key_is_drawn_as_the_design_draws_it() -> None:

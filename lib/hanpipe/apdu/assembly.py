@@ -80,7 +80,7 @@ class Segments(_Joiner):
         return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
         """
         begun, lost = self.waiting.pop(origin, None) or _Begun(), []
-        if information[:3] == cosem.LLC:
+        if information[:3] in cosem.LLCS:
             begun, lost, information = _Begun(), _lost(origin, begun.octets), information[3:]
         elif not begun.count and (segmented or not (information and information[0] in cosem.APDUS)):
             return b"", _lost(origin, information)

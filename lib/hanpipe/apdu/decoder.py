@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from hanpipe.apdu import dlms
-from hanpipe.apdu.message import Apdu, Message, Refusal, Result, json_text, refusal
+from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result, json_text, refusal
 from hanpipe.apdu.opener import FCS, Opener
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
 from hanpipe.link.octets import Malformed
@@ -47,40 +47,63 @@ class Decoder:
             if kind == "H" and not segments.waiting and (shape := find(octets)) is not None:
                 results.append(_made(Message, (time, "", shape, shape.unpack(octets))))
             else:
-                results += [self._read(one) if isinstance(one, Apdu) else one for one in open_(kind, octets, time)]
+                results += self._read_all(open_(kind, octets, time))
         return results
 
     def end(self) -> list[Refusal]:
         """Return the pieces that were never completed: the input has ended."""
         return self.opener.end()
 
-    def _read(self, apdu: Apdu) -> Message | Refusal:
-        """Read an APDU, and remember its shape."""
-        time, keys, octets, frame = apdu
-        shape = self._frames.find(frame) if frame else self._apdus.find(octets)
+    def _read_all(self, opened: list[Opened]) -> list[Result]:
+        """Read APDUs, and those that follow one in the same octets."""
+        results: list[Result] = []
+        while opened:
+            one, *opened = opened
+            if isinstance(one, Apdu):
+                result, following = self._read(one)
+                results.append(result)
+                opened = following + opened
+            else:
+                results.append(one)
+        return results
+
+    def _read(self, apdu: Apdu) -> tuple[Message | Refusal, list[Opened]]:
+        """Read an APDU, and remember its shape. Return also what follows it in the same octets."""
+        shape = self._frames.find(apdu.frame) if apdu.frame else self._apdus.find(apdu.octets)
         if shape is not None:
-            return Message(time, "" if frame else _envelope(keys), shape, shape.unpack(frame or octets))
+            return _message(apdu, shape), []
+        time, keys, octets, frame, _ = apdu
         try:
             notification = dlms.read_notification(octets, descriptors=self._descriptors)
+            apdu, following = self.opener.cut(apdu, notification.end)
         except Malformed as malformed:
-            return refusal("apdu", malformed, octets, keys, time)
-        if frame:
+            return refusal("apdu", malformed, octets, keys, time), []
+        if apdu.frame:
             pieces = notification_pieces(notification, len(frame) - FCS - len(octets))
             shape = Shape(frame, [_envelope(keys), *pieces], check=FCS)
+            self._frames.add(shape)
         else:
-            shape = Shape(octets, notification_pieces(notification, 0))
-        (self._frames if frame else self._apdus).add(shape)
-        return Message(time, "" if frame else _envelope(keys), shape, shape.unpack(frame or octets))
+            shape = Shape(apdu.octets, notification_pieces(notification, 0))
+            self._apdus.add(shape)
+        return _message(apdu, shape), following
 
     def _is_notification(self, octets: bytes) -> bool:
-        """Tell whether octets are an APDU to their exact end."""
+        """Tell whether octets are APDUs and padding to their exact end."""
         if self._apdus.find(octets) is not None:
             return True
         try:
-            dlms.read_notification(octets, descriptors=self._descriptors)
+            while octets:
+                end = dlms.read_notification(octets, descriptors=self._descriptors).end
+                octets = octets[dlms.find_next(octets, end) :]
         except Malformed:
             return False
         return True
+
+
+def _message(apdu: Apdu, shape: Shape) -> Message:
+    if apdu.frame:
+        return Message(apdu.time, "", shape, shape.unpack(apdu.frame))
+    return Message(apdu.time, _envelope(apdu.keys), shape, shape.unpack(apdu.octets))
 
 
 def _envelope(keys: dict[str, Any]) -> str:

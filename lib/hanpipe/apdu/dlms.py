@@ -1,7 +1,4 @@
-"""APDU -> typed data, as it stands on the line: unscaled, unnamed. IEC 62056-5-3, A-XDR after IEC 61334-6.
-
-0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length in front | notification-body
-"""
+"""APDU -> typed data as on the line, without scaling and names. IEC 62056-5-3; A-XDR after IEC 61334-6."""
 
 import struct
 from collections.abc import Callable
@@ -10,11 +7,12 @@ from hanpipe.apdu import cosem
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-DEEPEST = 32  # levels of nesting; no list known has more than 5
-MOST = 8  # elements of compact-arrays by the octet of the APDU: a description of a few promises millions of null-data
+DEEPEST: Final = 32  # levels of nesting; known lists have up to 5
+MOST: Final = 8  # elements of compact-arrays per octet of the APDU: a few octets can describe millions of null-data
 
 _DESCRIPTOR: Final = struct.Struct(">H6sb")
-_UNASKED: Final = "no A-XDR: each value has a descriptor without a tag in front; --descriptors reads that"
+_SHORT_NAME: Final = 2  # tag of the only kind of variable-access-specification that meters use
+_UNASKED: Final = "not A-XDR: each value follows a descriptor without a tag; --descriptors reads that"
 
 
 class Data(NamedTuple):
@@ -23,8 +21,8 @@ class Data(NamedTuple):
     type:   as the Blue Book names it, or cosem.DESCRIPTOR
     value:  int, float, bytes (strings, clocks, a NaN that no float holds), None; str of 0 and 1 (bit-string); list of
             Data (array, structure); (description, list of Data) of a compact-array; Descriptor
-    offset: of its tag, or of its first octet in a compact-array
-    end:    offset behind its last octet
+    offset: of its tag, or of its first octet where it has none (in a compact-array)
+    end:    offset after its last octet
     """
 
     type: str
@@ -42,66 +40,140 @@ class Descriptor(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """A data-notification.
+    """An APDU that a meter pushes: data-notification, event-notification or information-report.
 
-    invoke_id: long-invoke-id-and-priority
-    date_time: the 12 octets of the date-time, None if not sent; date_time_at: their offset
-    body:      the notification-body
+    apdu:           its name
+    invoke_id:      long-invoke-id-and-priority, None if the APDU has none
+    date_time:      the 12 octets of the date-time, None if not sent
+    date_time_at:   their offset
+    variable_names: short names of the values of an information-report, None of other APDUs
+    body:           the notification-body; of an event-notification a structure of descriptor and value, of an
+                    information-report a structure of the values: both without tag and count on the line
+    end:            offset after its last octet
     """
 
-    invoke_id: int
+    apdu: str
+    invoke_id: int | None
     date_time: bytes | None
     date_time_at: int
+    variable_names: list[int] | None
     body: Data
+    end: int
 
 
 def read_notification(octets: bytes, *, descriptors: bool = False) -> Notification:
-    """Read a data-notification to its exact end.
+    """Read the pushed APDU at the beginning of octets; find_next says what follows it.
 
-    Some meters send the date-time with the tag 09 of an octet-string in front of its length; both are read.
-    descriptors: read too what is no A-XDR: a body whose values have a descriptor without a tag in front
+        0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length | notification-body
+        C2 | 00, or 01 and date-time with its length | cosem-attribute-descriptor | value
+        18 | date-time 0 or 12, with its length | count | 02 and short name 2, each | count | values
 
-    raise:  Malformed: another APDU, a value that does not end where the octets do, an unknown type
-    source: IEC 62056-5-3, data-notification; the tag: seen in captures kaifa/no-list1-h3e, kamstrup/no-dump-multi
+    Some meters send the date-time with the tag 09 of an octet-string before its length; both are read.
+    descriptors: also read a body that is not A-XDR: its values follow a descriptor without a tag
+
+    raise:  Malformed: another APDU, an unknown type, or fewer octets than announced
+    source: IEC 62056-5-3, data-notification, event-notification, information-report; the tag 09: seen in captures
+            kaifa/no-list1-h3e, kamstrup/no-dump-multi
     """
-    if not octets or octets[0] != cosem.DATA_NOTIFICATION:
-        raise Malformed(0, f"APDU {octets[:1].hex() or 'empty'} is no data-notification")
-    at = 5
+    if octets[:1] == bytes([cosem.EVENT_NOTIFICATION]):
+        return _read_event(octets)
+    if octets[:1] == bytes([cosem.INFORMATION_REPORT]):
+        return _read_report(octets)
+    if octets[:1] != bytes([cosem.DATA_NOTIFICATION]):
+        raise Malformed(0, f"expected a data-notification (0f), found {name_apdu(octets)}")
+    begin = 6 if octets[5:7] == b"\x09\x0c" else 5
+    date_time, at, body_at = _read_date_time(octets, begin)
+    if len(octets) <= body_at:
+        raise Malformed(len(octets), "the APDU ends before its body")
+    body = _read_body(octets, body_at, descriptors)
+    return Notification("data-notification", int.from_bytes(octets[1:5], "big"), date_time, at, None, body, body.end)
+
+
+def name_apdu(octets: bytes) -> str:
+    """Name what begins with octets, for a message."""
+    if not octets:
+        return "no octet"
+    name = cosem.APDUS.get(octets[0])
+    return f"{octets[0]:02x} ({name})" if name else f"{octets[0]:02x}"
+
+
+def find_next(octets: bytes, end: int) -> int:
+    """Find the APDU that follows another in the same octets, with or without an LLC header.
+
+    end:    offset after the first one
+    return: offset of the tag of the next; the number of octets if only padding (00 or FF) follows
+    raise:  Malformed: other octets follow
+    """
+    rest = octets[end:].lstrip(b"\0\xff")
+    at = len(octets) - len(rest)
+    if not rest:
+        return at
+    if rest[:3] in cosem.LLCS:
+        at += 3
+    if at < len(octets) and octets[at] in cosem.APDUS:
+        return at
+    raise Malformed(end, f"expected the end of the APDU, found {len(octets) - end} more octets")
+
+
+def _read_date_time(octets: bytes, at: int) -> tuple[bytes | None, int, int]:
+    """Read a date-time that begins with its length. Return it, its offset and the offset after it."""
     if len(octets) <= at:
-        raise Malformed(len(octets), "APDU ends in front of its date-time")
-    if octets[at : at + 2] == b"\x09\x0c":
-        at += 1
+        raise Malformed(len(octets), "the APDU ends before its date-time")
     length, at = read_length(octets, at)
-    if length not in (0, 12):
-        raise Malformed(at, f"date-time of {length} octets")
-    if len(octets) <= at + length:
-        raise Malformed(len(octets), "APDU ends in front of its body")
-    body = _read_body(octets, at + length, descriptors)
-    return Notification(int.from_bytes(octets[1:5], "big"), octets[at : at + 12] if length else None, at, body)
+    if length not in (0, cosem.CLOCK_SIZE):
+        raise Malformed(at, f"expected a date-time of {cosem.CLOCK_SIZE} octets, found one of {length}")
+    if len(octets) < at + length:
+        raise Malformed(len(octets), "the APDU ends inside its date-time")
+    return (octets[at : at + length] or None), at, at + length
+
+
+def _read_event(octets: bytes) -> Notification:
+    date_time, at, descriptor_at = _read_date_time(octets, 2 if octets[1:2] == b"\1" else 1)
+    reader = _Reader(octets)
+    descriptor = reader.descriptor(descriptor_at)
+    value = reader.tagged(descriptor.end, 1)
+    body = Data("structure", [descriptor, value], descriptor_at, value.end)
+    return Notification("event-notification", None, date_time, at, None, body, body.end)
+
+
+def _read_report(octets: bytes) -> Notification:
+    date_time, at, count_at = _read_date_time(octets, 1)
+    reader = _Reader(octets)
+    names, values_at = reader.short_names(count_at)
+    body = reader.values(values_at)
+    return Notification("information-report", None, date_time, at, names, body, body.end)
 
 
 def _read_body(octets: bytes, at: int, descriptors: bool) -> Data:
-    """Read a notification-body to its exact end. raise: Malformed: of the reading that gets furthest."""
+    """Read a notification-body. raise: Malformed: of the reading that gets furthest.
+
+    A body whose values follow a descriptor without a tag may look like A-XDR that ends early. So the plain reading is
+    right if it ends where the octets do, or before padding or another APDU, or if the body does not begin like that.
+    """
+    plain = None
     try:
-        return _to_the_end(octets, read_data(octets, at))
-    except Malformed as plain:
-        try:
-            body = _to_the_end(octets, _Reader(octets).described(at))
-        except Malformed as described:
-            raise max(plain, described, key=lambda malformed: malformed.offset) from None
-        if not descriptors:
-            raise Malformed(plain.offset, _UNASKED) from None
-        return body
-
-
-def _to_the_end(octets: bytes, body: Data) -> Data:
-    if body.end != len(octets):
-        raise Malformed(body.end, f"{len(octets) - body.end} octets behind the notification-body")
-    return body
+        plain = read_data(octets, at)
+        if plain.end == len(octets):
+            return plain
+        find_next(octets, plain.end)
+        ends_well, fault = True, Malformed(plain.end, _UNASKED)
+    except Malformed as malformed:
+        ends_well, fault = False, malformed
+    try:
+        described = _Reader(octets).described(at)
+    except Malformed as malformed:
+        if plain and (ends_well or malformed.offset == at):
+            return plain
+        raise max(fault, malformed, key=lambda each: each.offset) from None
+    if plain and ends_well and described.end != len(octets):
+        return plain
+    if not descriptors:
+        raise Malformed(fault.offset, _UNASKED)
+    return described
 
 
 def read_descriptor(octets: bytes, at: int) -> Data:
-    """Read the cosem-attribute-descriptor at `at`, which has no tag. raise: Malformed: fewer octets are left."""
+    """Read the cosem-attribute-descriptor at `at`, which has no tag. raise: Malformed: too few octets."""
     return _Reader(octets).descriptor(at)
 
 
@@ -122,7 +194,7 @@ class _Reader:
         self._left = MOST * len(octets)
 
     def tagged(self, at: int, depth: int) -> Data:
-        """Read the value whose tag stands at `at`."""
+        """Read the value whose tag is at `at`."""
         tag = self._octet(at)
         if tag in cosem.SEQUENCES:
             return self._sequence(at, depth, self.tagged)
@@ -130,22 +202,42 @@ class _Reader:
             return self._compact_array(at, depth)
         return self._simple(tag, at, at + 1)
 
+    def short_names(self, at: int) -> tuple[list[int], int]:
+        """Read a count and so many short names. Return them and the offset after them."""
+        count, at = read_length(self._octets, at)
+        names = []
+        for begin in range(at, at + 3 * min(count, len(self._octets)), 3):
+            if self._octet(begin) != _SHORT_NAME:
+                raise Malformed(begin, f"expected a short name (02), found {self._octets[begin]:02x}")
+            names.append(int.from_bytes(self._piece(begin + 1, 2), "big"))
+        return names, at + 3 * len(names)
+
+    def values(self, at: int) -> Data:
+        """Read a count and so many values, as a structure without a tag."""
+        count, begin = read_length(self._octets, at)
+        if count > len(self._octets) - begin:
+            raise Malformed(at, f"{count} values announced in {len(self._octets) - begin} octets")
+        elements: list[Data] = []
+        for _ in range(count):
+            elements.append(self.tagged(elements[-1].end if elements else begin, 1))
+        return Data("structure", elements, at, elements[-1].end if elements else begin)
+
     def described(self, at: int) -> Data:
-        """Read a body whose values have a descriptor in front, which has no tag.
+        """Read a body whose values follow a descriptor, which has no tag.
 
             02 02 | 16 enum 1 | 01 count | 02 02 | class-id 2 | logical name 6 | attribute-id 1 | value | 02 02 | ...
 
         source: seen in capture sagemcom/cz-xt211-apdu
         """
         if self._octets[at : at + 3] != b"\2\2\x16" or self._octet(at + 4) != 1:
-            raise Malformed(at, "no body of values with a descriptor in front")
+            raise Malformed(at, "expected an enum and an array of descriptors and values")
         kind = self.tagged(at + 2, 1)
         values = self._sequence(kind.end, 1, self._described_value)
         return Data("structure", [kind, values], at, values.end)
 
     def _described_value(self, at: int, depth: int) -> Data:
         if self._piece(at, 2) != b"\2\2":
-            raise Malformed(at, "no structure of a descriptor and its value")
+            raise Malformed(at, "expected a structure of a descriptor and its value")
         descriptor = self.descriptor(at + 2)
         value = self.tagged(descriptor.end, depth + 1)
         return Data("structure", [descriptor, value], at, value.end)
@@ -171,7 +263,7 @@ class _Reader:
         return Data(name, elements, offset, at)
 
     def _simple(self, tag: int, offset: int, at: int) -> Data:
-        """Read a value without elements whose content stands at `at`."""
+        """Read a value without elements whose content begins at `at`."""
         if tag in cosem.FIXED:
             name, form = cosem.FIXED[tag]
             octets = self._piece(at, form.size)
@@ -191,7 +283,7 @@ class _Reader:
         raise Malformed(offset, f"unknown data type {tag:02x}")
 
     def _compact_array(self, offset: int, depth: int) -> Data:
-        """Read values without tags: the description of their type stands once, in front of them."""
+        """Read values without tags, after the one description of their type."""
         description, at = self._description(offset + 1, depth)
         length, at = read_length(self._octets, at)
         end = at + len(self._piece(at, length))
@@ -243,13 +335,13 @@ class _Reader:
 
     def _octet(self, at: int) -> int:
         if at >= len(self._octets):
-            raise Malformed(at, "ends where a data type should stand")
+            raise Malformed(at, "expected a data type, found the end")
         return self._octets[at]
 
     def _piece(self, at: int, length: int) -> bytes:
         piece = self._octets[at : at + length]
         if len(piece) < length:
-            raise Malformed(at, f"{length} octets announced, {len(piece)} left")
+            raise Malformed(at, f"expected {length} octets, found {len(piece)}")
         return piece
 
 

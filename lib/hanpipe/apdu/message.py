@@ -16,14 +16,16 @@ class Apdu(NamedTuple):
 
     time:   ns since 1970-01-01 UTC of its last frame, 0 = unknown
     keys:   the first keys of its line: link, addresses, ciphering
-    octets: from its tag on
+    octets: from its tag on; more APDUs may follow in them, which Opener.cut takes off
     frame:  the frame that alone carries it, b"" if there is more than one, or something around it
+    joined: whether its pieces had no numbers, so that a missing one shows only in what the octets hold
     """
 
     time: int
     keys: dict[str, Any]
     octets: bytes
     frame: bytes = b""
+    joined: bool = False
 
 
 class Message(NamedTuple):

@@ -62,7 +62,7 @@ class Outcome:
 
 
 def is_good(result: Opened | Result) -> bool:
-    """Tell whether a result could be read. An APDU is drawn as far as it can be, and has not been read before."""
+    """Tell whether a result could be read. An APDU, which is to be drawn, has not been read before."""
     if type(result) is not Apdu:
         return type(result) is not Refusal
     try:
@@ -89,7 +89,7 @@ def decode(
         records = reader.feed(data)
         results: list[Opened | Result] = []
         if draw:
-            results += [one for record in records for one in decoder.opener.open(*record)]
+            results += [one for record in records for one in decoder.opener.open_each(*record)]
         else:
             results += decoder.feed_all(records)
         if not data:

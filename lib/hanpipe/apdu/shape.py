@@ -122,12 +122,17 @@ class Shapes:
 
 
 def notification_pieces(notification: Notification, at: int) -> "list[str | Hole]":
-    """Write a data-notification that stands at offset `at` as JSON text with holes, to the line's closing brace."""
+    """Write a notification that begins at offset `at` as JSON text with holes, to the line's closing brace."""
     date_time: str | Hole = "null"
     if notification.date_time is not None:
         date_time = _clock(at + notification.date_time_at, 12)
-    pieces: list[str | Hole] = ['"apdu":"data-notification","invoke_id":', Hole(at + 1, 4, "I", "%d", 0)]
-    pieces += [',"date_time":', date_time, ',"body":']
+    pieces: list[str | Hole] = [f'"apdu":"{notification.apdu}",']
+    if notification.invoke_id is not None:
+        pieces += ['"invoke_id":', Hole(at + 1, 4, "I", "%d", 0), ","]
+    pieces += ['"date_time":', date_time]
+    if notification.variable_names is not None:
+        pieces.append(f',"variable_names":{json.dumps(notification.variable_names, separators=(",", ":"))}')
+    pieces.append(',"body":')
     _write(notification.body, at, pieces)
     pieces.append("}")
     return pieces

@@ -3,9 +3,10 @@
 import textwrap
 from collections.abc import Iterator
 
-from hanpipe.apdu import cosem, dlms
-from hanpipe.apdu.dlms import Data, Notification
+from hanpipe.apdu.dlms import Data, Notification, find_next
 from hanpipe.apdu.message import Apdu, Opened, Refusal, Telegram
+from hanpipe.apdu.opener import FCS
+from hanpipe.apdu.partial import read_partly
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.stderr import printable
 from hanpipe.unix.typed import Any, Final, NamedTuple
@@ -13,9 +14,6 @@ from hanpipe.views.colour import Colour
 from hanpipe.views.meanings import clock_text, describe, meanings, name_of, value_text
 
 WIDTH: Final = 80  # columns
-_FCS: Final = 2  # octets behind the information of a frame
-_HEADS: Final = (6, 18, 19)  # octets in front of a notification-body: without a time, with one, with its tag too
-_DESCRIBED: Final = 3  # levels from a body of values with a descriptor in front down to these
 _SHOWN: Final = 16  # octets of what could not be read
 _WIDEST_TYPE: Final = 34  # columns of nesting and type, where they can be kept
 _VALUE_WIDTH: Final = 14  # columns of a value, where it is not longer: a logical name and two
@@ -52,28 +50,28 @@ class _Row(NamedTuple):
 
 
 def draw(opened: Opened, colour: Colour) -> str:
-    """Return what Decoder.open() gives as people see it, with a blank line behind it."""
+    """Return what Opener.open gives as people see it, followed by a blank line."""
     if isinstance(opened, Apdu):
         return tree(opened, colour)
     return telegram(opened, colour) if isinstance(opened, Telegram) else refusal(opened, colour)
 
 
 def tree(apdu: Apdu, colour: Colour) -> str:
-    """Return an APDU as a tree, with a blank line behind it; of a malformed one what is in front of the fault.
+    """Return an APDU as a tree, followed by a blank line; of a malformed one the part before the fault.
 
-    Each element has its offset, in the frame if one alone carries the APDU, else in the APDU, and the octets of the
-    APDU that are left behind it (behind the count of an array or structure).
+    Each element has its offset, in the frame if one alone carries the APDU, else in the APDU, and the number of octets
+    of the APDU after it (for an array or structure, after its count).
     """
     octets = apdu.octets
-    first = len(apdu.frame) - _FCS - len(octets) if apdu.frame else 0
-    notification, body, fault = _read(octets)
-    rows = [] if notification is None or body is None else list(_rows("", [body], octets, 0))
-    lines = [
-        *_folded(_head(apdu.keys, octets, notification), colour),
-        *_lines(rows, first, len(octets), colour),
-    ]
+    first = len(apdu.frame) - FCS - len(octets) if apdu.frame else 0
+    notification, body, fault = read_partly(octets)
+    lines = _folded(_head(apdu.keys, octets, notification), colour)
+    if notification and body:
+        lines += _lines(list(_body_rows(notification.apdu, body, octets)), first, len(octets), colour)
     if fault is not None:
         lines += _fault_lines(fault, octets, first, colour)
+    elif notification and notification.end < len(octets):
+        lines += _rest_lines(octets, notification.end, first, colour)
     return "\n".join([*lines, "", ""])
 
 
@@ -113,65 +111,17 @@ def _reason(keys: dict[str, Any]) -> str:
     return (detail if detail.startswith(fault) else f"{fault}: {detail}") + where
 
 
-def _read(octets: bytes) -> tuple[Notification | None, Data | None, Malformed | None]:
-    """Read a data-notification as far as it goes: it (its head at least), its body, and what stopped the reading."""
-    try:
-        notification = dlms.read_notification(octets, descriptors=True)
-    except Malformed as malformed:
-        fault = malformed
-    else:
-        return notification, notification.body, None
-    for size in _HEADS:
-        try:
-            head = dlms.read_notification(octets[:size] + b"\0")  # with null-data for a body
-        except Malformed:
-            continue
-        return head, _read_before(octets, size, fault.offset, _levels(octets, size, fault.offset)), fault
-    return None, None, fault
-
-
-def _levels(octets: bytes, at: int, stop: int) -> int:
-    """Return how deep descriptors without a tag stand in a body whose reading fails at `stop`; -1: there are none."""
-    try:
-        dlms.read_data(octets, at)
-    except Malformed as plain:
-        return -1 if plain.offset == stop else _DESCRIBED
-    return -1
-
-
-def _read_before(octets: bytes, at: int, stop: int, levels: int) -> Data | None:
-    """Read a value whose reading fails at `stop`, without what is missing; None if nothing of it is there.
-
-    levels: to go down to descriptors without a tag, each the first of its structure; below 0 if there are none
-    """
-    if at >= min(stop, len(octets)):
-        return None
-    if octets[at] not in cosem.SEQUENCES:
-        try:
-            return dlms.read_data(octets, at)
-        except Malformed:
-            return None
-    try:
-        count, begin = read_length(octets, at + 1)
-    except Malformed:
-        return None
-    elements: list[Data] = []
-    if levels == 1 and begin < stop:
-        elements.append(dlms.read_descriptor(octets, begin))
-        begin = elements[0].end
-    while len(elements) < count and (element := _read_before(octets, begin, stop, levels - 1)):
-        elements.append(element)
-        begin = element.end
-    complete = len(elements) == count and (not elements or elements[-1].end <= stop)
-    return Data(cosem.SEQUENCES[octets[at]], elements, at, begin if complete else stop)
-
-
 def _head(keys: dict[str, Any], octets: bytes, notification: Notification | None) -> list[str]:
     """Return the words above the tree."""
     if notification is None:
         return [f"APDU {octets[:1].hex()}", *_origin(keys), f"{len(octets):,} octets"]
     time = "no time" if notification.date_time is None else f"time {clock_text(notification.date_time)}"
-    return ["data-notification", *_origin(keys), f"invoke-id 0x{notification.invoke_id:08x}", time]
+    words = [notification.apdu, *_origin(keys)]
+    if notification.invoke_id is not None:
+        words.append(f"invoke-id 0x{notification.invoke_id:08x}")
+    if notification.variable_names is not None:
+        words += [f"short name {name:04x}" for name in notification.variable_names]
+    return [*words, time]
 
 
 def _origin(keys: dict[str, Any]) -> Iterator[str]:
@@ -201,6 +151,23 @@ def _excerpt(octets: bytes, colour: Colour) -> Iterator[str]:
     if octets:
         more = len(octets) - _SHOWN
         yield colour.dim(f"  {octets[:_SHOWN].hex(' ')}" + (f"  ... {more:,} more" if more > 0 else ""))
+
+
+def _body_rows(apdu: str, body: Data, octets: bytes) -> Iterator[_Row]:
+    """Yield the elements of a body. Only that of a data-notification is a value with a tag of its own."""
+    if apdu == "data-notification":
+        return _rows("", [body], octets, 0)
+    return _rows(body.type, body.value, octets, 0)
+
+
+def _rest_lines(octets: bytes, end: int, first: int, colour: Colour) -> Iterator[str]:
+    """Show the octets after the body: padding, if the decoder left them with the APDU."""
+    try:
+        find_next(octets, end)
+    except Malformed as malformed:
+        yield from _fault_lines(malformed, octets, first, colour)
+    else:
+        yield colour.dim(f"{first + end:4}  padding, {len(octets) - end:,} octets")
 
 
 def _fault_lines(fault: Malformed, octets: bytes, first: int, colour: Colour) -> Iterator[str]:

@@ -1,14 +1,14 @@
 """han-every: readings to one reading per period."""
 
 import argparse
-from datetime import UTC, tzinfo
+from datetime import UTC
 
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Every, Line
 from hanpipe.periods.lines import text_of
 from hanpipe.sinks.readings_in import ReadingReader
-from hanpipe.unix.options import new_parser, positive_integer
+from hanpipe.unix.options import new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import NOTHING, OK
 
@@ -17,12 +17,12 @@ def main(argv: list[str]) -> int:
     """Run han-every; return its exit status."""
     parser = _parser()
     options = parser.parse_intermixed_args(argv)
-    zone = options.zone or UTC
+    local = options.zone or UTC
     try:
-        every = Every(Calendar(options.period, zone), options.running * 1_000_000_000)
+        every = Every(Calendar(options.period, local), options.running * 1_000_000_000)
     except ValueError as error:
         parser.error(str(error))
-    program, reader, dating = Program(options, parser.prog), ReadingReader(), Dating(zone)
+    program, reader, dating = Program(options, parser.prog), ReadingReader(), Dating(local)
     show = program.stats(lambda: {"readings": reader.readings, "bad_lines": reader.bad, "undated": dating.undated})
 
     def lines(data: bytes, _: int) -> list[Line]:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("period", metavar="PERIOD", help="10s, 1m, 15m, 1h, 1d or 1mo, for example")
     parser.add_argument("files", nargs="*", metavar="FILE", help="lines of han-fields; - or none: standard input")
-    parser.add_argument("--zone", type=_zone, metavar="ZONE", help="cut local hours and days, for example Europe/Oslo")
+    parser.add_argument("--zone", type=zone, metavar="ZONE", help="cut local hours and days, for example Europe/Oslo")
     parser.add_argument(
         "--running",
         type=positive_integer,
@@ -62,12 +62,3 @@ def _parser() -> argparse.ArgumentParser:
         help="also write the period that is still open",
     )
     return parser
-
-
-def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"expected a time zone such as Europe/Oslo, got {name!r}") from error

@@ -7,7 +7,10 @@ import sys
 from hanpipe import __version__
 from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import reason, write
-from hanpipe.unix.typed import Any, Final
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _EXAMPLE: Final = "example:\n  "
 
@@ -107,3 +110,22 @@ def is_host(text: str) -> bool:
         return bool(text.encode("idna"))
     except UnicodeError:
         return False
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read [HOST:]PORT; the host is 127.0.0.1 by default. raise: ArgumentTypeError."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if colon else "127.0.0.1"
+    if not (is_host(host) and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"expected PORT or HOST:PORT, got {text!r}")
+    return host, int(port)
+
+
+def zone(name: str) -> "tzinfo":
+    """Read the name of a time zone. raise: ArgumentTypeError."""
+    from zoneinfo import ZoneInfo  # 10 ms that few programs need
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"expected a time zone such as Europe/Oslo, got {name!r}") from error

@@ -1,0 +1,79 @@
+"""han-p1: readings to DSMR P1 telegrams."""
+
+import argparse
+from collections.abc import Callable
+
+from hanpipe.link.crc import arc
+from hanpipe.periods.intervals import Timeline
+from hanpipe.sinks.p1.telegram import Telegrams, dialects
+from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.unix.options import address, new_parser, positive_integer, zone
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.stderr import reason
+
+
+def main(argv: list[str]) -> int:
+    """Run han-p1; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    program = Program(options, parser.prog)
+    reader, timeline = ReadingReader(), Timeline()
+    telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)
+    write, pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
+    for data, _ in program.pieces():
+        for one in reader.feed(data):
+            if one.reading is None:
+                continue
+            at = timeline.of(one.reading)
+            telegrams.add(one.reading, at)
+            if at >= due or due - at > pause:  # the clock may run backwards
+                due = at - at % pause + pause if pause else at
+                write(telegrams.telegram(at))
+    if reader.bad:
+        what = "1 line that is not a reading" if reader.bad == 1 else f"{reader.bad:,} lines that are not readings"
+        program.tell(f"skipped {what}; is the input from han-fields?")
+    return OK if reader.readings else NOTHING
+
+
+def _outlet(program: Program) -> Callable[[bytes], object]:
+    """Return what writes a telegram. raise: Failure: the port or the address cannot be had."""
+    options = program.options
+    try:
+        if options.listen:
+            from hanpipe.sinks.p1.outlets import Listener
+
+            listener = Listener(*options.listen)
+            program.explain(f"{options.listen[0]}:{listener.port}")
+            return listener.write
+        if options.pty:
+            from hanpipe.fake.port import Port
+
+            return Port(options.pty).write
+    except OSError as error:
+        where = options.pty or "{}:{}".format(*options.listen)
+        raise Failure(IO, f"{where}: {reason(error)}") from error
+    return program.write
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "han-p1",
+        "Write readings as DSMR P1 telegrams, for programs and chargers that read P1.",
+        "... | han-fields | han-p1 --listen 2001",
+        follow="wait for more when a regular file ends",
+        files="lines of han-fields; - or none: standard input",
+    )
+    parser.add_argument(
+        "--dialect", choices=list(dialects()), default="nl", help="country of the telegrams (default: nl)"
+    )
+    parser.add_argument(
+        "--interval", type=positive_integer, metavar="SECONDS", help="write one telegram per interval, not per reading"
+    )
+    parser.add_argument("--zone", type=zone, metavar="ZONE", help="of the telegrams' clock (default: this machine's)")
+    outlet = parser.add_mutually_exclusive_group()
+    outlet.add_argument(
+        "--listen", type=address, metavar="[HOST:]PORT", help="send to all who connect (HOST: 127.0.0.1 by default)"
+    )
+    outlet.add_argument("--pty", metavar="PATH", help="send to a new serial port at PATH")
+    return parser

@@ -1,0 +1,145 @@
+"""Readings -> P1 telegrams: DSMR P1 5.0.2, in the dialects of dialects.toml.
+
+/XXX5 ident CR LF CR LF  objects  !CRC CR LF
+"""
+
+import functools
+import os
+import re
+import tomllib
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from hanpipe.periods.averages import HOLD, Energy, Number
+from hanpipe.periods.names import is_register, power_of
+from hanpipe.readings.flat import number
+from hanpipe.unix.typed import Any, Final, NamedTuple
+
+Reading = dict[str, Any]
+
+_IDENTIFICATION: Final = "/HAN5hanpipe"
+_LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\d)\.(\d)(?:\*(\w+))?")
+_NS: Final = 1_000_000_000
+
+
+class Line(NamedTuple):
+    """A line of a telegram. whole, places: digits before and after the point; unit: "" for none."""
+
+    code: str
+    name: str
+    whole: int
+    places: int
+    unit: str
+
+    def text(self, value: Number) -> str:
+        """Write the line; the sign of a current, which P1 does not have, is left out."""
+        shown = abs(Decimal(value)) / (1000 if self.unit.startswith("k") else 1)
+        width = self.whole + self.places + bool(self.places)
+        return f"{self.code}({shown:0{width}.{self.places}f}{'*' * bool(self.unit)}{self.unit})"
+
+
+class Dialect(NamedTuple):
+    """How the telegrams of a country look. version: its line, "" for none; number: code of the meter's number."""
+
+    version: str
+    number: str
+    summer_time: bool
+    lines: tuple[Line, ...]
+
+
+@functools.cache
+def dialects() -> dict[str, Dialect]:
+    """Return the dialects of dialects.toml by name."""
+    with open(os.path.join(os.path.dirname(__file__), "dialects.toml"), "rb") as file:
+        tables = tomllib.load(file)
+    return {
+        name: Dialect(
+            table.get("version", ""), table.get("number", ""), table["summer_time"], tuple(map(_line, table["lines"]))
+        )
+        for name, table in tables.items()
+    }
+
+
+def _line(text: str) -> Line:
+    found = _LINE.fullmatch(text)
+    assert found, text
+    return Line(found[1], found[2], int(found[3]), int(found[4]), found[5] or "")
+
+
+class Telegrams:
+    """Makes a telegram of the last readings. Registers that come once an hour go on with the power between them."""
+
+    def __init__(self, dialect: Dialect, crc: Callable[[bytes], int], zone: tzinfo | None = None) -> None:
+        """Take the dialect. crc: CRC-16/ARC; zone: of the telegram's clock, None for the machine's."""
+        self._dialect = dialect
+        self._crc = crc
+        self._zone = zone
+        self._values: dict[str, tuple[Number, int]] = {}  # and when they came
+        self._energies: dict[str, Energy] = {}
+        self._number = ""
+
+    def add(self, reading: Reading, at: int) -> None:
+        """Take a reading. at: ns since 1970-01-01 UTC."""
+        if isinstance(meter := reading.get("meter_ID"), str) and meter != self._number:
+            self._number = meter
+            self._energies.clear()
+        for name, value in reading.items():
+            figure = number(value)
+            if figure is None and name == "tariff" and isinstance(value, str) and value.isdigit():
+                figure = int(value)
+            if figure is None:
+                continue
+            if is_register(name):
+                self._energy(name).add_register(figure, at)
+            else:
+                self._values[name] = figure, at
+        for name, energy in self._energies.items():
+            power = self._values.get(power_of(name))
+            if power is not None and power[1] == at:
+                energy.add_power(power[0], at)
+
+    def _energy(self, name: str) -> Energy:
+        return self._energies.setdefault(name, Energy())
+
+    def telegram(self, at: int) -> bytes:
+        """Return the telegram of this moment. at: ns since 1970-01-01 UTC."""
+        dialect = self._dialect
+        lines = [_IDENTIFICATION, "", *([dialect.version] if dialect.version else []), f"0-0:1.0.0({self._clock(at)})"]
+        if dialect.number and self._number:
+            lines.append(f"{dialect.number}({self._number.encode().hex().upper()})")
+        values = self._known(at)
+        lines += [line.text(values[line.name]) for line in dialect.lines if line.name in values]
+        body = "\r\n".join([*lines, "!"]).encode()
+        return body + f"{self._crc(body):04X}\r\n".encode()
+
+    def _known(self, at: int) -> dict[str, Number]:
+        """Return the values that are not too old, and the registers. Without tariffs all energy is of tariff 1."""
+        values = {name: value for name, (value, came) in self._values.items() if at - came <= HOLD}
+        for name, energy in self._energies.items():
+            if (total := energy.total(at)) is not None:
+                values[name] = total
+        for total_of in ("act_energy_pos", "act_energy_neg"):
+            if total_of in values and f"{total_of}_T1" not in values:
+                values |= {f"{total_of}_T1": values[total_of], f"{total_of}_T2": 0}
+        if "act_energy_pos_T1" in values:
+            values.setdefault("tariff", 1)
+        return values
+
+    def _clock(self, at: int) -> str:
+        """Return YYMMDDhhmmss and S or W, local time; in some dialects standard time all year."""
+        local = (
+            datetime.fromtimestamp(at // _NS, self._zone)
+            if self._zone
+            else datetime.fromtimestamp(at // _NS).astimezone()
+        )
+        summer = bool(local.dst()) if self._zone else _is_summer(at)
+        if summer and not self._dialect.summer_time:
+            local, summer = local - timedelta(hours=1), False
+        return f"{local:%y%m%d%H%M%S}{'S' if summer else 'W'}"
+
+
+def _is_summer(at: int) -> bool:
+    import time
+
+    return time.localtime(at // _NS).tm_isdst > 0

@@ -1,0 +1,158 @@
+"""han-p1: what its telegrams say is what the readings said."""
+
+import contextlib
+import datetime
+import io
+import json
+import os
+import socket
+import subprocess
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hanpipe
+from conftest import ROOT
+from hanpipe.link.crc import arc
+from hanpipe.sinks.p1.outlets import Listener
+from hanpipe.sinks.p1.telegram import Telegrams, dialects
+
+NOON = int(datetime.datetime(2026, 6, 21, 12, tzinfo=datetime.UTC).timestamp()) * 10**9
+SECOND = 10**9
+OSLO = ZoneInfo("Europe/Oslo")
+POWER = st.integers(0, 99_999)
+READINGS = st.fixed_dictionaries(
+    {"act_pow_pos": POWER},
+    optional={
+        "meter_ID": st.text("0123456789", min_size=1, max_size=20),
+        "act_pow_neg": POWER,
+        "act_energy_pos": st.integers(0, 10**9 - 1),
+        "act_energy_neg": st.integers(0, 10**9 - 1),
+        **{f"volt_L{phase}": st.decimals(0, 400, places=1) for phase in (1, 2, 3)},
+        **{f"act_pow_pos_L{phase}": POWER for phase in (1, 2, 3)},
+    },
+)
+
+
+def telegrams(readings, dialect="nl", step=10 * SECOND):
+    made, octets = Telegrams(dialects()[dialect], arc, OSLO), b""
+    for number, reading in enumerate(readings):
+        made.add(reading, NOON + number * step)
+        octets += made.telegram(NOON + number * step)
+    return octets
+
+
+@given(READINGS, st.sampled_from(["nl", "be", "se"]))
+def test_a_telegram_reads_back_as_the_reading(reading, dialect):
+    (back,) = hanpipe.readings(io.BytesIO(telegrams([reading], dialect)))
+    held = {line.name for line in dialects()[dialect].lines} | ({"meter_ID"} if dialects()[dialect].number else set())
+    assert {name: back[name] for name in reading if name in held} == {
+        name: value for name, value in reading.items() if name in held
+    }
+
+
+@given(st.lists(READINGS, min_size=1, max_size=20))
+def test_registers_never_run_backwards_while_the_meter_does_not(readings):
+    energies = sorted(reading["act_energy_pos"] for reading in readings if "act_energy_pos" in reading)
+    for reading in readings:
+        reading.pop("meter_ID", None)
+        if "act_energy_pos" in reading:
+            reading["act_energy_pos"] = energies.pop(0)
+    seen = [
+        back["act_energy_pos"] for back in hanpipe.readings(io.BytesIO(telegrams(readings))) if "act_energy_pos" in back
+    ]
+    assert seen == sorted(seen)
+
+
+def test_hourly_registers_go_on_with_the_power():
+    readings = [{"act_pow_pos": 3600, "act_energy_pos": 1000}] + [{"act_pow_pos": 3600}] * 360
+    last = list(hanpipe.readings(io.BytesIO(telegrams(readings))))[-1]
+    assert 1000 + 3400 < last["act_energy_pos"] <= 1000 + 3600
+
+
+def test_what_is_not_known_is_left_out_and_old_values_are_forgotten():
+    octets = telegrams([{"volt_L1": 230}, {"act_pow_pos": 5}], step=61 * SECOND)
+    first, last = octets.split(b"!", 1)
+    assert b"1-0:32.7.0(230.0*V)" in first
+    assert b"1-0:32.7.0" not in last
+    assert b"1-0:1.7.0(00.005*kW)" in last
+    assert b"1.8.0" not in octets
+    assert b"96.1.1" not in octets
+
+
+@pytest.mark.parametrize(
+    ("dialect", "clock"), [("nl", "260621140000S"), ("be", "260621140000S"), ("se", "260621130000W")]
+)
+def test_the_clock_is_local_and_swedish_meters_know_no_summer(dialect, clock):
+    assert f"0-0:1.0.0({clock})".encode() in telegrams([{"act_pow_pos": 5}], dialect)
+
+
+def test_without_tariffs_all_energy_is_of_the_first():
+    octets = telegrams([{"act_energy_pos": 1234567, "act_pow_pos": 1}])
+    for line in (
+        b"1-0:1.8.0(001234.567*kWh)",
+        b"1-0:1.8.1(001234.567*kWh)",
+        b"1-0:1.8.2(000000.000*kWh)",
+        b"14.0(0001)",
+    ):
+        assert line in octets
+    octets = telegrams([{"act_energy_pos_T1": 1000, "act_energy_pos_T2": 2000, "tariff": "0002"}])
+    for line in (b"1-0:1.8.1(000001.000*kWh)", b"1-0:1.8.2(000002.000*kWh)", b"14.0(0002)"):
+        assert line in octets
+
+
+def test_all_who_connect_hear_each_telegram_and_a_deaf_one_is_dropped():
+    listener = Listener("127.0.0.1", 0)
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), 30)) for _ in range(3)]
+        heard = [b""] * len(readers)
+        while not all(heard):  # until each is accepted
+            listener.write(b"/HAN5\r\n")
+            for number, reader in enumerate(readers):
+                reader.settimeout(0.05)
+                with contextlib.suppress(TimeoutError):
+                    heard[number] += reader.recv(65536)
+        for _ in range(100):
+            listener.write(b"x" * 65536)
+            with contextlib.suppress(TimeoutError):
+                while readers[0].recv(1 << 20):
+                    pass
+        assert len(listener._readers) <= 1
+    listener.close()
+
+
+def run(*arguments, text):
+    return subprocess.run(
+        [f"{ROOT}/bin/han-p1", *arguments], input=text, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_program_writes_one_telegram_per_reading_or_per_interval():
+    text = "".join(
+        json.dumps({"time": f"2026-06-21T12:{n // 6:02}:{n % 6}0Z", "act_pow_pos": n}) + "\n" for n in range(60)
+    )
+    done = run("--zone", "Europe/Oslo", text=text + "x\n")
+    assert done.stdout.count("/HAN5") == 60
+    assert done.stderr == "han-p1: skipped 1 line that is not a reading; is the input from han-fields?\n"
+    assert run("--interval", "60", text=text).stdout.count("/HAN5") == 10
+    assert run(text="").returncode == 1
+    assert "expected PORT or HOST:PORT, got 'x'" in run("--listen", "x", text="").stderr
+
+
+def test_a_port_of_its_own_can_be_read(tmp_path):
+    port = tmp_path / "p1"
+    command = [f"{ROOT}/bin/han-p1", "--pty", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as pipe:
+        assert pipe.stdin
+        while not port.is_symlink():
+            assert pipe.poll() is None
+        reader = os.open(port, os.O_RDONLY | os.O_NOCTTY)
+        pipe.stdin.write(b'{"act_pow_pos":1234}\n')
+        octets = b""
+        while b"!" not in octets:
+            octets += os.read(reader, 4096)
+        assert b"1-0:1.7.0(01.234*kW)" in octets
+        os.close(reader)
+        pipe.stdin.close()

@@ -69,11 +69,11 @@ def told_of(line: bytes, decoder: Decoder) -> list[Result]:
     return told
 
 
-def rounds(octets: bytes, wrap, decoder: Decoder) -> None:
-    """Spoil octets again and again, each time wrapped into what carries them; some must still be read."""
+def rounds(octets: bytes, wrap, decoder: Decoder, *, read: bool = True) -> None:
+    """Spoil octets again and again, each time wrapped into a good frame; some must still be read, or none."""
     chance = random.Random(len(octets))
     told = [one for _ in range(ROUNDS) for one in told_of(wrap(spoilt(octets, chance)), decoder)]
-    assert {type(one) is Refusal for one in told} == {True, False}
+    assert {type(one) is Refusal for one in told} == ({True, False} if read else {True})
 
 
 @pytest.fixture
@@ -102,7 +102,8 @@ def test_spoilt_texts_well_ciphered(name, control, plain, cipher):
     key = KEY * 2 if control & 0x0F == 2 else KEY
     security = encoder.Security(TITLE, control, key, AUTHENTICATION_KEY)
     keys = Keys([Line(TITLE, key, AUTHENTICATION_KEY)])
-    rounds(plain(name), lambda octets: cipher(octets, security, 1), Decoder(Deciphering(keys)))
+    only_crc = name == "p1-lu" and not control & 0x10  # the CRC inside a telegram fails with any octet
+    rounds(plain(name), lambda octets: cipher(octets, security, 1), Decoder(Deciphering(keys)), read=not only_crc)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.apdu.message import Message, Refusal, Telegram
 from hanpipe.link import FRAMERS
+from hanpipe.link.crc import arc
 from hanpipe.link.records import pack
 from needs import needs
 from strategies import notifications
@@ -300,6 +301,27 @@ def test_p1_telegrams(carry):
     assert keys.get("system_title") == (None if carry(b"") == b"" else TITLE.hex())
 
 
+def test_without_a_checked_tag_the_crc_inside_a_telegram_is_checked():
+    text = TELEGRAM[: TELEGRAM.index(b"!") + 1]
+    right, wrong = b"%b%04X\r\n" % (text, arc(text)), b"%b%04X\r\n" % (text, arc(text) ^ 1)
+    for control, key in [(0x20, AUTHENTICATION), (0x30, b"")]:
+        target = decoder(Line(TITLE, KEY, key))
+        assert [type(one) for one in target.feed("A", glo(right, control=control))] == [Telegram]
+        (refused,) = target.feed("A", glo(wrong, control=control))
+        assert refused.keys["fault"] == "frame check"
+        assert refused.keys["octets"] == glo(wrong, control=control).hex()
+    assert [type(one) for one in with_keys().feed("A", glo(wrong))] == [Telegram]
+
+
+def test_several_telegrams_and_padding_in_one_ciphered_apdu():
+    target = with_keys()
+    for control in (0x20, 0x30):
+        told = target.feed("A", glo(TELEGRAM * 2 + b"\0\0", control=control))
+        assert [type(one) for one in told] == [Telegram, Telegram]
+    told = target.feed("A", glo(TELEGRAM + b"garbage"))
+    assert [one.keys.get("fault") for one in told] == [None, "telegram"]
+
+
 @pytest.mark.parametrize(
     "text",
     [TELEGRAM, TELEGRAM.partition(b"\r\n\r\n")[2], b"1-0:1.8.0(00001234.567*kWh)\r\n"],
@@ -386,8 +408,10 @@ def test_captures(path, case):
         assert all(one["authenticated"] is (case.get("gcm_tag") == "ok") for one in good)
         refused = [one.keys for one in told if type(one) is Refusal and "invocation_counter" in one.keys]
         assert len(good) + len(refused) == case["apdus"]
-        assert all(one["fault"] == "no key" for one in refused)
-        assert {one["system_title"] for one in refused} <= {(case.get("system_title") or "").lower()}
+        fault = "frame check" if case.get("inner_crc") == "bad" and not case.get("gcm_tag") else "no key"
+        assert all(one["fault"] == fault for one in refused)
+        titles = {one["system_title"] for one in refused}
+        assert "system_title" not in case or titles <= {(case["system_title"] or "").lower()}
 
 
 def run(tmp_path, records, *options, **environment):

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import CAPTURES, NO_CAPTURES, captures
-from hanpipe.apdu.telegram import is_body, is_telegram, read_objects, read_telegram, split_ciphered, without_parity
+from hanpipe.apdu.telegram import (
+    crc_fault,
+    is_body,
+    is_telegram,
+    read_objects,
+    read_telegram,
+    split_ciphered,
+    split_telegrams,
+    without_parity,
+)
+from hanpipe.link.crc import arc
 from hanpipe.link.octets import Malformed
 
 characters = st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="()")
@@ -59,6 +69,12 @@ def test_octets_beyond_ascii_are_no_parity():
         ("1-0:1.8.0*255(1)", [["1-0:1.8.0*255", "1"]]),
         ("1-0:1.7.0(1*kW)x\r\n1-0:2.7.0(2*kW)", [["1-0:1.7.0(1*kW)x"], ["1-0:2.7.0", "2*kW"]]),
         ("1-0:1.7.0(1*k", [["1-0:1.7.0(1*k"]]),
+        ("1-0:1.7.0(1*k\r\n1-0:2.7.0(2*kW)", [["1-0:1.7.0(1*k"], ["1-0:2.7.0", "2*kW"]]),
+        ("0-0:96.13.0(3031\r\n3233\r\n34)\r\n1-0:1.7.0(1*kW)", [["0-0:96.13.0", "3031323334"], ["1-0:1.7.0", "1*kW"]]),
+        ("0-0:42.0.0((ER11))", [["0-0:42.0.0", "(ER11)"]]),
+        ("0-0:96.13.0(a (b) c)(d)", [["0-0:96.13.0", "a (b) c", "d"]]),
+        ("0-0:96.13.0(((deep)))", [["0-0:96.13.0(((deep)))"]]),
+        ("0-0:96.13.0(:-))\r\n1-0:1.7.0(1*kW)", [["0-0:96.13.0(:-))"], ["1-0:1.7.0", "1*kW"]]),
         ("1-0:32.7.0(230*V)\r\n0-0:96.1.0(A)!", [["1-0:32.7.0", "230*V"], ["0-0:96.1.0", "A"]]),
         ("0-0:96.13.0(a!b)\r\n!1234", [["0-0:96.13.0", "a!b"]]),
         ("", []),
@@ -111,3 +127,22 @@ def test_captures_hold_objects_only():
             values = json.load(file)["messages"][0]["values"]
         assert not [line for line in found if len(line) == 1]
         assert set(values) <= {line[0] for line in found}
+
+
+def with_crc(text: bytes) -> bytes:
+    return text + b"%04X\r\n" % arc(text)
+
+
+def test_a_crc_is_checked_where_it_is_printed():
+    text = write("/KAM5", [["1-0:1.8.0", "1*kWh"]]).rstrip()
+    assert crc_fault(with_crc(text)) == ""
+    assert crc_fault(text + b"\r\n") == crc_fault(text + b"0000\r\n") == ""
+    assert crc_fault(with_crc(text).replace(b"(1*", b"(2*")).startswith("its CRC is wrong: expected ")
+
+
+@given(objects, objects, st.sampled_from([b"", b"\0\0", b"\r\n", b"\xff"]))
+def test_telegrams_are_split(first, second, padding):
+    one, other = write("/KAM5", first), write("/KAM5", second)
+    assert split_telegrams(one + padding + other + padding) == ([one, other], b"")
+    assert split_telegrams(one + padding + b"garbage") == ([one], b"garbage")
+    assert split_telegrams(b"garbage" + one) == ([], b"garbage" + one)

@@ -23,7 +23,7 @@ class CipheredReader:
         self.deciphering = deciphering or Deciphering(warn=warn)
         self._is_notification = is_notification
 
-    def read(self, keys: dict[str, Any], octets: bytes, time: int, head: bytes) -> Opened:
+    def read(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes) -> list[Opened]:
         """Open a ciphered APDU.
 
         keys: the first ones of its line
@@ -32,13 +32,18 @@ class CipheredReader:
         try:
             ciphered = read_ciphered_block(octets, len(head)) if head else read_ciphered(octets)
         except Malformed as malformed:
-            return refusal("apdu", malformed, octets, keys, time)
+            return [refusal("apdu", malformed, octets, keys, time)]
         try:
             text, more_keys = self.deciphering.open(ciphered, lambda text: self._is_readable(text, head))
         except DecryptionError as error:
             keys = keys | {"apdu": ciphered.apdu} | ciphered.keys() | {"fault": error.fault, "detail": error.detail}
-            return Refusal(time, keys | {"octets": octets.hex()})
-        return _opened(text, head, keys | more_keys, time)
+            return [Refusal(time, keys | {"octets": octets.hex()})]
+        keys = keys | more_keys
+        if head:
+            return [_block_content(text, head, keys, time)]
+        if text[:1] != b"/":
+            return [Apdu(time, keys, text)]
+        return _telegrams(text, octets, keys, time, checked=keys["authenticated"])
 
     def _is_readable(self, text: bytes, head: bytes) -> bool:
         """Tell whether a deciphered text is an APDU or a telegram: the only check of one whose tag was not checked."""
@@ -47,10 +52,29 @@ class CipheredReader:
         return self._is_notification(text)
 
 
-def _opened(text: bytes, head: bytes, keys: dict[str, Any], time: int) -> Opened:
-    """Take a deciphered text. It may leave out the octets before the ciphered block, which the telegram has."""
+def _block_content(text: bytes, head: bytes, keys: dict[str, Any], time: int) -> Opened:
+    """Take the text of a telegram's ciphered block: the whole telegram, its objects, or an APDU.
+
+    Its CRC is that of the telegram as it was sent, which has been checked.
+    """
     if text[:1] == b"/":
-        return telegram.telegram_or_refusal(text, keys | {"link": "p1"}, time)
-    if head and telegram.is_body(text):
-        return telegram.telegram_or_refusal(head + text, keys, time)
-    return Apdu(time, keys, text)
+        return telegram.telegram_or_refusal(text, keys, time)
+    return telegram.telegram_or_refusal(head + text, keys, time) if telegram.is_body(text) else Apdu(time, keys, text)
+
+
+def _telegrams(text: bytes, octets: bytes, keys: dict[str, Any], time: int, *, checked: bool) -> list[Opened]:
+    """Take a text of telegrams. octets: as they came; checked: whether a tag spoke for them, otherwise the CRC must."""
+    keys = keys | {"link": "p1"}
+    telegrams, rest = telegram.split_telegrams(text)
+    opened: list[Opened] = []
+    for each in telegrams:
+        fault = "" if checked else telegram.crc_fault(each)
+        if fault:
+            detail = f"{fault}; the tag was not checked either (that takes the authentication key)"
+            opened.append(Refusal(time, keys | {"fault": "frame check", "detail": detail, "octets": octets.hex()}))
+        else:
+            opened.append(telegram.telegram_or_refusal(each, keys, time))
+    if rest:
+        malformed = Malformed(0, "expected a telegram, which ends with a line that begins with !")
+        opened.append(refusal("telegram", malformed, rest, keys, time))
+    return opened

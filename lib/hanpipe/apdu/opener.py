@@ -55,7 +55,7 @@ class Opener:
         if kind == "M":
             return self._mbus(octets, time)
         if kind == "P":
-            return [self._p1(octets, time)]
+            return self._p1(octets, time)
         if kind == "A":
             return self._apdus(Apdu(time, {"link": "apdu"}, octets))
         return self._fault(kind, octets, time)
@@ -118,13 +118,13 @@ class Opener:
         opened: list[Opened] = [_lost(each, time) for each in lost]
         return opened + self._apdus(Apdu(time, keys, apdu))
 
-    def _p1(self, octets: bytes, time: int) -> Opened:
+    def _p1(self, octets: bytes, time: int) -> list[Opened]:
         from hanpipe.apdu import telegram  # half of the meters never send one
 
         keys = {"link": "p1"}
         head, block = telegram.split_ciphered(octets)
         if not block:
-            return telegram.telegram_or_refusal(octets, keys, time)
+            return [telegram.telegram_or_refusal(octets, keys, time)]
         keys["identification"] = head.rstrip().decode("latin-1")
         return self._ciphered(time, keys, octets, head)
 
@@ -155,7 +155,7 @@ class Opener:
                 one, rest = split(one, _announced_end(one.octets))
             except Malformed as malformed:
                 return [*opened, refusal("apdu", malformed, one.octets, one.keys, one.time)]
-            opened += self._block(one) if tag == cosem.BLOCK_TRANSFER else [self._ciphered(*one[:3])]
+            opened += self._block(one) if tag == cosem.BLOCK_TRANSFER else self._ciphered(*one[:3])
         return [*opened, rest] if rest else opened
 
     def _block(self, apdu: Apdu) -> list[Opened]:
@@ -168,14 +168,14 @@ class Opener:
         opened: list[Opened] = [_lost(each, time) for each in lost]
         return opened + self._apdus(Apdu(time, keys, octets), in_block=True)
 
-    def _ciphered(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes = b"") -> Opened:
+    def _ciphered(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes = b"") -> list[Opened]:
         """Open a ciphered APDU. head: the octets before the ciphered block of a telegram."""
         if self._ciphered_reader is None:
             from hanpipe.apdu.ciphered import CipheredReader  # most meters never send one
 
             self._ciphered_reader = CipheredReader(self.deciphering, self._warn, self._is_notification)
             self.deciphering = self._ciphered_reader.deciphering
-        return self._ciphered_reader.read(keys, octets, time, head)
+        return self._ciphered_reader.read(time, keys, octets, head)
 
 
 def split(apdu: Apdu, end: int) -> tuple[Apdu, Apdu | Refusal | None]:

@@ -1,20 +1,24 @@
 """P1 telegram -> identification and objects: IEC 62056-21 mode D, as DSMR, Fluvius, Luxembourg and Sweden use it.
 
-/XXXZ ident CR LF CR LF  objects  !CRC CR LF
+/XXXZ ident CR LF CR LF | objects | !CRC CR LF
 """
 
 import re
 
 from hanpipe.apdu.message import Refusal, Telegram, refusal
+from hanpipe.link.crc import arc
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Any, Final
 
 _LINE_END: Final = re.compile(rb"\r?\n|\r")
-# A code and its brackets; a line of brackets alone goes on with the object above it (DSMR 3).
-_OBJECT: Final = re.compile(r"([^()]*)((?:\([^()]*\))+)")
-_BRACKET: Final = re.compile(r"\(([^()]*)\)")
+_END: Final = re.compile(rb"(?:\A|(?<=[\r\n)]))!([0-9A-Fa-f]{0,4})[ \t]*(?:\r?\n|\r|\Z)")
+_NO_CRC: Final = (b"", b"0000")  # some meters print zeros and compute no CRC
+# A bracket may hold brackets of its own. A line of brackets alone goes on with the object before it (DSMR 3).
+_BRACKET: Final = re.compile(r"\(((?:[^()]++|\([^()]*+\))*+)\)")
+_OBJECT: Final = re.compile(rf"([^()]*+)((?:{_BRACKET.pattern})+)")
+_CODE: Final = re.compile(r"[0-9]+-[0-9]+:[0-9.]+")
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
-_BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # what one without its first line begins with
+_BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # the beginning of one without its first line
 
 
 def without_parity(octets: bytes) -> bytes:
@@ -33,7 +37,7 @@ def read_telegram(octets: bytes) -> tuple[str, list[list[str]]]:
     """
     text = without_parity(octets)
     if text[:1] != b"/":
-        raise Malformed(0, "a telegram begins with /")
+        raise Malformed(0, "expected a telegram, which begins with /")
     end = _LINE_END.search(text)
     if end is None:
         raise Malformed(len(text), "the first line of the telegram does not end")
@@ -49,24 +53,19 @@ def telegram_or_refusal(octets: bytes, keys: dict[str, Any], time: int) -> Teleg
     return Telegram(time, keys | {"identification": identification, "objects": objects})
 
 
-def split_ciphered(octets: bytes) -> tuple[bytes, bytes]:
-    """Return what stands in front of the ciphered block of a Polish telegram, and the rest; two b"" if it has none.
-
-    source: seen in capture kaifa/pl-p1-overflow-gh986: the blank line, then 00, the length of a system title not sent
-    """
-    head, blank, rest = octets.partition(b"\r\n\r\n")
-    return (head + blank, rest) if rest[:1] == b"\0" and head[:1] == b"/" else (b"", b"")
-
-
 def read_objects(octets: bytes) -> list[list[str]]:
-    """Read the objects of a telegram: what stands between its first line and the CRC."""
-    text = octets[: octets.rindex(b"!")] if b"!" in octets else octets
+    """Read the objects of a telegram: the lines between its first line and the CRC.
+
+    return: a list each: the code, then the content of each bracket. A text that is broken over lines is joined; a line
+            that is not an object is the only entry of its list
+    """
+    end = _END.search(octets)
+    text = octets[: end.start() if end else len(octets)]
     objects: list[list[str]] = []
-    for raw in _LINE_END.split(text):
-        line = raw.decode("latin-1").strip(" \t")
+    for line in _whole_lines([raw.decode("latin-1").strip(" \t") for raw in _LINE_END.split(text)]):
         found = _OBJECT.fullmatch(line)
         if found is None:
-            objects += [[line]] if line else []
+            objects.append([line])
         elif found[1] or not objects:
             objects.append([found[1].rstrip(), *_BRACKET.findall(found[2])])
         else:
@@ -74,15 +73,56 @@ def read_objects(octets: bytes) -> list[list[str]]:
     return objects
 
 
+def _whole_lines(lines: list[str]) -> list[str]:
+    """Join the lines over which a bracket is broken, unless the next object begins before it closes."""
+    whole: list[str] = []
+    broken: list[str] = []  # lines that begin with one whose bracket has not closed
+    opened = 0
+    for line in filter(None, lines):
+        if opened > 0 and _CODE.match(line):
+            whole += broken
+            broken, opened = [], 0
+        broken.append(line)
+        opened += line.count("(") - line.count(")")
+        if opened <= 0:
+            whole.append("".join(broken))
+            broken, opened = [], 0
+    return whole + broken
+
+
+def split_telegrams(octets: bytes) -> tuple[list[bytes], bytes]:
+    """Split a text into the telegrams that it begins with, and the rest without line ends and padding (00 or FF)."""
+    telegrams = []
+    while octets[:1] == b"/" and (end := _END.search(octets)):
+        telegrams.append(octets[: end.end()])
+        octets = octets[end.end() :].lstrip(b"\r\n\0\xff")
+    return telegrams, octets
+
+
+def crc_fault(octets: bytes) -> str:
+    """Check the CRC that a telegram prints. Return what is wrong, "" if it is right or not printed."""
+    end = _END.search(octets)
+    if end is None or end[1] in _NO_CRC:
+        return ""
+    found, expected = int(end[1], 16), arc(octets[: end.start() + 1])
+    return "" if found == expected else f"its CRC is wrong: expected {expected:04X}, found {found:04X}"
+
+
 def is_telegram(octets: bytes) -> bool:
-    """Tell whether octets are a whole telegram and nothing else: what a wrong key would never give."""
-    return octets[:1] == b"/" and b"!" in octets and _LINE_END.search(octets) is not None and _is_text(octets)
+    """Tell whether octets are telegrams to their exact end, which a wrong key never gives."""
+    telegrams, rest = split_telegrams(octets)
+    return bool(telegrams) and not rest and all(_TEXT.fullmatch(each) for each in telegrams)
 
 
 def is_body(octets: bytes) -> bool:
     """Tell whether octets are a telegram without its first line."""
-    return _BODY.match(octets) is not None and _is_text(octets)
+    return _BODY.match(octets) is not None and _TEXT.fullmatch(octets) is not None
 
 
-def _is_text(octets: bytes) -> bool:
-    return _TEXT.fullmatch(octets) is not None
+def split_ciphered(octets: bytes) -> tuple[bytes, bytes]:
+    """Split a Polish telegram before its ciphered block. Return two b"" for any other telegram.
+
+    source: seen in capture kaifa/pl-p1-overflow-gh986: the blank line, then 00, the length of a system title not sent
+    """
+    head, blank, rest = octets.partition(b"\r\n\r\n")
+    return (head + blank, rest) if rest[:1] == b"\0" and head[:1] == b"/" else (b"", b"")

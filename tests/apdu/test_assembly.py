@@ -15,7 +15,6 @@ from hanpipe.apdu.assembly import (
     Numbered,
     Segments,
     read_block,
-    read_telegram,
 )
 from hanpipe.link.octets import Malformed
 
@@ -119,29 +118,17 @@ def test_many_small_blocks_cost_no_more_than_they_hold():
     assert time.process_time() - begin < 2
 
 
-def test_telegram_fields():
-    octets = bytes.fromhex("68 08 08 68 53 ff 11 01 67 0f 00 40 0a 16".replace(" ", ""))
-    telegram = read_telegram(octets)
-    assert telegram == (0xFF, 0x01, 0x67, 1, True, bytes.fromhex("0f0040"))
-
-
-def test_telegram_of_another_kind_is_refused():
-    with pytest.raises(Malformed, match="CI 72"):
-        read_telegram(bytes.fromhex("6808086853ff7201670f00400a16"))
-
-
 def test_block_fields():
     assert read_block(bytes.fromhex("e0c0000300020211220000")[:-2]) == (3, True, b"\x11\x22")
 
 
 @given(st.binary(max_size=20))
 def test_readers_read_or_refuse(octets):
-    for read in (read_block, read_telegram):
-        try:
-            data = read(octets).data
-        except Malformed:
-            continue
-        assert data in octets
+    try:
+        data = read_block(octets).data
+    except Malformed:
+        return
+    assert data in octets
 
 
 @pytest.mark.parametrize("spoilt", ["e0400001000003aabb", "e0400001000001aabb", "e04000010000", "e0c000010000 00"])

@@ -100,6 +100,7 @@ UNREAD = {
     "iskraemeco/stream-ch-seg": "after a lost segment it is out of step",
     "kaifa/stream-at-mbus-1": "after a lost telegram it is out of step",
     "landisgyr/ch-e450-three-apdus-scs74": "it reads the first APDU of a frame alone",
+    "other/mbus-ci7c-long-header": "it knows no variable header",
     "sagemcom/at-netznoe-real": "a length modulo 256",
 }
 

@@ -1,5 +1,6 @@
 """link/mbus.py: octets on the line -> M-Bus frames and faults."""
 
+import contextlib
 import time
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.mbus import MbusFramer
+from hanpipe.link.mbus import MbusFramer, OtherApplication, read_fields
+from hanpipe.link.octets import Malformed
 from strategies import cuts, fed
 
 HEADERS = st.sampled_from(
@@ -123,3 +125,37 @@ def test_hostile_octets_take_linear_time_and_bounded_memory(hostile: bytes) -> N
 
     seconds(2)
     assert seconds(20) < 40 * seconds(4) + 0.1
+
+
+# --- the fields of a frame ---
+
+
+def frame_of(ci: int, rest: bytes, control: int = 0x53) -> bytes:
+    counted = bytes([control, 0xFF, ci]) + rest
+    return bytes([0x68, len(counted), len(counted), 0x68]) + counted + bytes([sum(counted) & 0xFF, 0x16])
+
+
+@given(st.integers(0, 31), st.binary(min_size=1, max_size=60))
+def test_a_piece_of_an_apdu_is_read_as_it_was_sent(ci: int, data: bytes) -> None:
+    fields = read_fields(frame_of(ci, b"\x01\x67" + data))
+    assert fields == (0xFF, 0x01, 0x67, ci & 15, ci > 15, data)
+
+
+@pytest.mark.parametrize(("ci", "header"), [(0x72, 12), (0x7A, 4), (0x7C, 12)])
+@pytest.mark.parametrize("tag", [b"\x0f", b"\xdb"])
+def test_an_apdu_after_a_variable_header_is_the_only_piece(ci: int, header: int, tag: bytes) -> None:
+    octets = frame_of(ci, bytes(header) + b"\x01\x67" + tag + b"abc", control=0x08)
+    assert read_fields(octets) == (0xFF, 0x01, 0x67, 0, True, tag + b"abc")
+    assert fed(MbusFramer().feed, octets, []) == [Frame("M", octets)]
+
+
+@pytest.mark.parametrize("ci", [0x5B, 0x72, 0x7A, 0x78])
+def test_a_frame_of_another_application_is_named_as_that(ci: int) -> None:
+    with pytest.raises(OtherApplication, match=f"CI {ci:02x}"):
+        read_fields(frame_of(ci, bytes(20)))
+
+
+@given(st.binary(max_size=30))
+def test_any_octets_have_fields_or_are_malformed(octets: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        assert read_fields(octets).data in octets

@@ -88,36 +88,6 @@ class Segments(_Joiner):
         return (b"", lost + self._keep(origin, begun)) if segmented else (bytes(begun.octets), lost)
 
 
-class Telegram(NamedTuple):
-    """The fields of an M-Bus telegram that carries DLMS.
-
-    source, destination: STSAP and DTSAP; number: 0 to 15, of the piece; last: no more follow; data: of the APDU
-    """
-
-    address: int
-    source: int
-    destination: int
-    number: int
-    last: bool
-    data: bytes
-
-
-def read_telegram(octets: bytes) -> Telegram:
-    """Read a long frame of wired M-Bus; its checksum is not looked at.
-
-        68 | L | L | 68 | C | A | CI | STSAP | DTSAP | data | CS | 16
-
-    raise:  Malformed: too short, or CI says that it carries something else
-    source: EN 13757-2, 13757-3 (CI 00 to 1F: DLMS in pieces, bit 4 the last one, bits 3 to 0 the number)
-    """
-    if len(octets) < 12:
-        raise Malformed(len(octets), "M-Bus telegram too short for a piece of an APDU")
-    address, ci, source, destination = octets[5:9]
-    if ci & 0xE0:
-        raise Malformed(6, f"M-Bus telegram with CI {ci:02x} carries no DLMS")
-    return Telegram(address, source, destination, ci & 0x0F, bool(ci & 0x10), octets[9:-2])
-
-
 class Block(NamedTuple):
     """A block of a general-block-transfer. number: from 1 on; last: no more follow."""
 

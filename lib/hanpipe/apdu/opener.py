@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Lost, Numbered, Segments, read_block, read_telegram
+from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Lost, Numbered, Segments, read_block
 from hanpipe.apdu.dlms import find_next, read_notification
 from hanpipe.apdu.message import Apdu, Opened, Refusal, refusal
 from hanpipe.link.header import read_header
@@ -108,8 +108,12 @@ class Opener:
         return opened + self._apdus(Apdu(time, keys, apdu, b"" if joined else octets, joined))
 
     def _mbus(self, octets: bytes, time: int) -> list[Opened]:
+        from hanpipe.link import mbus  # most meters send HDLC
+
         try:
-            address, source, destination, number, last, data = read_telegram(octets)
+            address, source, destination, number, last, data = mbus.read_fields(octets)
+        except mbus.OtherApplication as other:
+            return [refusal("no apdu", other, octets, {"link": "mbus"}, time)]
         except Malformed as malformed:
             return [refusal("header", malformed, octets, {"link": "mbus"}, time)]
         keys = {"link": "mbus", "address": f"{address:02x}"}

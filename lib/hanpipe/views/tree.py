@@ -96,7 +96,8 @@ def refusal(told: Refusal, colour: Colour) -> str:
     words = [keys["apdu"], *_origin(keys)] if ciphered else [keys["fault"], *_origin(keys), f"{len(octets):,} octets"]
     lines = _folded(words, colour)
     if reason := _reason(keys):
-        lines.append("  " + (colour.red(reason) if ciphered or "detail" in keys else reason))
+        for line in textwrap.wrap(printable(reason), WIDTH - 2):
+            lines.append("  " + (colour.red(line) if ciphered or "detail" in keys else line))
     if not ciphered:
         lines += _excerpt(octets, colour)
     return "\n".join([*lines, "", ""])

@@ -8,7 +8,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test fresh-check test-long soak ha-check lint english format bench golden clean
+.PHONY: all run test fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -36,6 +36,10 @@ test-long: .venv/dev
 # A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
 fresh-check:
 	@tests/service/fresh.sh
+
+# The tests on each of Python 3.11 to 3.14 that Debian has. Needs root and debootstrap.
+test-all-pythons:
+	@tests/service/pythons.sh
 
 # Ten minutes of unplugging, damage and a sink that stops; SOAK="--seconds 60 --opens 4" for one.
 SOAK ?= --seconds 600 --opens 20

@@ -1,6 +1,7 @@
 # Sourced: minimal Debian trees to try things in. They need root and debootstrap.
 #
 #   make_tree SUITE TREE PACKAGE,...   debootstrap --variant=minbase with these packages, unless TREE is there already
+#   clone_into TREE USER               make ~USER/hanpipe in TREE a fresh clone of $checkout
 #   in_tree TREE USER COMMAND          run a line of sh as USER in TREE, with its own processes and mounts
 #
 # PyPI and the Debian archive are reached from TREE as from this machine: its hosts, certificates and PIP_CERT.
@@ -17,6 +18,15 @@ make_tree() {
   cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
   chroot "$tree" useradd --create-home --shell /bin/bash user
   touch "$tree/made"
+}
+
+clone_into() {
+  local tree=$1 user=$2
+  rm -rf "$tree/clone"
+  git clone -q "$checkout" "$tree/clone"
+  chroot "$tree" chown -R "$user:" /clone
+  in_tree "$tree" "$user" "rm -rf hanpipe; cp -a /clone hanpipe"
+  rm -rf "$tree/clone"
 }
 
 in_tree() {

@@ -13,15 +13,11 @@ checkout=$(cd "$here/../.." && pwd)
 in_clone() { # TREE USER COMMAND...: each printed with its last line
   local tree=$1 user=$2 command
   shift 2
-  in_tree "$tree" "$user" "rm -rf hanpipe"
-  git clone -q "$checkout" "$tree/clone"
-  chroot "$tree" chown -R "$user:" /clone
-  in_tree "$tree" "$user" "cp -a /clone hanpipe"
-  rm -rf "$tree/clone"
+  clone_into "$tree" "$user"
   for command in "$@"; do
     in_tree "$tree" "$user" "cd hanpipe; $command" > "$tree.log" 2>&1 < /dev/null ||
       { tail -n 40 "$tree.log"; echo "FAILED: $command, as $user in $tree; all of it: $tree.log"; exit 1; }
-    printf '%s, %s: %s: %s\n' "${tree##*/}" "$user" "$command" "$(tail -n 1 "$tree.log")"
+    printf '%s, %s: %s: %s\n' "${tree##*/}" "$user" "$command" "$(grep . "$tree.log" | tail -n 1)"
   done
 }
 

@@ -31,7 +31,7 @@ test: .venv/dev
 
 # By shape and by the plain walk: ten thousand generated messages, not twenty; ten to twenty minutes.
 test-long: .venv/dev
-	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/test_shape.py -k "plain_walk or so_does"
+	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/apdu/test_shape.py -k "plain_walk or so_does"
 
 # A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
 fresh-check:

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import json
 import os
-import re
 import select
 import signal
 import struct
@@ -146,10 +145,11 @@ def test_n_stops_after_so_many_good_ones(program: str) -> None:
         "han-spool --hold x q -- cat",
     ],
 )
-def test_a_wrong_value_is_told_in_words(command: str) -> None:
+def test_a_wrong_value_is_reported_in_words(command: str) -> None:
     done = shell(command)
     assert done.returncode == 2
-    assert re.search(rb": 'x' is no \w+", done.stderr)
+    assert b"'x'" in done.stderr
+    assert b": invalid " not in done.stderr  # argparse's own words
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -3,11 +3,10 @@
 import calendar
 import contextlib
 import io
+import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -19,16 +18,16 @@ from fake_meters import AUTHENTICATION_KEY, KEY, NOON, sent
 from hanpipe.apdu import cosem, dlms
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
-from hanpipe.fake import encoder, faults, household, meters
+from hanpipe.fake import encoder, faults, household, meters, uart
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
+from hanpipe.line.settings import LINES
+from hanpipe.link.escaped import EscapedFramer
 from hanpipe.link.hdlc import HdlcFramer
 from hanpipe.link.header import read_header
 from hanpipe.link.octets import read_length
 from needs import needs
-
-BIN = os.path.join(os.path.dirname(__file__), "..", "..", "bin")
-FAKE = os.path.join(BIN, "han-fake")
+from programs import PATIENCE, Running, run, shell
 
 # ---- the encoder
 
@@ -360,7 +359,7 @@ def test_p1_telegrams_add_up():
             assert b"(%05d.%03d*m3)" % divmod(values["gas"], 1000) in telegram or name == "p1-se"
 
 
-def test_every_meter_says_what_it_is_and_none_names_a_quantity_that_no_house_has():
+def test_every_meter_has_an_identity_and_none_names_a_quantity_that_no_house_has():
     needs("cryptography")
     for name in meters.names():
         assert all(frames for frames, *_ in sent(name, 4))
@@ -418,10 +417,61 @@ def test_silence_comes_and_goes_and_text_bridges_add_carriage_returns():
     assert faults.Faults(faults.read("crlf"), 1).damage([b"\n~\n"], 0) == b"\r\n~\r\n"
 
 
+def test_every_kind_of_fault_changes_what_is_sent():
+    lists = [[*frames, b"\x7e" + bytes(range(256)) + b"\x7e"] for frames in octets_of(40)]
+    clean = damaged("drop:0", lists)
+    amounts = {"": "", "RATE": ":50%", "SECONDS": ":5s", "BAUD": ":9600", "PARITY": ":none"}
+    hourly = [False] * 9 + [True]
+    for kind, (amount, _, _) in faults.KINDS.items():
+        text = {"parity": "parity:odd,strict", "strict": "parity:none,strict"}.get(kind, kind + amounts[amount])
+        made = faults.Faults(faults.read(text), 5)
+        found = [made.damage(one, 2500 * n, hourly=hourly[n % 10]) for n, one in enumerate(lists)]
+        assert found != clean, kind
+
+
+def test_the_right_settings_give_back_what_was_sent_and_wrong_ones_do_not():
+    octets = bytes(range(256))
+    for line in LINES:
+        sent_octets = bytes(octet & (1 << line.bits) - 1 for octet in octets)
+        wire = uart.levels(sent_octets, line)
+        assert uart.receive(wire, 1.0, line) == uart.receive(wire, 1.0, line, strict=True) == sent_octets
+        assert uart.receive(wire, 1.02, line) == sent_octets  # clocks differ by as much
+        for ratio in (0.5, 2.0, 48.0):
+            assert uart.receive(wire, ratio, line) != sent_octets
+        assert uart.receive(uart.inverted(wire), 1.0, line) != sent_octets
+        assert uart.receive(uart.inverted(uart.inverted(wire)), 1.0, line) == sent_octets
+
+
+def test_stuffed_frames_are_read_with_the_stuffing_undone():
+    lists = octets_of(40)
+    events = EscapedFramer().feed(b"".join(damaged("stuffing", lists)))
+    assert [b"\x7e" + event.octets + b"\x7e" for event in events] == [b"".join(frames) for frames in lists]
+
+
+def test_an_hour_is_repeated_in_the_place_of_the_next():
+    made = faults.Faults(faults.read("repeated-hour:100%"), 1)
+    lists = ((b"a", True), (b"b", False), (b"c", True))
+    assert [made.damage([octets], 0, hourly=hourly) for octets, hourly in lists] == [b"a", b"b", b"a"]
+
+
 @pytest.mark.parametrize(
-    "text", ["", "drop", "drop:x", "drop:2", "crlf:1", "silence:0", "silence", "rust:1%", "cut:-1%"]
+    "text",
+    [
+        "",
+        "drop",
+        "drop:x",
+        "drop:2",
+        "crlf:1",
+        "silence:0",
+        "silence",
+        "rust:1%",
+        "cut:-1%",
+        "baud",
+        "baud:0",
+        "parity:mark",
+    ],
 )
-def test_what_is_no_fault_is_refused(text):
+def test_an_unknown_fault_or_amount_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         faults.read(text)
 
@@ -429,45 +479,51 @@ def test_what_is_no_fault_is_refused(text):
 # ---- the program
 
 
-def run(*arguments, **options):
-    return subprocess.run([sys.executable, FAKE, *arguments], capture_output=True, timeout=20, **options)
-
-
 def test_same_seed_same_octets():
-    first, second, other = (run("-n", "30", "--speed", "0", "--seed", seed).stdout for seed in "112")
+    first, second, other = (run("han-fake", "-n", "30", "--speed", "0", "--seed", seed).out for seed in "112")
     assert first == second != other
     assert first == b"".join(b"".join(frames) for frames, *_ in sent("aidon", 30))
 
 
 def test_a_pipe_of_all_programs():
-    line = "'{0}' '{1}/han-fake' -n 20 --seed 1 --speed 0 | '{0}' '{1}/han-frame' | '{0}' '{1}/han-decode'"
-    told = subprocess.run(line.format(sys.executable, BIN), shell=True, capture_output=True, timeout=20)
-    assert told.stdout.count(b'"apdu":"data-notification"') == 20
-    assert b"fault" not in told.stdout
+    _, decoded, words = shell("han-fake -n 20 --seed 1 --speed 0 | han-frame | han-decode")
+    assert decoded.count(b'"apdu":"data-notification"') == 20
+    assert b"fault" not in decoded
+    assert words == ""
 
 
-def test_a_list_is_written_at_once_and_in_time():
-    began = time.monotonic()
-    with subprocess.Popen([sys.executable, FAKE, "--seed", "1", "--speed", "25"], stdout=subprocess.PIPE) as fake:
-        pieces, times = [], []
-        for _ in range(9):
-            pieces.append(os.read(fake.stdout.fileno(), 65536))
-            times.append(time.monotonic())
-        fake.send_signal(signal.SIGTERM)
-        assert fake.wait(5) == 0
-        assert fake.stdout.read() == b""
-    assert pieces == [b"".join(frames) for frames, *_ in sent("aidon", 9)]
-    assert times[-1] - began >= 8 * 0.1
-    assert times[-1] - times[0] == pytest.approx(0.8, abs=0.35)  # of the machine's patience, not of its drift
+def test_a_list_is_written_at_once_and_when_it_is_due():
+    """Each is heard by itself: the next one is due only later."""
+    with Running("han-fake", "--seed", "1", "--speed", "5") as fake:
+        for frames, *_ in sent("aidon", 4):
+            assert fake.hear() == b"".join(frames)
+        fake.signal(signal.SIGTERM)
+        assert fake.end()[::2] == (0, "")
 
 
 def test_with_no_reader_it_ends_in_silence():
-    with subprocess.Popen(
-        [sys.executable, FAKE, "--speed", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as fake:
-        fake.stdout.close()
-        assert fake.wait(10) == 141
-        assert fake.stderr.read() == b""
+    with Running("han-fake", "--speed", "0") as fake:
+        fake.process.stdout.close()
+        assert fake.process.wait(PATIENCE) == 141
+        assert fake.process.stderr.read() == b""
+
+
+def test_several_meters_speak_on_one_line_each_with_its_number():
+    _, readings, _ = shell(
+        "han-fake --seed 1 --speed 0 -n 30 --number 8 --meters 3 | han-frame | han-decode | han-fields"
+    )
+    numbers = {reading["meter_ID"] for reading in map(json.loads, readings.splitlines()) if "meter_ID" in reading}
+    assert numbers == {"7359990000000008", "7359990000000009", "7359990000000010"}
+
+
+@pytest.mark.parametrize("name", meters.names())
+def test_every_number_is_another_in_the_same_form(name):
+    first, *others = [meters.meter(name, number) for number in (1, 2, 10, 11, 12345)]
+    if "number" in first._keys.get("texts", {}):
+        texts = {str(each._keys["texts"]["number"]) for each in (first, *others)}
+        assert len(texts) == 5
+        assert len({len(text) for text in texts}) == 1
+    assert len({each.needed for each in (first, *others)}) == (5 if first.needed else 1)
 
 
 @pytest.mark.parametrize(
@@ -483,12 +539,12 @@ def test_with_no_reader_it_ends_in_silence():
         (["--pty", "/nowhere/port"], 4, "/nowhere/port: no such file"),
     ],
 )
-def test_what_is_wrong_is_said(arguments, status, word):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HANPIPE", "CREDENTIALS"))}
-    told = run(*arguments, env=environment)
-    assert (told.returncode, told.stdout) == (status, b"")
-    assert word in told.stderr.decode()
-    assert "Traceback" not in told.stderr.decode()
+def test_a_wrong_option_is_named(arguments, status, word):
+    unset = {name: None for name in os.environ if name.startswith(("HANPIPE", "CREDENTIALS"))}
+    ran = run("han-fake", *arguments, env=unset)
+    assert ran[:2] == (status, b"")
+    assert word in ran.words
+    assert "Traceback" not in ran.words
 
 
 # ---- the port
@@ -497,19 +553,16 @@ def test_what_is_wrong_is_said(arguments, status, word):
 @pytest.fixture
 def port(tmp_path):
     """A han-fake on a pseudo-terminal, fast, and the path of its port."""
-    path = tmp_path / "han"
-    command = [sys.executable, FAKE, "--seed", "1", "--speed", "1000", "-v", "--pty", str(path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as fake:
-        assert b"nobody listens" in fake.stderr.readline()
-        yield fake, str(path)
-        if fake.poll() is None:
-            fake.kill()
+    path = str(tmp_path / "han")
+    with Running("han-fake", "--seed", "1", "--speed", "1000", "-v", "--pty", path) as fake:
+        fake.words("nobody listens")
+        yield fake, path
 
 
 def read_some(descriptor, least):
     octets = b""
     while len(octets) < least:
-        assert select.select([descriptor], [], [], 5)[0], "the port is silent"
+        assert select.select([descriptor], [], [], PATIENCE)[0], "the port is silent"
         octets += os.read(descriptor, 65536)
     return octets
 
@@ -521,23 +574,21 @@ def test_a_port_gives_whole_frames_to_each_who_opens_it(port):
         events = HdlcFramer().feed(read_some(descriptor, 500))
         assert {event.kind for event in events} == {"H"}
         os.close(descriptor)
-        fake.stderr.readline()
-    fake.send_signal(signal.SIGTERM)
-    assert fake.wait(5) == 0
+    fake.signal(signal.SIGTERM)
+    assert fake.end().status == 0
     assert not os.path.lexists(path)
 
 
 def test_nobody_who_reads_holds_it_up_and_nothing_stale_waits(port):
     fake, path = port
     descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY)
-    lines = iter(fake.stderr.readline, b"")
-    assert any(b"sent 0 of" in line for line in lines)  # the port is full, and the meter talks on
+    fake.words("sent 0 of")  # the port is full, and the meter goes on
     os.close(descriptor)
-    assert any(b"nobody listens" in line for line in lines)
-    fake.send_signal(signal.SIGSTOP)
+    fake.words("nobody listens")
+    fake.signal(signal.SIGSTOP)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY)
     assert not select.select([descriptor], [], [], 0.05)[0]
-    fake.send_signal(signal.SIGCONT)
+    fake.signal(signal.SIGCONT)
     assert read_some(descriptor, 30)
     os.close(descriptor)
 
@@ -546,8 +597,8 @@ def test_a_reader_sees_the_end_of_the_meter(port):
     fake, path = port
     descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY)
     read_some(descriptor, 30)
-    fake.send_signal(signal.SIGINT)
-    assert fake.wait(5) == 0
+    fake.signal(signal.SIGINT)
+    assert fake.end().status == 0
     with contextlib.suppress(OSError):  # a hang-up reads as the end or as an error
         while os.read(descriptor, 65536):
             pass
@@ -568,7 +619,7 @@ def test_the_examples_say_something(name):
         needs("cryptography")
     if name == "parallel.sh":
         needs("parallel")
-    told = subprocess.run([os.path.join(EXAMPLES, name)], capture_output=True, timeout=30)
-    assert told.returncode == 0
-    assert told.stdout.count(b"\n") >= 2
-    assert b"Traceback" not in told.stderr
+    ran = run(os.path.join(EXAMPLES, name))
+    assert ran.status == 0
+    assert ran.out.count(b"\n") >= 2
+    assert "Traceback" not in ran.words

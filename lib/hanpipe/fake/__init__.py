@@ -1,1 +1,1 @@
-"""A meter made of software: han-fake's household, its meters as data, and the encoder that says what they send."""
+"""Simulated meters: the household that they measure, the meters as data, their encoder, and damage on demand."""

@@ -1,25 +1,24 @@
-"""The meters: which lists each sends, how they are laid out, and when. A data file each, in the folder meters/.
+"""The simulated meters: which lists each sends, their layout, and when. Each is a data file in the folder meters/.
 
 A file's keys (base: the file whose keys it takes where it has none of its own; tables are merged):
 
-    meter, source   what it is, and where that stands
-    link            hdlc, mbus, p1 or apdu (no link layer)
+    meter, source   its name, and the document or capture that shows it
+    link            hdlc, mbus, p1 or apdu (no link layer); line: {baud, parity, bits}, default 2400 8E1
     phases          1 or 3 (3 if left out)
-    address         HDLC: destination, source, control, and the control of frames that more follow, in hex
-    information     HDLC: octets of information that a frame holds; transfer: segments or blocks where there are more
-    telegram        M-Bus: octets that a telegram counts at the most
-    identification, check, season     P1: the first line; false where there is no CRC; what the clock's last letter is
+    address         HDLC: destination, source, control, and the control of a frame after which more follow, in hex
+    information     HDLC: the most octets of information in a frame; transfer: segments or blocks for more
+    telegram        M-Bus: the most octets that a telegram counts
+    identification, check, season     P1: the first line; false for no CRC; the last letter of the clock
     ciphering       {title, control}: system title and security control, in hex
     invoke_id       of the first APDU; counting: true where it rises
     date_time       of the APDU: none, sent or tagged; clock: {weekday, hundredths, deviation, status}
     body            {outer, entries, scalers, objects, flat}: see Layout
-    texts           what stands in the lists beside values: name -> text or number
+    texts           the texts in the lists: name -> text or number; "number" is the meter's number
     rows            name -> rows of a list, "CODE TYPE QUANTITY SCALER UNIT"; of P1, "CODE BRACKET ..."
-    [[list]]        rows: names of them; every: s; at: s behind that; lag: s that its clock object stands behind
+    [[list]]        rows: their names; every: s; at: s after that; lag: s by which its clock object is late
 
-CODE is a COSEM attribute descriptor, CLASS/OBIS/ATTRIBUTE, the OBIS code alone (class 3, attribute 2), or - for none.
-QUANTITY is one of the house, a text's name, clock, self (the code's own logical name) or zero. A bracket is the name of
-a text, clock, or QUANTITY:DIGITS.DECIMALS:UNIT.
+rows.py reads CODE. QUANTITY is one of household.py, the name of a text, clock, self (the code's own logical name) or
+zero. A bracket is the name of a text, clock, or QUANTITY:DIGITS.DECIMALS:UNIT.
 """
 
 import functools
@@ -28,78 +27,20 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
-from hanpipe.apdu import cosem
 from hanpipe.apdu.cosem import LLC
 from hanpipe.fake import encoder
-from hanpipe.fake.encoder import Address, Clock, Data, Security
+from hanpipe.fake.encoder import Address, Clock, Security
+from hanpipe.fake.rows import Layout, Row, read_row
+from hanpipe.line.settings import Line
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-_CODE: Final = re.compile(r"(?:(\d+)/)?(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)(?:/(\d+))?")
-_UNITS: Final = {name or "count": unit for unit, name in reversed(cosem.UNITS.items())}
 _PREFIXES: Final = {"k": 3}  # of the units in P1 telegrams
-
-
-class Row(NamedTuple):
-    """One element of a list.
-
-    object:   class-id, logical name and attribute-id; None if there is no code
-    type:     of its value; "" if it has none
-    quantity: what the value is of
-    scaler:   power of ten; unit: None where the list says neither
-    """
-
-    object: tuple[int, bytes, int] | None
-    type: str
-    quantity: str
-    scaler: int
-    unit: int | None
-
-    @property
-    def logical_name(self) -> bytes:
-        """The six octets of the code, b"" if there is none."""
-        return self.object[1] if self.object else b""
-
-
-class Layout(NamedTuple):
-    """How the rows of a list become its body.
-
-    outer:   array or structure, of them all; entries: whether each row is a structure of its own
-    scalers: whether {scaler, unit} stands behind the value, where the row has a unit
-    objects: whether the first element is an array of the push objects; no codes stand in front of the values then
-    flat:    codes of rows that are no structure though the others are
-    """
-
-    outer: str = "structure"
-    entries: bool = False
-    scalers: bool = False
-    objects: bool = False
-    flat: tuple[str, ...] = ()
-
-    def body(self, rows: list[Row], values: list[Any]) -> Data:
-        """Lay the values out."""
-        elements: list[Data] = [("array", [_push_object(row) for row in rows])] if self.objects else []
-        flat = {_logical_name(code) for code in self.flat}
-        for row, value in zip(rows, values, strict=True):
-            members = self._members(row, value)
-            if self.entries and row.logical_name not in flat:
-                elements.append(("structure", members))
-            else:
-                elements += members
-        return (self.outer, elements)
-
-    def _members(self, row: Row, value: Any) -> list[Data]:
-        members: list[Data] = []
-        if row.object and not self.objects:
-            members.append(("octet-string", row.logical_name))
-        if row.type:
-            members.append((row.type, value))
-        if self.scalers and row.unit is not None:
-            members.append(("structure", [("integer", row.scaler), ("enum", row.unit)]))
-        return members
+_LAST_DIGITS: Final = re.compile(r"\d+(?=\D*$)")
+_HEX_DIGITS: Final = re.compile(r"[3-5]\d(?:3\d)+")  # a letter or digit and digits, as ASCII in hex
 
 
 class List(NamedTuple):
-    """A list that a meter sends. rows: as they stand in the file; every, at, lag: ms."""
+    """A list that a meter sends. rows: as in the file; every, at, lag: ms."""
 
     rows: list[str]
     every: int
@@ -107,20 +48,21 @@ class List(NamedTuple):
     lag: int
 
     def next(self, local_ms: int) -> int:
-        """Return when it is sent for the first time from local_ms on."""
+        """Return when it is next sent, at or after local_ms."""
         return local_ms + (self.at - local_ms) % self.every
 
 
 class Meter:
-    """One meter: what it sends, as octets. It counts what it sends.
+    """One meter, which makes the octets of its lists and counts them.
 
-    lists:  what it can send; phases: that it measures; link: of its frames
-    needed: system title of the key that it needs, b"" if it is not ciphered
+    lists:  those that it can send; phases: the number that it measures; link, line: of its frames, of its port
+    needed: the system title of the key that it needs, b"" if it does not cipher
     """
 
     def __init__(self, keys: Mapping[str, Any]) -> None:
-        """Make a meter out of the keys of its file."""
+        """Make a meter from the keys of its file."""
         self._keys = keys
+        self.line = Line(**keys.get("line", {}))
         self.link: str = keys["link"]
         self.phases: int = keys.get("phases", 3)
         self.lists = [_list(entry, keys["rows"]) for entry in keys["list"]]
@@ -132,11 +74,11 @@ class Meter:
         self._secrets = (b"", b"")
 
     def use(self, key: bytes, authentication_key: bytes) -> None:
-        """Take the keys that its APDUs are ciphered with."""
+        """Set the keys with which it ciphers its APDUs."""
         self._secrets = (key, authentication_key)
 
     def instants(self, local_ms: int) -> Iterator[tuple[int, List]]:
-        """Yield when which list is sent, from local_ms on for ever. Of two at the same time, only the rarer one is."""
+        """Yield each list and when it is sent, from local_ms on, for ever. Of two at one time it sends the rarer."""
         while True:
             when = min(each.next(local_ms) for each in self.lists)
             yield when, max((each for each in self.lists if each.next(local_ms) == when), key=lambda each: each.every)
@@ -170,7 +112,7 @@ class Meter:
         return encoder.segments(LLC + octets, size, address)
 
     def _apdu(self, due: List, values: Mapping[str, int], local_ms: int) -> bytes:
-        rows = [_row(text) for text in due.rows]
+        rows = [read_row(text) for text in due.rows]
         body = self._layout.body(rows, [self._value(row, values, local_ms - due.lag) for row in rows])
         sent = self._keys.get("date_time", "none")
         header = b"" if sent == "none" else encoder.date_time(local_ms, self._clock)
@@ -217,9 +159,33 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml"))
 
 
-def meter(name: str) -> Meter:
-    """Return the meter of a name. raise: FileNotFoundError."""
-    return Meter(_keys(name))
+def meter(name: str, number: int = 1) -> Meter:
+    """Return a meter. number: from 1 on; each has a meter number, and a system title, of its own.
+
+    raise: FileNotFoundError: no meter has this name
+    """
+    keys = _keys(name)
+    if number > 1:
+        texts = keys.get("texts", {})
+        if "number" in texts:
+            keys = keys | {"texts": texts | {"number": renumbered(texts["number"], number - 1)}}
+        if "ciphering" in keys:
+            title = int(keys["ciphering"]["title"], 16) + number - 1
+            keys = keys | {"ciphering": keys["ciphering"] | {"title": f"{title:016x}"}}
+    return Meter(keys)
+
+
+def renumbered(number: str | int, more: int) -> str | int:
+    """Return a higher meter number in the same form: text, a number, or text that is written in hex."""
+    if isinstance(number, int):
+        return number + more
+    if len(number) % 2 == 0 and _HEX_DIGITS.fullmatch(number):
+        return str(renumbered(bytes.fromhex(number).decode(), more)).encode().hex()
+    found = _LAST_DIGITS.search(number)
+    if found is None:
+        return number
+    size = len(found[0])
+    return number[: found.start()] + f"{(int(found[0]) + more) % 10**size:0{size}}" + number[found.end() :]
 
 
 @functools.cache
@@ -240,43 +206,8 @@ def _list(entry: Mapping[str, Any], rows: Mapping[str, list[str]]) -> List:
     return List(texts, every, at, lag)
 
 
-@functools.cache
-def _row(text: str) -> Row:
-    """Read a row of a list."""
-    columns = text.split()
-    code, kind, quantity, scaler, unit = columns + ["", "", "0", ""][len(columns) - 1 :]
-    return Row(_object(code), "" if kind == "-" else kind, quantity, int(scaler), _UNITS[unit] if unit else None)
-
-
-def _object(text: str) -> tuple[int, bytes, int] | None:
-    found = _CODE.fullmatch(text)
-    return (int(found[1] or 3), _logical_name(text), int(found[7] or 2)) if found else None
-
-
-def _logical_name(text: str) -> bytes:
-    found = _CODE.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is no OBIS code")
-    return bytes([*map(int, found.groups()[1:6]), 255])
-
-
-def _push_object(row: Row) -> Data:
-    if row.object is None:
-        raise ValueError("a row without a code is no push object")
-    class_id, logical_name, attribute = row.object
-    return (
-        "structure",
-        [
-            ("long-unsigned", class_id),
-            ("octet-string", logical_name),
-            ("integer", attribute),
-            ("long-unsigned", 0),
-        ],
-    )
-
-
 def scaled(thousandths: int, scaler: int) -> int:
-    """Return thousandths as a number in units of 10^scaler, what is left over cut off."""
+    """Return thousandths as a number in units of 10^scaler, rounded towards 0."""
     power = scaler + 3
     if power <= 0:
         return thousandths * int(10**-power)

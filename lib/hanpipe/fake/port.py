@@ -1,4 +1,4 @@
-"""A port made of software: a pseudo-terminal under a name of one's choice. Like a meter, it talks whoever listens."""
+"""A simulated port: a pseudo-terminal under a chosen name. Like a meter, it sends whether or not anybody reads."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import tty
 
 
 class Port:
-    """A pseudo-terminal to read from at `path`, a symbolic link, until it is closed. raise: OSError."""
+    """A pseudo-terminal that can be read at `path`, a symbolic link, until it is closed. raise: OSError."""
 
     def __init__(self, path: str) -> None:
         self._ours, theirs = os.openpty()
@@ -16,15 +16,15 @@ class Port:
         self._device = os.ttyname(theirs)
         self._path = path
         self._heard = False
-        os.close(theirs)  # so that it can be told whether somebody else has it open
+        os.close(theirs)  # so that poll() shows whether another program has it open
         os.set_blocking(self._ours, False)
         with contextlib.suppress(FileNotFoundError):
-            if os.readlink(path).startswith("/dev/pts/"):  # left by one that was killed
+            if os.readlink(path).startswith("/dev/pts/"):  # left by a han-fake that was killed
                 os.unlink(path)
         os.symlink(self._device, path)
 
     def write(self, octets: bytes) -> int | None:
-        """Send octets, without ever waiting; return how many there was room for, None if nobody listens."""
+        """Send octets without waiting; return for how many there was room, None if no program has the port open."""
         if not self._listened():
             self._forget()
             return None
@@ -40,7 +40,7 @@ class Port:
         return not any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def _forget(self) -> None:
-        """Drop what the last reader left unread: the next one opens a port, not a mailbox."""
+        """Drop what the last reader left unread, as the next reader of a real port would not get it either."""
         if self._heard:
             self._heard = False
             theirs = os.open(self._device, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
@@ -48,7 +48,7 @@ class Port:
             os.close(theirs)
 
     def close(self) -> None:
-        """Take the name away, and the terminal; who still reads it sees a hang-up, as from an adapter pulled out."""
+        """Remove the name and the terminal. A program that reads it sees a hang-up, as from an unplugged adapter."""
         with contextlib.suppress(OSError):
             if os.readlink(self._path) == self._device:
                 os.unlink(self._path)

@@ -81,7 +81,7 @@ def new_parser(name: str, purpose: str, example: str = "", **features: str) -> a
 def positive_integer(text: str) -> int:
     """Read a whole number from 1 on. raise: ArgumentTypeError."""
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
     return int(text)
 
 
@@ -92,7 +92,7 @@ def non_negative(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1e9")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1e9, got {text!r}")
     return value
 
 

@@ -1,0 +1,97 @@
+"""Meters at work: each list is sent when it is due, to stdout or to a port."""
+
+import argparse
+import heapq
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from hanpipe.fake.faults import Faults
+from hanpipe.fake.household import Household
+from hanpipe.fake.meters import Meter
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hanpipe.fake.port import Port
+
+START: Final = "2026-06-21T11:59:50"  # with --seed: the sun is high, and the hourly list is close
+_HOURLY: Final = 3_600_000  # ms between two lists of an hourly kind, at least
+
+
+def send(meters: list[Meter], program: Program, options: argparse.Namespace) -> None:
+    """Send the lists of all meters until there have been enough of them or a signal comes.
+
+    options: seed, start (ms on the meters' clock), count, speed, fault and pty
+    raise:   Failure: the port cannot be made; as Program.write
+    """
+    seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311
+    start = _start(options)
+    sent = heapq.merge(*[_lists(meter, seed + number, start, options) for number, meter in enumerate(meters)])
+    port = _open_port(options.pty) if options.pty else None
+    write = _writer(program, port)
+    try:
+        began = time.monotonic()
+        for number, (when, _, octets) in enumerate(sent):
+            if number == options.count or not _wait(program, began, when - start, options.speed):
+                return
+            write(octets)
+    finally:
+        if port:
+            port.close()
+
+
+def _lists(meter: Meter, seed: int, start: int, options: argparse.Namespace) -> Iterator[tuple[int, int, bytes]]:
+    """Yield when a list is sent, in ms on the meter's clock, the seed, which orders the meters, and its octets."""
+    house, faults = Household(seed, start, meter.phases), Faults(options.fault, seed, meter.line)
+    for when, due in meter.instants(start):
+        house.advance(when)
+        frames = meter.frames(due, house.values, when)
+        yield when, seed, faults.damage(frames, when - start, hourly=due.every >= _HOURLY)
+
+
+def _start(options: argparse.Namespace) -> int:
+    if options.start is not None:
+        return int(options.start)
+    if options.seed is not None:
+        return local_ms(START)
+    return local_ms(datetime.now().isoformat())
+
+
+def local_ms(text: str) -> int:
+    """Return the ms since 1970-01-01 of a local time in ISO 8601. raise: ValueError."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _wait(program: Program, began: float, elapsed_ms: int, speed: float) -> bool:
+    """Wait until so many ms of the meter's time have passed since it began; return False if a signal came."""
+    deadline = began + elapsed_ms / 1000 / speed if speed else 0.0
+    while not program.stopping:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
+        program.wait(None, left)
+    return False
+
+
+def _open_port(path: str) -> "Port":
+    from hanpipe.fake.port import Port
+
+    try:
+        return Port(path)
+    except OSError as error:
+        raise Failure(IO, f"{path}: {reason(error)}") from error
+
+
+def _writer(program: Program, port: "Port | None") -> Callable[[bytes], None]:
+    if port is None:
+        return program.write
+
+    def write(octets: bytes) -> None:
+        sent = port.write(octets)
+        program.explain("nobody listens" if sent is None else f"sent {sent} of {len(octets)} octets")
+
+    return write

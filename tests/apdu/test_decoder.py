@@ -414,6 +414,62 @@ def test_captures(path, case):
         assert "system_title" not in case or titles <= {(case["system_title"] or "").lower()}
 
 
+# --- frames whose check failed ---
+
+
+def unchecked(kind, octets):
+    """Return the keys of what follows the fault of a frame."""
+    fault, *others = keys_of(Decoder(unchecked=True).feed(kind, octets, 1))
+    assert fault["octets"] == octets.hex()
+    assert all(list(one)[:3] == ["time", "checked", "link"] and one["checked"] is False for one in others)
+    return others
+
+
+def test_a_frame_whose_check_failed_is_read_only_where_asked():
+    for link, octets in [("hdlc", encoder.pushed(APDU)), ("mbus", telegrams(APDU, 200)[0])]:
+        damaged = octets[:-2] + bytes([octets[-2] ^ 1]) + octets[-1:]
+        (told,) = unchecked("c", damaged)
+        assert (told["link"], told["body"]) == (link, BODY[0])
+        assert [one["fault"] for one in keys_of(Decoder().feed("c", damaged))] == ["frame check"]
+
+
+@given(st.integers(1, 200))
+def test_a_frame_cut_short_is_read_as_far_as_it_goes(size):
+    for told in unchecked("t", encoder.pushed(APDU)[:size]):
+        found, sent = told["body"]["array"], BODY[0]["array"]
+        assert found == sent[: len(found)]
+
+
+def test_a_telegram_whose_crc_is_wrong_is_read_where_asked():
+    (told,) = unchecked("c", TELEGRAM)
+    assert told["objects"] == [["1-0:1.8.0", "00001234.567*kWh"]]
+
+
+def test_what_is_ciphered_or_a_later_piece_is_not_read_unchecked():
+    for kind, octets in [
+        ("c", encoder.pushed(glo())),
+        ("c", encoder.pushed_in_pieces(APDU, 20)[1]),
+        ("c", telegrams(APDU, 10)[1]),
+        ("n", encoder.pushed(APDU)),
+    ]:
+        assert unchecked(kind, octets) == []
+
+
+@given(
+    st.sampled_from("chtn"),
+    st.sampled_from([b"", b"\x68", b"/KAM", b"\xa0\x20\x41\x03\x13\0\0"]),
+    st.binary(max_size=60),
+)
+def test_any_octets_whose_check_failed_give_lines(kind, front, octets):
+    unchecked(kind, front + octets)
+
+
+def test_an_unchecked_message_makes_no_shape_for_a_checked_one():
+    octets, target = encoder.pushed(APDU), Decoder(unchecked=True)
+    target.feed("c", octets)
+    assert "checked" not in keys_of(target.feed("H", octets))[0]
+
+
 def run(tmp_path, records, *options, **environment):
     """Run han-decode as users do; environment: of it, besides what it takes to start."""
     environment = {"PATH": os.environ["PATH"], **environment}

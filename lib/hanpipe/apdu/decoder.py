@@ -24,16 +24,18 @@ class Decoder:
         warn: Callable[[str], None] = lambda text: None,
         *,
         descriptors: bool = False,
+        unchecked: bool = False,
     ) -> None:
         """Take the keys, and a function that passes warnings on to the user.
 
         deciphering: opens ciphered APDUs; without it they are refused for lack of a key
         descriptors: as of dlms.read_notification
+        unchecked:   also read frames whose check failed, as far as they go; their lines hold "checked": false
         """
         self._frames = Shapes()
         self._apdus = Shapes()
         self._descriptors = descriptors
-        self.opener = Opener(deciphering, warn, self._is_notification)
+        self.opener = Opener(deciphering, warn, self._is_notification, unchecked=unchecked)
 
     def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Result]:
         """Read a record, as Opener.open does."""
@@ -59,7 +61,9 @@ class Decoder:
         results: list[Result] = []
         while opened:
             one, *opened = opened
-            if isinstance(one, Apdu):
+            if isinstance(one, Apdu) and one.keys.get("checked") is False:
+                results += _read_partly(one)
+            elif isinstance(one, Apdu):
                 result, following = self._read(one)
                 results.append(result)
                 opened = following + opened
@@ -98,6 +102,16 @@ class Decoder:
         except Malformed:
             return False
         return True
+
+
+def _read_partly(apdu: Apdu) -> list[Result]:
+    """Read an APDU of a frame whose check failed as far as it goes; [] if nothing of its body can be read."""
+    from hanpipe.apdu.partial import read_partly
+
+    notification, body, _ = read_partly(apdu.octets)
+    if notification is None or body is None:
+        return []
+    return [_message(apdu, Shape(apdu.octets, notification_pieces(notification._replace(body=body), 0)))]
 
 
 def _message(apdu: Apdu, shape: Shape) -> Message:

@@ -31,15 +31,19 @@ class Opener:
         deciphering: "Deciphering | None",
         warn: Callable[[str], None],
         is_notification: Callable[[bytes], bool],
+        *,
+        unchecked: bool = False,
     ) -> None:
         """Take the keys and whom to warn.
 
         deciphering:     opens ciphered APDUs; without it they are refused for lack of a key
         is_notification: tells whether octets are an APDU to their exact end: the only check of a text without a tag
+        unchecked:       also open frames whose check failed
         """
         self.deciphering = deciphering
         self._warn = warn
         self._is_notification = is_notification
+        self._unchecked = unchecked
         self._ciphered_reader: CipheredReader | None = None
         self.segments = Segments()
         self._telegrams = Numbered(FIRST_TELEGRAM)
@@ -90,7 +94,12 @@ class Opener:
         opened: list[Opened] = []
         if keys and kind in ("c", "t"):
             opened += self._give_up(time)
-        return [*opened, Refusal(time, keys | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()})]
+        opened.append(Refusal(time, keys | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()}))
+        if keys and self._unchecked:
+            from hanpipe.apdu.unchecked import open_unchecked  # rarely asked for
+
+            opened += open_unchecked(keys["link"], kind, octets, time)
+        return opened
 
     def _hdlc(self, octets: bytes, time: int) -> list[Opened]:
         try:

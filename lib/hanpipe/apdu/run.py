@@ -72,9 +72,7 @@ def is_good(result: Opened | Result) -> bool:
     return True
 
 
-def decode(
-    program: Program, decoder: Decoder, counters: "Counters | None", draw: Callable[[Opened], str] | None
-) -> Outcome:
+def decode(program: Program, decoder: Decoder, draw: Callable[[Opened], str] | None) -> Outcome:
     """Decode the input of a program to its output.
 
     draw:  writes what is found for people; None: lines of typed JSON are written
@@ -83,7 +81,8 @@ def decode(
     reader = RecordReader()
     outcome = Outcome(decoder)
     show_stats = program.stats(outcome.counters)
-    saver = _Saver(counters, program)
+    deciphering = decoder.opener.deciphering
+    saver = _Saver(deciphering.counters if deciphering else None, program)
 
     def step(data: bytes, _: int) -> list[Opened | Result]:
         records = reader.feed(data)

@@ -11,10 +11,21 @@ from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
 from hanpipe.unix.stderr import reason
-from hanpipe.unix.typed import TYPE_CHECKING
+from hanpipe.unix.typed import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hanpipe.apdu.deciphering import Deciphering
+
+_FLAGS: Final = {
+    "--tree": "show types, values and their meaning, for people",
+    "--unchecked": 'also read frames whose check failed, as far as they go;\ntheir lines say "checked":false',
+    "--descriptors": "also read values after an attribute descriptor without a\ntag",
+}
+_FILES: Final = {
+    "--key-file": "read the keys of ciphered meters, a line for each, in hex:\nSYSTEM-TITLE KEY [AUTHENTICATION-KEY], "
+    "* for any title\n(default: $HANPIPE_KEY_FILE, then systemd's han-keys)",
+    "--counters": "keep the last invocation counter of each meter in FILE;\nwarn if one comes again after a restart",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -22,9 +33,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     program = Program(options, "han-decode")
     deciphering = _deciphering(program)
-    counters = deciphering.counters if deciphering else None
-    decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors)
-    outcome = decode(program, decoder, counters, _drawing() if options.tree else None)
+    decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors, unchecked=options.unchecked)
+    outcome = decode(program, decoder, _drawing() if options.tree else None)
     if outcome.all_refused():
         return REFUSED
     return OK if outcome.good else NOTHING
@@ -40,16 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
         files="records of han-frame; - or none: standard input",
     )
-    add = parser.add_argument
-    add("--tree", action="store_true", help="show types, values and their meaning, for people")
-    add("--descriptors", action="store_true", help="also read values after an attribute descriptor without a\ntag")
-    key_help = "read the keys of ciphered meters, a line for each, in hex:\nSYSTEM-TITLE KEY [AUTHENTICATION-KEY], "
-    key_help += "* for any title\n(default: $HANPIPE_KEY_FILE, then systemd's han-keys)"
-    add("--key-file", metavar="FILE", help=key_help)
-    counters_help = (
-        "keep the last invocation counter of each meter in FILE, and\nwarn if one comes again after a restart"
-    )
-    add("--counters", metavar="FILE", help=counters_help)
+    for flag, text in _FLAGS.items():
+        parser.add_argument(flag, action="store_true", help=text)
+    for option, text in _FILES.items():
+        parser.add_argument(option, metavar="FILE", help=text)
     return parser
 
 

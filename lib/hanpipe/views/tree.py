@@ -127,6 +127,8 @@ def _head(keys: dict[str, Any], octets: bytes, notification: Notification | None
 
 def _origin(keys: dict[str, Any]) -> Iterator[str]:
     """Say where octets came from: link and addresses, title and counter of the ciphering."""
+    if keys.get("checked") is False:
+        yield "unchecked"
     if "link" in keys:
         yield f"{keys['link']} {keys['destination']} < {keys['source']}" if "destination" in keys else keys["link"]
     if "system_title" in keys:

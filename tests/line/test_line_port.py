@@ -19,7 +19,7 @@ from hanpipe.line.finder import LineFinder
 from hanpipe.line.port import Closed, Lost, check_name, is_live, open_source
 from hanpipe.line.settings import LINES, Line
 from hanpipe.line.watch import LineWatch
-from hanpipe.link import FRAMERS
+from hanpipe.link import new_detector
 from hanpipe.unix.stderr import duration
 
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making
@@ -66,7 +66,7 @@ def test_a_setting_says_how_fast_it_is():
     cut=st.integers(1, len(FRAME) - 1),
 )
 def test_the_finder_finds_every_setting_and_loses_nothing_of_it(truth, every, phase, deaf, cut):
-    finder = LineFinder(Line(), 0.0, FRAMERS["auto"])
+    finder = LineFinder(Line(), 0.0, new_detector)
     sent_at_truth, passed_on = b"", b""
     pieces = ((phase + number * every + late, part)
               for number in range(1000) for late, part in ((0.0, FRAME[:cut]), (0.1, FRAME[cut:])))  # fmt: skip
@@ -88,7 +88,7 @@ def test_the_finder_finds_every_setting_and_loses_nothing_of_it(truth, every, ph
 
 
 def test_the_finder_leaves_a_setting_behind_one_whole_burst():
-    finder = LineFinder(Line(), 0.0, FRAMERS["auto"])
+    finder = LineFinder(Line(), 0.0, new_detector)
     finder.feed(GARBAGE, 2.0)
     assert not finder.look(2.4)
     assert finder.look(2.5)
@@ -96,12 +96,12 @@ def test_the_finder_leaves_a_setting_behind_one_whole_burst():
 
 
 def test_the_finder_gives_a_half_burst_another_chance_and_grows_patient():
-    finder = LineFinder(Line(), 0.0, FRAMERS["auto"])
+    finder = LineFinder(Line(), 0.0, new_detector)
     finder.feed(FRAME[20:], 0.1)
     assert not finder.look(1.0)
     finder.feed(FRAME, 2.6)
     assert finder.found
-    finder = LineFinder(Line(9600), 0.0, FRAMERS["auto"])
+    finder = LineFinder(Line(9600), 0.0, new_detector)
     patience = []
     for _ in range(60):
         assert finder.look(finder.due())
@@ -112,13 +112,13 @@ def test_the_finder_gives_a_half_burst_another_chance_and_grows_patient():
 
 
 def test_a_bare_apdu_proves_no_setting():
-    finder = LineFinder(Line(), 0.0, FRAMERS["auto"])
+    finder = LineFinder(Line(), 0.0, new_detector)
     finder.feed(bytes.fromhex("db084b414d45000000010530000000015a"), 1.0)
     assert not finder.found
 
 
 def test_silence_is_told_once_and_its_end():
-    watch = LineWatch(60, 0.0, FRAMERS["auto"])
+    watch = LineWatch(60, 0.0, new_detector)
     assert watch.look(59.9) == []
     assert watch.due() == 60.0
     assert watch.look(60.0) == ["no octets for 60 s: check the cable, or ask the grid company to open the port"]
@@ -129,7 +129,7 @@ def test_silence_is_told_once_and_its_end():
 
 
 def test_octets_that_do_not_decode_are_told_once_and_their_end():
-    watch = LineWatch(60, 0.0, FRAMERS["auto"])
+    watch = LineWatch(60, 0.0, new_detector)
     told = [message for now in range(0, 300, 10) for message in watch.feed(GARBAGE, now)]
     assert told == [
         f"{7 * len(GARBAGE)} octets in 60 s and nothing that decodes: wrong baud rate or parity? try --auto"
@@ -139,7 +139,7 @@ def test_octets_that_do_not_decode_are_told_once_and_their_end():
 
 
 def test_a_good_line_has_nothing_told_of_it():
-    watch = LineWatch(60, 0.0, FRAMERS["auto"])
+    watch = LineWatch(60, 0.0, new_detector)
     assert not [message for now in range(0, 600, 10) for message in watch.feed(FRAME, now) + watch.look(now + 9)]
 
 

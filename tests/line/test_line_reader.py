@@ -16,7 +16,7 @@ import pytest
 from hanpipe.line import reader as line_reader
 from hanpipe.line import replay
 from hanpipe.line.settings import Line
-from hanpipe.link import FRAMERS
+from hanpipe.link import new_detector
 from hanpipe.programs import read
 from hanpipe.unix.status import READER_LEFT, USAGE
 from hanpipe.unix.stderr import say
@@ -320,7 +320,7 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
     monkeypatch.setattr(line_reader, "open_source", refuse)
     program = FakeProgram()
     options = argparse.Namespace(auto=False, idle=60.0, once=False)
-    line_reader.Live(program, "/dev/HANserial", Line(), options, FRAMERS["auto"]).run()
+    line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector).run()
     assert program.waited == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert capfd.readouterr().err == (
         "han-read: /dev/HANserial: no such device; waiting for it (Ctrl-C ends)\n"
@@ -346,7 +346,7 @@ def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd
     monkeypatch.setattr(line_reader.time, "monotonic", lambda: now[0])
     program, port = FakeProgram(), OldAdapter()
     options = argparse.Namespace(auto=True, idle=0, once=False)
-    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, FRAMERS["auto"])
+    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector)
     for _ in range(5):
         now[0] += 5
         reader._look(port)

@@ -7,7 +7,7 @@ from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Lost, Numbered, S
 from hanpipe.apdu.dlms import find_next, read_notification
 from hanpipe.apdu.message import Apdu, Opened, Refusal, refusal
 from hanpipe.link.header import read_header
-from hanpipe.link.kinds import FAULTS
+from hanpipe.link.kinds import FAULTS, link_of
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 FCS: Final = 2  # octets after the information of a frame
 
-# The link on which a fault was found, by its first octet.
-_LINKS: Final = {0x68: "mbus", 0x2F: "p1"} | dict.fromkeys(range(0xA0, 0xB0), "hdlc")
 _UI, _FINAL = 0x03, 0x10  # control field: unnumbered information; the P/F bit
 _CIPHERED: Final = (cosem.GLO_CIPHERING, cosem.DED_CIPHERING)
 
@@ -90,7 +88,8 @@ class Opener:
 
     def _fault(self, kind: str, octets: bytes, time: int) -> list[Opened]:
         """Pass on octets given up. A damaged frame may have ended one APDU and begun the next."""
-        keys = {"link": _LINKS[octets[0]]} if octets and octets[0] in _LINKS and kind not in ("", "n") else {}
+        link = link_of(kind, octets)
+        keys = {"link": link} if link else {}
         opened: list[Opened] = []
         if keys and kind in ("c", "t"):
             opened += self._give_up(time)

@@ -3,26 +3,20 @@
 No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from hanpipe.line.settings import LINES, Line
-from hanpipe.unix.typed import Final, Protocol
-
-GOOD: Final = frozenset("HMP")  # frames with checks of their own; a bare APDU has none
+from hanpipe.unix.typed import Final
 
 _QUIET: Final = 0.5  # s without an octet that end a burst: more than a gateway or adapter holds octets back
 _FIRST_PATIENCE: Final = 5.0  # s for each setting in the first round: most meters send a list each 2.5 s
 _LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some send one each 10 s or 20 s
 
 
-class Framer(Protocol):
-    """Finds frames of any link; the program hands it in, since the link layer is a later stage."""
-
-    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
-        """Return kind and octets of what data completes."""
-
-
-NewFramer = Callable[[], Framer]
+# Takes the next octets of a line; returns whether they complete a frame whose check agrees.
+Detector = Callable[[bytes], bool]
+# Makes a detector. The program passes it in, because the link layer is a later stage.
+NewDetector = Callable[[], Detector]
 
 
 class LineFinder:
@@ -32,9 +26,9 @@ class LineFinder:
     time grows from round to round, for ever.
     """
 
-    def __init__(self, first: Line, now: float, new_framer: NewFramer, lines: Sequence[Line] = LINES) -> None:
-        """Begin with a setting. now: seconds of a clock that does not jump; new_framer: finds frames of any link."""
-        self._new_framer = new_framer
+    def __init__(self, first: Line, now: float, new_detector: NewDetector, lines: Sequence[Line] = LINES) -> None:
+        """Begin with a setting. now: seconds of a clock that does not jump; new_detector: for frames of any link."""
+        self._new_detector = new_detector
         self._lines = [first, *(line for line in lines if line != first)]
         self._at = 0
         self.round = 1
@@ -56,7 +50,7 @@ class LineFinder:
 
     def restart(self, now: float) -> None:
         """The line begins anew: give the present setting its whole time."""
-        self._framer = self._new_framer()
+        self._detects = self._new_detector()
         self._since = self._last = now
         self._whole = False  # whether a burst was heard from its beginning
 
@@ -65,7 +59,7 @@ class LineFinder:
         self._whole = self._whole or now - self._last >= _QUIET
         self._last = now
         self.held += data
-        self.found = any(kind in GOOD for kind, _ in self._framer.feed(data))
+        self.found = self._detects(data)
         return bytes(self.held) if self.found else b""
 
     def due(self) -> float:

@@ -5,7 +5,7 @@ import errno
 import time
 from contextlib import closing
 
-from hanpipe.line.finder import LineFinder, NewFramer
+from hanpipe.line.finder import LineFinder, NewDetector
 from hanpipe.line.port import Closed, Lost, Source, open_source
 from hanpipe.line.settings import Line
 from hanpipe.line.watch import LineWatch
@@ -37,16 +37,16 @@ class Live:
     """Reads a port or URL to stdout until a signal comes, or, with --once, until it ends or is lost."""
 
     def __init__(
-        self, program: Program, name: str, line: Line, options: argparse.Namespace, new_framer: NewFramer
+        self, program: Program, name: str, line: Line, options: argparse.Namespace, new_detector: NewDetector
     ) -> None:
-        """Take from the options: auto, idle (s, 0 for never) and once. new_framer: finds frames of any link."""
+        """Take from the options: auto, idle (s, 0 for never) and once. new_detector: detects frames of any link."""
         now = time.monotonic()
         self._program = program
         self._name = name
         self._line = line
         self._once: bool = options.once
-        self._finder = LineFinder(line, now, new_framer) if options.auto else None
-        self._watch = LineWatch(options.idle, now, new_framer) if options.idle else None
+        self._finder = LineFinder(line, now, new_detector) if options.auto else None
+        self._watch = LineWatch(options.idle, now, new_detector) if options.idle else None
         self._pause = 1.0
         self._away: float | None = None  # since when it could not be read
         self._said: set[str] = set()  # why, in this outage

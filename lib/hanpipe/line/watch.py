@@ -3,7 +3,7 @@
 No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
 """
 
-from hanpipe.line.finder import GOOD, Framer, NewFramer
+from hanpipe.line.finder import Detector, NewDetector
 from hanpipe.unix.stderr import duration
 
 
@@ -13,14 +13,14 @@ class LineWatch:
     Frames are looked for only as long as none was seen for a while: one a period is enough.
     """
 
-    def __init__(self, seconds: float, now: float, new_framer: NewFramer) -> None:
-        """Watch for silences of so many seconds. new_framer: finds frames of any link."""
-        self._new_framer = new_framer
+    def __init__(self, seconds: float, now: float, new_detector: NewDetector) -> None:
+        """Watch for silences of so many seconds. new_detector: detects frames of any link."""
+        self._new_detector = new_detector
         self._seconds = seconds
         self._last = now  # octets came
         self._good: float | None = None  # a frame was good
         self._silent = False
-        self._framer: Framer | None = None
+        self._detects: Detector | None = None
         self._since = now  # frames are looked for
         self._octets = 0  # in which none was found
         self._lost = False
@@ -41,11 +41,11 @@ class LineWatch:
 
     def _judge(self, data: bytes, now: float) -> list[str]:
         """Look for a good frame; tell if there is none for too long, or one again."""
-        if self._framer is None:
-            self._framer, self._since, self._octets = self._new_framer(), now, 0
+        if self._detects is None:
+            self._detects, self._since, self._octets = self._new_detector(), now, 0
         self._octets += len(data)
-        if any(kind in GOOD for kind, _ in self._framer.feed(data)):
-            self._good, self._framer, was_lost = now, None, self._lost
+        if self._detects(data):
+            self._good, self._detects, was_lost = now, None, self._lost
             self._lost = False
             return [f"frames again after {duration(now - self._since)}"] if was_lost else []
         if self._lost or now - self._since < self._seconds:

@@ -1,37 +1,44 @@
-"""The link layer: pieces of octets -> Frame | Fault, a module for each kind of link."""
+"""The link layer: pieces of octets -> Frame | Fault. Each link is a row of kinds.LINKS and a module of that name."""
 
 import importlib
 from collections.abc import Callable
 
-from hanpipe.link.kinds import Event, Fault, Frame
+from hanpipe.link.kinds import GOOD, LINKS, Event, Fault, Frame
 from hanpipe.unix.typed import Final, Protocol
 
-__all__ = ["FRAMERS", "Event", "Fault", "Frame", "Framer"]
+__all__ = ["FRAMERS", "Event", "Fault", "Frame", "Framer", "new_detector"]
 
 
 class Framer(Protocol):
-    """What cuts octets into frames and faults."""
+    """Finds the frames in the octets of a line."""
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return what data completes, in line order. b"" means that the input has ended."""
+        """Return the frames and faults that data completes, in line order. b"" means that the input has ended."""
 
 
-def _made_by(module: str, name: str) -> Callable[[], Framer]:
-    """Return what makes a framer. Its module is read only then: each costs a start of a program some ms."""
+def _made_by(module: str) -> Callable[[], Framer]:
+    """Return a function that makes the framer of a module.
+
+    It imports the module when it is called, because each import delays the start of a program by some ms.
+    """
 
     def make() -> Framer:
-        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), name)()
+        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), f"{module.capitalize()}Framer")()
         return framer
 
     return make
 
 
-# By the words of --link; escaped is HDLC with octet transparency, which cannot be told from the octets.
+# By the words of --link. escaped is HDLC with octet transparency, which cannot be recognised from the octets.
 FRAMERS: Final[dict[str, Callable[[], Framer]]] = {
-    "auto": _made_by("auto", "AutoFramer"),
-    "hdlc": _made_by("hdlc", "HdlcFramer"),
-    "mbus": _made_by("mbus", "MbusFramer"),
-    "p1": _made_by("p1", "P1Framer"),
-    "apdu": _made_by("apdu", "ApduFramer"),
-    "escaped": _made_by("escaped", "EscapedFramer"),
+    name: _made_by(name) for name in ("auto", *(link.name for link in LINKS), "escaped")
 }
+
+
+def new_detector() -> Callable[[bytes], bool]:
+    """Return a function that takes a line's octets piece by piece, and returns whether a piece completes a good frame.
+
+    The frame may be of any link whose frames have a check of their own.
+    """
+    framer = FRAMERS["auto"]()
+    return lambda data: any(kind in GOOD and GOOD[kind].checked for kind, _ in framer.feed(data))

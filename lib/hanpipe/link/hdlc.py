@@ -13,7 +13,7 @@ import re
 from hanpipe.link.crc import GOOD, x25
 from hanpipe.link.header import header_end
 from hanpipe.link.kinds import Event, Frame
-from hanpipe.link.scanner import Cutter
+from hanpipe.link.scanner import Scanner
 
 FLAG = 0x7E
 MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at
@@ -37,7 +37,7 @@ _UNDECIDED = re.compile(
 )
 
 
-class HdlcFramer(Cutter):
+class HdlcFramer(Scanner):
     """Finds HDLC frames: feed() it octets in pieces of any size.
 
     Octets given up run to the next boundary: flags with what looks like a header behind them, or several idle flags.
@@ -187,7 +187,7 @@ def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, i
     """
     size = len(octets)
     end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
-    latest = begin + Cutter.NOISE  # a flag behind a frame without one must not make it look whole
+    latest = begin + Scanner.NOISE  # a flag behind a frame without one must not make it look whole
     if checked == size and size < (whole := header_end(octets, begin)):
         return ("t", latest) if ended else ("", whole)
     # without information, the FCS stands in the place of the HCS

@@ -1,13 +1,13 @@
-"""What every framer yields: the octets of the line, cut into frames and faults, none left out but flags."""
+"""The kinds of records: the good frames of each link, and the faults."""
 
-from hanpipe.unix.typed import NamedTuple
+from hanpipe.unix.typed import Final, NamedTuple
 
 
 class Frame(NamedTuple):
     """A frame whose checks agree.
 
-    kind:   H (HDLC, without its flags), M (M-Bus), P (P1 telegram) or A (a bare APDU)
-    octets: the frame as on the line
+    kind:   the letter of its link in LINKS
+    octets: the frame as on the line; of HDLC without its flags
     """
 
     kind: str
@@ -15,10 +15,10 @@ class Frame(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Octets given up.
+    """Octets that are not part of a good frame.
 
-    kind:   n (noise), h (header damaged), c (frame check failed) or t (truncated)
-    octets: those, as on the line
+    kind:   a letter of FAULTS
+    octets: as on the line
     """
 
     kind: str
@@ -27,4 +27,41 @@ class Fault(NamedTuple):
 
 Event = Frame | Fault
 
-FAULTS = {"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}
+FAULTS: Final = {"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}
+
+
+class Link(NamedTuple):
+    """A link layer. The module of its name has its framer: hdlc.HdlcFramer.
+
+    letter:  the kind of its frames
+    first:   the octets that its frames may begin with; a fault that begins with one of them was met on this link
+    flagged: whether flags enclose its frames on the line
+    checked: whether its frames have a check of their own, so that they can be found among other octets
+    """
+
+    name: str
+    letter: str
+    first: bytes
+    flagged: bool
+    checked: bool
+
+
+LINKS: Final = (
+    #    name    letter  first octets              flagged  checked
+    Link("hdlc", "H",    bytes(range(0xA0, 0xB0)), True,    True),
+    Link("mbus", "M",    b"\x68",                  False,   True),
+    Link("p1",   "P",    b"/",                     False,   True),
+    Link("apdu", "A",    b"",                      False,   False),
+)  # fmt: skip
+
+GOOD: Final = {link.letter: link for link in LINKS}
+FLAGGED: Final = frozenset(link.letter for link in LINKS if link.flagged) | FAULTS.keys() - {"n"}
+
+_BY_FIRST: Final = {first: link.name for link in LINKS for first in link.first}
+
+
+def link_of(kind: str, octets: bytes) -> str:
+    """Return the name of the link on which an event was met; "" for noise, and octets of an unknown kind."""
+    if kind in GOOD:
+        return GOOD[kind].name
+    return _BY_FIRST.get(octets[0], "") if octets and kind in FAULTS and kind != "n" else ""

@@ -2,26 +2,26 @@
 
     "HAN" 3 | kind 1 | length 4 | time 8 | octets
 
-big-endian, back to back, no file header. kind: a letter of link/events.py; length: octets that follow the header, 1 to
+big-endian, back to back, no file header. kind: a letter of link/kinds.py; length: octets that follow the header, 1 to
 65,535; time: ns since 1970-01-01 UTC of the read that brought the last octet, 0 = unknown.
 """
 
 import re
 import struct
 
-from hanpipe.link.kinds import Event
+from hanpipe.link.kinds import FAULTS, GOOD, Event
 from hanpipe.unix.typed import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">3scIQ")
 LONGEST: Final = 65535
-_KINDS: Final = {bytes([kind]): chr(kind) for kind in b"HMPAnhct"}
+_KINDS: Final = {letter.encode(): letter for letter in (*GOOD, *FAULTS)}
 _LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
-_SENSIBLE = re.compile(rb"HAN[HMPAnhct]\0\0(?!\0\0)")  # the beginning of a header that makes sense
+_SENSIBLE = re.compile(rb"HAN[%b]\0\0(?!\0\0)" % b"".join(_KINDS))  # the beginning of a header that makes sense
 _LEAST = 8  # octets of it that _SENSIBLE looks at
 
 
 class Record(NamedTuple):
-    """A record: kind and octets as in link/events.py, or kind "" with octets that are no record (a torn file).
+    """A record: kind and octets as in link/kinds.py, or kind "" with octets that are no record (a torn file).
 
     time: ns since 1970-01-01 UTC, 0 = unknown
     """

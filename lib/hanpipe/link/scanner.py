@@ -4,7 +4,7 @@ from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.unix.typed import Final
 
 
-class Cutter:
+class Scanner:
     """Feed it octets in pieces of any size; the events do not depend on the pieces.
 
     Who inherits it searches the octets, reports frames, and says from where on octets are given up, as what.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from hanpipe.link.kinds import Event
-from hanpipe.link.scanner import Cutter
+from hanpipe.link.scanner import Scanner
 from hanpipe.unix.typed import NamedTuple
 
 # (octets, begin, ended) -> what begins there: the kind of a frame and where it ends; the kind of a fault and where it
@@ -26,7 +26,7 @@ class Link(NamedTuple):
     judge: Judge
 
 
-class Search(Cutter):
+class Search(Scanner):
     """Finds the frames of links: feed() it octets in pieces of any size.
 
     The frame that begins first is judged first; after a fault the search goes on right behind its first octet. Octets

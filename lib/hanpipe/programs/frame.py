@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from hanpipe.link import FRAMERS, Event, Fault, records
-from hanpipe.link.kinds import FAULTS
+from hanpipe.link.kinds import FAULTS, FLAGGED, GOOD
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import NOTHING, OK
@@ -12,9 +12,6 @@ from hanpipe.unix.typed import Any, Final
 
 ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest one, of which a reader may have seen the end
 _BEGINNING: Final = 16  # octets that may show why there is no frame
-
-_GOOD: Final = ("H", "M", "P", "A")
-_FLAGGED: Final = ("H", "h", "c", "t")  # kinds of records that stood between flags
 
 
 def main(argv: list[str]) -> int:
@@ -74,7 +71,7 @@ def _to_frames(program: Program) -> bool:
             return dump(octets, events).encode() if octets or ended else b""
         return records.pack_all(events, 0 if options.no_time else time)
 
-    found = program.stream(step, write, lambda event: event.kind in _GOOD)
+    found = program.stream(step, write, lambda event: event.kind in GOOD)
     show_stats()
     program.explain(tally.summary())
     return found
@@ -94,9 +91,9 @@ def _to_octets(program: Program) -> bool:
 
     def write(found: list[records.Record], _: int) -> bytes:
         tally.add(octets, [Fault(record.kind or "n", record.octets) for record in found])
-        return b"".join(b"\x7e" + octets + b"\x7e" if kind in _FLAGGED else octets for kind, octets, _ in found)
+        return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, _ in found)
 
-    found = program.stream(step, write, lambda record: record.kind in _GOOD)
+    found = program.stream(step, write, lambda record: record.kind in GOOD)
     show_stats()
     return found
 

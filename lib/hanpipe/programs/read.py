@@ -33,9 +33,9 @@ def main(argv: list[str]) -> int:
     program = Program(options, parser.prog)
     if live:
         from hanpipe.line.reader import Live
-        from hanpipe.link import FRAMERS
+        from hanpipe.link import new_detector
 
-        Live(program, options.source, line, options, FRAMERS["auto"]).run()
+        Live(program, options.source, line, options, new_detector).run()
     else:
         from hanpipe.line.replay import replay
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 from hanpipe.apdu.cosem import LLC
 from hanpipe.apdu.telegram import without_parity
+from hanpipe.link import kinds
 from hanpipe.link.crc import arc, x25
+from hanpipe.link.kinds import FAULTS
 from hanpipe.unix.typed import Final, NamedTuple
 
 HEX, WIDE, TEXT = "hex", "wide", "text"  # 8 octets a row with a label; 16 with their characters; lines of a telegram
 
 
 _START: Final = 0x68  # of M-Bus
-_SLASH: Final = 0x2F
-_SLASH_WITH_PARITY: Final = 0xAF
+_SLASH_WITH_PARITY: Final = b"\xaf"
 
 
 class Part(NamedTuple):
@@ -37,7 +38,7 @@ _BROADCAST: Final = 0xFF
 
 
 def parts_of(kind: str, octets: bytes) -> list[Part]:
-    """Name the parts of an event; together they hold all its octets, in order. kind: of link/events.py."""
+    """Name the parts of an event; together they hold all its octets, in order. kind: of link/kinds.py."""
     link = link_of(kind, octets)
     if link == "hdlc":
         return _hdlc(octets)
@@ -52,13 +53,8 @@ def parts_of(kind: str, octets: bytes) -> list[Part]:
 
 def link_of(kind: str, octets: bytes) -> str:
     """Say on which link an event was met, "" of noise."""
-    if kind in "HMPA":
-        return {"H": "hdlc", "M": "mbus", "P": "p1", "A": "apdu"}[kind]
-    if kind == "n" or not octets:
-        return ""
-    if octets[0] == _SLASH_WITH_PARITY and without_parity(octets)[0] == _SLASH:
-        return "p1"
-    return "hdlc" if octets[0] >> 4 == 0xA else {_START: "mbus", _SLASH: "p1"}.get(octets[0], "")
+    with_parity = kind in FAULTS and octets[:1] == _SLASH_WITH_PARITY
+    return kinds.link_of(kind, without_parity(octets) if with_parity else octets)
 
 
 def announced(link: str, octets: bytes) -> int | None:

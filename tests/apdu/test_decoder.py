@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
+from hanpipe.apdu.ciphered import try_keys
 from hanpipe.apdu.deciphering import Deciphering
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import ANY, Keys, Line
 from hanpipe.apdu.message import Message, Refusal, Telegram
 from hanpipe.link import FRAMERS
 from hanpipe.link.crc import arc
+from hanpipe.link.octets import Malformed
 from hanpipe.link.records import pack
 from needs import needs
 from strategies import notifications
@@ -203,6 +205,26 @@ def test_without_a_title_each_titled_line_is_tried():
     told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc\0" + encrypt(APDU))
     assert bodies(told) == BODY
     assert keys_of(told)[0]["system_title"] == TITLE.hex()
+
+
+@pytest.mark.parametrize("kind", ["apdu", "telegram"])
+def test_every_line_of_a_key_file_is_tried_on_a_refused_message(kind):
+    pytest.importorskip("cryptography", reason="the extra 'decrypt' is not installed")
+    objects = TELEGRAM.partition(b"\r\n\r\n")[2]
+    octets = glo() if kind == "apdu" else b"/KAM5\r\n\r\n\0" + encrypt(objects) + b"!ABCD\r\n"
+    lines = {
+        "opens": Line(TITLE, KEY, AUTHENTICATION),
+        "opens, not authenticated": Line(TITLE, KEY, b""),
+        "wrong authentication key": Line(TITLE, KEY, WRONG),
+        "wrong key": Line(TITLE, WRONG, AUTHENTICATION),
+        "wrong size": Line(TITLE, KEY * 2, b""),
+    }
+    assert try_keys(octets, Keys(lines.values())) == [(line, verdict) for verdict, line in lines.items()]
+    anywhere = [Line(ANY, KEY, AUTHENTICATION), Line(b"SOMEBODY", KEY, AUTHENTICATION)]
+    verdicts = [trial.verdict for trial in try_keys(octets, Keys(anywhere))]
+    assert verdicts == (["opens", "opens"] if kind == "apdu" else ["wrong key"])
+    with pytest.raises(Malformed):
+        try_keys(APDU, Keys())
 
 
 def test_a_refused_message_keeps_its_octets():
@@ -518,7 +540,7 @@ def test_exit_statuses_and_words(tmp_path, key_file):
     assert run(tmp_path, [plain], "--counters", "none/counters")[0] == 4
     key_file.write_text("* 00\n")
     status, _, said = run(tmp_path, [plain], "--key-file", "keys.txt")
-    assert (status, said) == (3, "han-decode: keys.txt:1: a key has 32 or 64 hex digits, this one 2\n")
+    assert (status, said) == (3, "han-decode: keys.txt:1: a title has 16 hex digits, a key 32 or 64; here are 2\n")
 
 
 def test_keys_for_everybody_are_warned_of(tmp_path, key_file):

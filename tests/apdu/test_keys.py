@@ -1,5 +1,6 @@
 """Key files and counters files."""
 
+import base64
 import contextlib
 import os
 
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.apdu.ciphering import name_title
 from hanpipe.apdu.counters import MOST, CounterFile, Counters
-from hanpipe.apdu.keys import ANY, KeyFileError, Keys, Line, find_key_file, read_key_file
+from hanpipe.apdu.keys import ANY, KeyFileError, Keys, Line, find_key_file, read_key_file, read_line
 
 TITLE = bytes.fromhex("4b414d4500000001")
 OTHER = bytes.fromhex("4b414d4500000002")
@@ -45,15 +47,71 @@ def test_keys_that_everybody_may_read_are_told(key_file):
     assert not read_key_file(key_file(f"* {KEY.hex()}\n", 0o640))[1]
 
 
+def groups(octets, size, before="", between=" "):
+    return between.join(before + octets[at : at + size].hex() for at in range(0, len(octets), size))
+
+
+FORMS = {
+    "plain": lambda octets: octets.hex(),
+    "upper case": lambda octets: octets.hex().upper(),
+    "0x": lambda octets: "0x" + octets.hex(),
+    "spaces": lambda octets: groups(octets, 1),
+    "words": lambda octets: groups(octets, 4),
+    "halves": lambda octets: groups(octets, 8),
+    "dashes": lambda octets: groups(octets, 1, between="-"),
+    "colons": lambda octets: groups(octets, 2, between=":"),
+    "C array": lambda octets: "{" + groups(octets, 1, "0x", ", ") + "}",
+    "quotes": lambda octets: f'"{octets.hex()}"',
+}
+BASE64 = {"base64": lambda octets: base64.b64encode(octets).decode()}
+sixteen = st.binary(min_size=16, max_size=16)
+eight = st.binary(min_size=8, max_size=8)
+
+
+@given(st.none() | eight, sixteen, st.just(b"") | sixteen, st.data())
+def test_keys_are_read_as_people_paste_them(title, key, authentication, data):
+    form = data.draw(st.sampled_from(sorted(FORMS)))
+    key_form = data.draw(st.sampled_from([form, "plain", "base64"]))
+    write, write_key = FORMS[form], (FORMS | BASE64)[key_form]
+    words = ["*" if title is None else write(title), *map(write_key, filter(None, (key, authentication)))]
+    assert read_line(" ".join(words)) == Line(title or ANY, key, authentication)
+
+
+@given(sixteen, st.just(b"") | sixteen, st.sampled_from(sorted(FORMS | BASE64)))
+def test_a_line_without_a_title_is_for_any(key, authentication, form):
+    write = (FORMS | BASE64)[form]
+    assert read_line(f"{write(key)} {write(authentication) if authentication else ''}") == Line(
+        ANY, key, authentication
+    )
+
+
+@given(eight, st.binary(min_size=32, max_size=32), sixteen)
+def test_a_key_of_32_octets_is_written_without_spaces(title, key, authentication):
+    for form in ("plain", "0x", "dashes", "base64"):
+        write = (FORMS | BASE64)[form]
+        assert read_line(f"{title.hex()} {write(key)} {authentication.hex()}") == Line(title, key, authentication)
+
+
+def test_a_title_may_be_written_as_messages_show_it():
+    assert read_line(f"{name_title(TITLE)} {KEY.hex()}") == Line(TITLE, KEY, b"")
+
+
+FORM = "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has"
+
+
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        (f"* {KEY.hex()[:30]}", "a key has 32 or 64 hex digits, this one 30"),
-        (f"* {KEY.hex()} {KEY.hex()}0", "an authentication key has 32 or 64 hex digits, this one 33"),
-        (f"4b414d {KEY.hex()}", "a system title has 16 hex digits, this one 6"),
-        ("* geheim-geheim-geheim-geheim-gehe", "a key is written in hex digits"),
-        ("*", "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has 1 words"),
-        (f"* {KEY.hex()} {KEY.hex()} x", "a line is SYSTEM-TITLE KEY [AUTHENTICATION-KEY], this one has 4 words"),
+        (f"* {KEY.hex()[:30]}", "a title has 16 hex digits, a key 32 or 64; here are 30"),
+        (f"* {KEY.hex()} {KEY.hex()}0", "two hex digits make an octet; here are 33"),
+        (f"4b414d {KEY.hex()}", "a title has 16 hex digits, a key 32 or 64; here are 6"),
+        (f"* {KEY.hex()} {TITLE.hex()}", "a title has 16 hex digits, a key 32 or 64; here are 16"),
+        ("* geheim-geheim", "a title or key is written in hex digits or base64; here are other characters"),
+        ("* 0x", "a title or key is written in hex digits or base64; here are other characters"),
+        ("*", f"{FORM} 0 keys"),
+        (TITLE.hex(), f"{FORM} 0 keys"),
+        (f"* {KEY.hex()} {KEY.hex()} {KEY.hex()}", f"{FORM} 3 keys"),
+        (f"{KEY.hex()} *", f"{FORM} 2 keys"),
     ],
 )
 def test_a_wrong_line_is_named_without_its_key(key_file, line, what):

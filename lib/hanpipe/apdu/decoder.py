@@ -95,13 +95,7 @@ class Decoder:
         """Tell whether octets are APDUs and padding to their exact end."""
         if self._apdus.find(octets) is not None:
             return True
-        try:
-            while octets:
-                end = dlms.read_notification(octets, descriptors=self._descriptors).end
-                octets = octets[dlms.find_next(octets, end) :]
-        except Malformed:
-            return False
-        return True
+        return dlms.is_notification(octets, descriptors=self._descriptors)
 
 
 def _read_partly(apdu: Apdu) -> list[Result]:

@@ -89,6 +89,17 @@ def read_notification(octets: bytes, *, descriptors: bool = False) -> Notificati
     return Notification("data-notification", int.from_bytes(octets[1:5], "big"), date_time, at, None, body, body.end)
 
 
+def is_notification(octets: bytes, *, descriptors: bool = False) -> bool:
+    """Tell whether octets are pushed APDUs and padding to their exact end."""
+    try:
+        while octets:
+            end = read_notification(octets, descriptors=descriptors).end
+            octets = octets[find_next(octets, end) :]
+    except Malformed:
+        return False
+    return True
+
+
 def name_apdu(octets: bytes) -> str:
     """Name what begins with octets, for a message."""
     if not octets:
@@ -229,7 +240,7 @@ class _Reader:
 
         source: seen in capture sagemcom/cz-xt211-apdu
         """
-        if self._octets[at : at + 3] != b"\2\2\x16" or self._octet(at + 4) != 1:
+        if self._octets[at : at + 3] != b"\2\2\x16" or self._octets[at + 4 : at + 5] != b"\1":
             raise Malformed(at, "expected an enum and an array of descriptors and values")
         kind = self.tagged(at + 2, 1)
         values = self._sequence(kind.end, 1, self._described_value)

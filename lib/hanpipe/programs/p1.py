@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable
 
-from hanpipe.link.crc import arc
 from hanpipe.periods.intervals import Timeline
 from hanpipe.sinks.p1.telegram import Telegrams, dialects
 from hanpipe.sinks.readings_in import ReadingReader
@@ -17,6 +16,8 @@ def main(argv: list[str]) -> int:
     """Run han-p1; return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    from hanpipe.link.crc import arc  # crcmod, which --help does without
+
     program = Program(options, parser.prog)
     reader, timeline = ReadingReader(), Timeline()
     telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)

@@ -1,5 +1,6 @@
 # make install        programs, library, man pages, completions, unit and rules under PREFIX, with DESTDIR in front
 # make uninstall      takes them away; leaves a /etc/default/hanpipe that was changed
+# make dist           dist/: the wheel and the source archive, the same octets for the same commit
 # make deb            build/hanpipe_*.deb; wants build-essential and what debian/control names
 # make deb-check      lintian, and the package in a clean Debian; wants root, debootstrap and lintian
 # make service-check  the service in a booted container; wants root, debootstrap and systemd-nspawn
@@ -25,7 +26,7 @@ WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
 # A python that has shtab, the checkout's or Debian's; none if there is none.
 FIND_SHTAB = for python in $(PYTHON) /usr/bin/python3 ""; do $$python -c 'import shtab' 2>/dev/null && break; done
 
-.PHONY: install install-programs install-service install-man install-completions uninstall man completions deb
+.PHONY: install install-programs install-service install-man install-completions uninstall man completions dist deb
 .PHONY: deb-check service-check
 
 install: install-programs install-service install-man install-completions
@@ -76,11 +77,22 @@ man:
 completions:
 	@$(FIND_SHTAB); $${python:?apt install python3-shtab} completions/make.py build/completions
 
+# In a fresh clone, so that nothing uncommitted gets in. The source archive is packed again without the times and owners
+# that differ from run to run.
+dist: EPOCH = $(shell git log -1 --format=%ct)
+dist: .venv/dev
+	@rm -rf dist build/dist && mkdir -p dist build/dist && git clone -q . build/dist/clone
+	@cd build/dist/clone && SOURCE_DATE_EPOCH=$(EPOCH) $(CURDIR)/.venv/bin/python -m build --outdir .. . > ../log || { cat ../log; exit 1; }
+	@cd build/dist && tar -xf hanpipe-$(VERSION).tar.gz && mv *.whl ../../dist
+	@cd build/dist && tar --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner -c hanpipe-$(VERSION) | \
+	  gzip -n > ../../dist/hanpipe-$(VERSION).tar.gz
+	@rm -rf build/dist && sha256sum dist/*
+
 # In a copy of the tree, with Debian's own Python.
 deb: TREE = build/deb/hanpipe-$(VERSION)
 deb:
 	@rm -rf build/deb build/hanpipe_*.deb && mkdir -p $(TREE)
-	@tar --exclude=__pycache__ --exclude='*.egg-info' -c bin completions debian lib man pyproject.toml systemd udev \
+	@tar --exclude=__pycache__ --exclude='*.egg-info' -c bin completions debian lib man pyproject.toml setup.py systemd udev \
 	  README.md LICENSE CHANGELOG.md | tar -C $(TREE) -x
 	@cd $(TREE) && PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
 	@mv build/deb/hanpipe_*.deb build/ && rm -r build/deb && ls build/hanpipe_*.deb

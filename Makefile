@@ -8,7 +8,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
+.PHONY: all run test nightly fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -32,6 +32,10 @@ test: .venv/dev
 # By shape and by the plain walk: ten thousand generated messages, not twenty; ten to twenty minutes.
 test-long: .venv/dev
 	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/apdu/test_shape.py -k "plain_walk or so_does"
+
+# Every property with new examples each time; twenty to thirty minutes. A failure prints how to repeat it.
+nightly: .venv/dev
+	@HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 2 -m hypothesis tests
 
 # A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
 fresh-check:

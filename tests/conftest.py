@@ -22,7 +22,9 @@ _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
     "default", max_examples=20, derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
 )
-settings.register_profile("nightly", max_examples=500, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile(
+    "nightly", max_examples=500, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
+)
 settings.register_profile("long", max_examples=10_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

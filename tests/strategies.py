@@ -231,11 +231,11 @@ def described_bodies() -> st.SearchStrategy[Typed]:
 def notifications(draw: st.DrawFn, bodies: st.SearchStrategy[Typed] | None = None) -> list[bytes]:
     """Some data-notifications of one shape: only numbers and clocks differ."""
     body = draw(typed_data() if bodies is None else bodies)
-    date_time, tagged = draw(st.none() | st.just(12)), draw(st.booleans())
+    date_time, tagged = draw(st.none() | st.binary(min_size=12, max_size=12)), draw(st.booleans())
     apdus = []
     for turn in range(draw(st.integers(1, 3))):
         body = draw(_with_other_numbers(body)) if turn else body
-        clock = draw(st.binary(min_size=12, max_size=12)) if date_time else b""
+        clock = date_time[:1] + draw(st.binary(min_size=11, max_size=11)) if date_time else b""
         apdus.append(encoder.notification(body, draw(_integers(4, False)), clock, tagged and bool(date_time)))
     return apdus
 
@@ -251,6 +251,6 @@ def _with_other_numbers(draw: st.DrawFn, typed: Typed) -> Typed:
         return {name: [draw(_with_other_numbers(element)) for element in value]}
     if name in _VARYING:
         return draw(plain(name))
-    if name == "octet-string" and len(value) in (8, 10, 24):
-        return {name: draw(_hex(len(value) // 2))}
+    if name == "octet-string" and len(value) in (8, 10, 24) and value[0] in "01ef":  # it may be a clock
+        return {name: value[:2] + draw(_hex(len(value) // 2 - 1))}
     return typed

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import encoder
 from conftest import CAPTURES, NO_CAPTURES, ROOT, captures
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
@@ -85,7 +86,7 @@ def test_a_scaler_on_the_line_is_never_replaced():
 
 
 def test_a_scale_replaces_that_of_the_meter_data():
-    list1 = {"body": body({"double-long-unsigned": 826})}
+    list1 = {"destination": "01", "body": body({"double-long-unsigned": 826})}
     assert read(list1)[0] == {"act_pow_pos": 826}
     assert read(list1, scale={"W": 1})[0] == {"act_pow_pos": 8260}
 
@@ -168,16 +169,37 @@ def layout(name: str, *more: str) -> str:
     return f'[[list]]\nname = "{name}"\nelements = ["1-0:1.7.0 long-unsigned", "- octet-string"]\n' + "\n".join(more)
 
 
-def test_an_open_choice_is_told_with_the_names_and_made_by_one(monkeypatch):
+@pytest.mark.parametrize(
+    ("more", "hint"), [('title = "ISK"', "--layout one or --layout two"), ("", "add --layout one")]
+)
+def test_a_list_that_two_layouts_fit_or_none_for_sure_has_positions_and_the_user_is_told_how_to_choose(
+    more, hint, monkeypatch
+):
     known = layouts.read_layouts(
-        "x.toml", layout("one", "scaler = { W = 0 }") + "\n" + layout("two", "scaler = { W = 3 }")
+        "x.toml", layout("one", more, "scaler = { W = 0 }") + "\n" + layout("two", more, "scaler = { W = 3 }")
     )
     monkeypatch.setattr(layouts, "shipped", lambda: tuple(known))
     keys = {"system_title": b"ISK00000".hex(), "body": body({"long-unsigned": 5}, {"octet-string": "00"})}
-    told, said = read(keys)
+    told, (said,) = read(keys)
     assert told == {"#1": 5, "#2": ""}
-    assert said == ["list of 2 values from ISK is known in 2 layouts; name one: --layout one or --layout two"]
-    assert read(keys, layouts=(known[1],))[0]["act_pow_pos"] == 5000
+    assert said.startswith("a list of 2 values from ISK ")
+    assert said.endswith(hint)
+    assert read(keys, layouts=(known[1],)) == ({"act_pow_pos": 5000, "#2": ""}, [])
+
+
+@pytest.mark.parametrize("code", ["0-0:96.1.0", "0-0:1.0.0"])
+@pytest.mark.parametrize("first", [b"181220000016".hex(), "07ea0b16070a0f0affffc400"])
+def test_a_number_is_never_taken_for_a_clock_nor_a_clock_for_it_whichever_came_first(code, first):
+    """Both are strings of 12 octets: lines and messages that differ only in them must not share a shape."""
+    keys = [{"body": body(entry(code, "octet-string", sent))} for sent in (first, CLOCK, b"181220000017".hex())]
+    told = [json.loads(one) for one in LineReader(Naming()).lines(b"".join(map(line, keys)))]
+    assert told[2].get("meter_ID") == ("181220000017" if code == "0-0:96.1.0" else None)
+    assert "date_time" not in told[2]
+    assert "meter_ID" not in told[1]
+    assert told[1].get("date_time") == (None if code == "0-0:96.1.0" else "2026-11-22T10:15:10")
+    decoder, naming = Decoder(), Naming()
+    messages = [decoder.feed("A", encoder.notification(one["body"]))[0] for one in keys]
+    assert [json.loads(naming.reading(message).line()) for message in messages] == told
 
 
 def test_who_sent_it_may_decide(monkeypatch):
@@ -385,7 +407,14 @@ def test_a_layout_of_ones_own(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(layout("mine", "scaler = { W = 1 }"))
     data = line({"body": body({"long-unsigned": 5}, {"octet-string": "6162"})})
-    assert json.loads(fields("--layout", str(file), data=data).stdout) == {"act_pow_pos": 50, "#2": "ab"}
+    done = fields("--layout", str(file), data=data)
+    assert (json.loads(done.stdout), done.stderr) == ({"act_pow_pos": 50, "#2": "ab"}, b"")
+
+
+def test_a_layout_that_never_fits_is_told_at_the_end():
+    done = fields("--layout", "isk-si4", "--layout", "kaifa-1", data=line({"body": body({"double-long-unsigned": 3})}))
+    assert json.loads(done.stdout) == {"act_pow_pos": 3}
+    assert done.stderr.startswith(b"han-fields: --layout: no list has the elements of isk-si4;")
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,19 @@ UNITS: Final[dict[int, str | None]] = {
 }  # fmt: skip
 
 CLOCK_SIZE: Final = 12  # octets of a date-time
+CLOCK_SIZES: Final = (4, 5, CLOCK_SIZE)  # octets of a time, a date and a date-time
+CLOCK_BITS: Final = 0xE0  # of the first octet: 000 in an hour and in the year, 111 if not specified, neither in a text
 _CLOCK: Final = struct.Struct(">III")
 _DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NO_DEVIATION: Final = 0x8000
+
+
+def is_clock(octets: bytes) -> bool:
+    """Return whether octets may be a COSEM time, date or date-time: their number and CLOCK_BITS of the first are right.
+
+    Printable text never may, whatever its length. So a meter's number is never taken for a clock, nor a clock for it.
+    """
+    return len(octets) in CLOCK_SIZES and octets[0] & CLOCK_BITS in (0, CLOCK_BITS)
 
 
 def read_clock(octets: bytes) -> str:

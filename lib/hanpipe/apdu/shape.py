@@ -19,6 +19,7 @@ import json
 import math
 import struct
 
+from hanpipe.apdu import cosem
 from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.cosem import DESCRIPTOR
 from hanpipe.apdu.dlms import Data, Notification
@@ -34,7 +35,7 @@ _NUMBERS: Final = {
     "long64":               "q",
     "long64-unsigned":      "Q",
 }  # fmt: skip
-# Strings as long as a COSEM time, date or date-time are clocks until proved otherwise: octets -> struct code, format.
+# Strings that may be a COSEM time, date or date-time are holes: their octets -> struct code, format.
 _CLOCKS: Final = {4: ("I", "%08x"), 5: ("BI", "%02x%08x"), 12: ("III", "%08x%08x%08x")}
 _CLOCK_TYPES: Final = ("octet-string", "date-time", "date", "time")
 
@@ -85,6 +86,8 @@ class Shape:
                 continue
             end = piece.offset + piece.size
             mask[piece.offset : end] = bytes(piece.size)
+            if piece.clock:
+                mask[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
             form += f"{piece.offset - at}x{piece.codes}"
             template += f'"{piece.form}"' if piece.clock else piece.form
             skeleton += piece.marker(index)
@@ -158,7 +161,7 @@ def _write(data: Data, at: int, pieces: "list[str | Hole]") -> None:
         code = _NUMBERS[data.type]
         size = struct.calcsize(">" + code)
         pieces.append(Hole(at + data.end - size, size, code, "%d", 0))
-    elif data.type in _CLOCK_TYPES and len(data.value) in _CLOCKS:
+    elif data.type in _CLOCK_TYPES and cosem.is_clock(data.value):
         pieces.append(_clock(at + data.end - len(data.value), len(data.value)))
     else:
         pieces.append(json.dumps(plain(data), separators=(",", ":")))

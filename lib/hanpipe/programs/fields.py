@@ -35,7 +35,8 @@ def main(argv: list[str]) -> int:
     program = Program(options, parser.prog)
     if options.learn:
         return _learn(program)
-    naming = Naming(layouts, options.scale, options.ct, names, options.only, program.tell)
+    known = tuple(layout for of in layouts.values() for layout in of)
+    naming = Naming(known, options.scale, options.ct, names, options.only, program.tell)
     reader = LineReader(naming)
     written = 0  # reader.read counts those behind the last of -n too
 
@@ -51,6 +52,10 @@ def main(argv: list[str]) -> int:
         program.tell("no line here is one of han-decode: is han-decode in front?")
     if found and naming.unmet:
         program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
+    if unfit := [
+        name for name, of in layouts.items() if found and naming.unfit.issuperset(layout.name for layout in of)
+    ]:
+        program.tell(f"--layout: no list has the elements of {', '.join(unfit)}; han-fields --learn shows what is sent")
     program.explain(f"{written:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
     return OK if found else NOTHING
 
@@ -156,27 +161,27 @@ def _scale(text: str) -> dict[str, int]:
     return scale
 
 
-def _layouts(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "tuple[Layout, ...]":
-    """Return the layouts that the user names, or whose file they name."""
+def _layouts(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "dict[str, list[Layout]]":
+    """Return the layouts that the user names, and those in the files that they name, each under that name."""
     if not wanted:
-        return ()
+        return {}
     from hanpipe.readings import layouts
 
     known = {layout.name: layout for layout in layouts.shipped()}
-    found: list[Layout] = []
+    found: dict[str, list[Layout]] = {}
     for name in wanted:
         if name.endswith(".toml"):
             try:
-                found += layouts.read_layouts(name, _read(name))
+                found[name] = layouts.read_layouts(name, _read(name))
             except layouts.WrongMeterFile as error:
                 raise Failure(CONFIGURATION, str(error)) from error
-            if not found:
+            if not found[name]:
                 raise Failure(CONFIGURATION, f"{name}: no list in it")
         elif name in known:
-            found.append(known[name])
+            found[name] = [known[name]]
         else:
             parser.error(f"--layout: no layout {name!r}; there are {', '.join(sorted(known))}")
-    return tuple(found)
+    return found
 
 
 def _names(wanted: str | None, parser: argparse.ArgumentParser) -> Names | None:

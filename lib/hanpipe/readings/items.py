@@ -1,33 +1,40 @@
-"""The body of a notification -> items: a code or a position, with its value and what the line says of scaler and unit.
+"""The body of a notification -> items: a code or a position, with its value and the scaler and unit sent with it.
 
-A list is recognised by its form alone, whoever made the meter. Forms met (protocol-facts.md, section 8), mixed at will:
+A list is read by its form alone, whoever made the meter. Meters send these forms, and mix them:
 
     [code, value]  [code, value, [scaler, unit]]        an array or structure of structures
-    code, value, code, value, ...                       pairs in a row, null-data where one is left out
+    code, value, code, value, ...                       pairs in a row, null-data where a pair is left out
     code, value, [scaler, unit], code, ...              triples in a row
-    [[class, code, attribute, index], ...], value, ...  the push objects first, then a value for each
-    value, [[descriptor, value], ...]                   an attribute descriptor in the place of a code
-    value, value, ...                                   nothing but values: they go by their position
+    [[class, code, attribute, index], ...], value, ...  first the push objects, then a value for each
+    name, value, ...                                    the list's own name (0-n:25.9.0), then any of these forms
+    value, [[descriptor, value], ...]                   an attribute descriptor instead of a code
+    value, value, ...                                   only values: their positions are their keys
 
-The typed JSON may hold markers for values that differ from message to message (see shape.py): they are lists.
+In the skeleton of a shape, values that differ from message to message are markers: lists of numbers (see shape.py).
 """
 
 from hanpipe.apdu import cosem
 from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
-from hanpipe.unix.typed import Any, NamedTuple
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Typed = dict[str, Any]
+
+_NUMBERS: Final = frozenset(
+    ("double-long", "double-long-unsigned", "long", "long-unsigned", "long64", "long64-unsigned", "integer", "unsigned")
+)
+_CLOCKS: Final = dict(zip(cosem.CLOCK_SIZES, ("time", "date", "clock"), strict=True))  # octets -> kind
+_PUSH_SETUP: Final = ":25.9.0"  # the end of its code: a list is an attribute of this object
 
 
 class Item(NamedTuple):
     """One value of a list.
 
-    key:    the OBIS code on the line, or the position: "#1" is the first element of the body
+    key:    the OBIS code that was sent, or the position: "#1" is the first element of the body
     type:   of the value, as the Blue Book names it
     value:  as han-decode writes it, or a marker
-    scaler: power of ten, None if the line does not say
-    unit:   None if the line does not say, "" if it says that there is none
+    scaler: power of ten, None if none was sent
+    unit:   None if none was sent, "" if the meter says that the value has no unit
     """
 
     key: str
@@ -36,11 +43,37 @@ class Item(NamedTuple):
     scaler: int | None = None
     unit: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """The kind of value, from its type and octets: number, text, clock, date, time, name, or else its type.
+
+        A clock (date-time), a date and a time are octets that cosem.is_clock allows. A name is a list's own.
+        """
+        if self.type in _NUMBERS:
+            return "number"
+        if clock := _CLOCKS.get(self._clock_size()):
+            return clock
+        if text_of(self) is not None:
+            return "text"
+        return "name" if self.key == _code(self.type, self.value) else self.type
+
+    def _clock_size(self) -> int:
+        """Return how many octets of a date-time, date or time the value has, 0 for any other value."""
+        if isinstance(self.value, list) and len(self.value) == 2 and all(type(part) is int for part in self.value):
+            return int(self.value[1])
+        if self.type not in ("octet-string", "date-time", "date", "time") or not isinstance(self.value, str):
+            return 0
+        try:
+            octets = bytes.fromhex(self.value)
+        except ValueError:
+            return 0
+        return len(octets) if cosem.is_clock(octets) else 0
+
 
 def read_items(body: Typed) -> list[Item]:
     """Read the notification-body of a typed JSON line.
 
-    raise: Malformed: no typed JSON
+    raise: Malformed: not typed JSON
     """
     kind, elements = split(body)
     if kind not in ("array", "structure"):
@@ -49,17 +82,21 @@ def read_items(body: Typed) -> list[Item]:
         raise Malformed(0, f"{kind} without elements")
     if _is_push_list(elements):
         return _push_items(elements)
-    return _row(elements, [f"#{number}" for number in range(1, len(elements) + 1)])
+    positions = [f"#{number}" for number in range(1, len(elements) + 1)]
+    name = _code(*split(elements[0])) if elements else None
+    if name and name.endswith(_PUSH_SETUP):
+        return [Item(name, *split(elements[0])), *_row(elements[1:], positions[1:])]
+    return _row(elements, positions)
 
 
 def is_push_list(body: Typed) -> bool:
-    """Tell whether a body that was read says first which objects its values are of."""
+    """Return whether a body that read_items accepts first names the objects whose values it holds."""
     kind, elements = split(body)
     return kind in ("array", "structure") and _is_push_list(elements)
 
 
 def text_of(item: Item) -> str | None:
-    """Return the text of a string, None if it is none or holds what is not printable. NULs at its end only pad it."""
+    """Return the text of a string without the NULs that pad it; None for other values and unprintable strings."""
     if not isinstance(item.value, str):
         return None
     text = item.value
@@ -77,12 +114,12 @@ def text_of(item: Item) -> str | None:
 def split(typed: Any) -> tuple[str, Any]:
     """Split {type: value}. raise: Malformed: anything else."""
     if not isinstance(typed, dict) or len(typed) != 1:
-        raise Malformed(0, "no typed value")
+        raise Malformed(0, "expected a typed value, {type: value}")
     return next(iter(typed.items()))
 
 
 def _row(elements: list[Typed], positions: list[str]) -> list[Item]:
-    """Read elements in a row; those that no code stands in front of go by their positions."""
+    """Read elements in a row; an element without a code before it has its position as its key."""
     items: list[Item] = []
     at = 0
     while at < len(elements):
@@ -102,7 +139,7 @@ def _row(elements: list[Typed], positions: list[str]) -> list[Item]:
 
 
 def _is_entry(kind: str, value: Any) -> bool:
-    """Tell whether this is [code, value, ...], not a value that happens to be a structure."""
+    """Return whether this is [code, value, ...]; other structures are values."""
     return kind == "structure" and isinstance(value, list) and len(value) > 1 and bool(_code(*split(value[0])))
 
 
@@ -113,9 +150,9 @@ def _is_array_of_entries(kind: str, value: Any) -> bool:
 
 
 def _code(kind: str, value: Any) -> str | None:
-    """Return the OBIS code if this is a logical name: six octets whose first is a medium, so no digits in ASCII.
+    """Return the OBIS code of a logical name, or of the one in an attribute descriptor; None for other values.
 
-    That of an attribute descriptor counts as well.
+    A logical name is six octets of which the first is a medium (0 to 15), so six digits in ASCII are not one.
     """
     if kind == "cosem-attribute-descriptor" and isinstance(value, dict):
         return _code("octet-string", value.get("logical_name"))
@@ -129,7 +166,7 @@ def _code(kind: str, value: Any) -> str | None:
 
 
 def _scaler_unit(typed: Typed) -> tuple[int | None, str | None]:
-    """Return scaler and unit if this is their structure, (None, None) otherwise."""
+    """Return scaler and unit of their structure; (None, None) for anything else."""
     kind, value = split(typed)
     if kind != "structure" or not isinstance(value, list) or len(value) != 2:
         return None, None
@@ -142,7 +179,7 @@ def _scaler_unit(typed: Typed) -> tuple[int | None, str | None]:
 
 
 def _is_push_list(elements: list[Typed]) -> bool:
-    """Tell whether the first element is an array of [class, code, attribute, ...]: the others are their values."""
+    """Return whether the first element is an array of [class, code, attribute, ...]: the others are their values."""
     kind, objects = split(elements[0]) if len(elements) > 1 else ("", None)
     return kind == "array" and isinstance(objects, list) and bool(objects) and all(map(_push_code, objects))
 
@@ -155,10 +192,16 @@ def _push_code(typed: Typed) -> str | None:
 
 
 def _push_items(elements: list[Typed]) -> list[Item]:
-    codes = [_push_code(typed) or "" for typed in split(elements[0])[1]]
-    values = elements[1:]
-    if len(codes) == len(values) + 1:
-        codes = codes[1:]  # the first object is the list itself, which some meters do not send once more
+    """Give each value the code of its object.
+
+    The first object is mostly attribute 2 of the push setup: that is the array of objects itself, already sent as the
+    first element. The number of values does not decide, so a list cut short keeps the right codes.
+    """
+    objects, values = split(elements[0])[1], elements[1:]
+    codes = [_push_code(typed) or "" for typed in objects]
+    attribute = split(split(objects[0])[1][2])[1]
+    if codes[0].endswith(_PUSH_SETUP) and attribute == 2:
+        codes = codes[1:]
     positions = [f"#{number}" for number in range(2, len(elements) + 1)]
     keys = codes + positions[len(codes) :]
     return [Item(key, *split(value)) for key, value in zip(keys, values, strict=False)]

@@ -20,13 +20,13 @@ from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.template import Template
 from hanpipe.unix.typed import Any, Final
 
-# The holes of a line: who sent what when, numbers, and strings as long as a clock (shape.py).
+# The holes of a line: who sent what when, numbers, and strings that may be clocks (cosem.is_clock).
 _HOLE: Final = (
     r'^\{(?P<time>"time":"[^"\\\x00-\x1f]*"),|'
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
     r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
     r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
-    r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>(?:[0-9a-f]{2}){4,5}|[0-9a-f]{24})"\}|'
+    r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>[01ef][0-9a-f]{7}(?:[0-9a-f]{2})?|[01ef][0-9a-f]{23})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
 # A list of numbers, as shape.py marks holes; or a string, to step over.
@@ -71,7 +71,7 @@ class LineShape:
             else:
                 size = (end - begin) // 2
                 self.skeleton += f"{line[told : begin - 1]}[{len(self._convert)},{size}]"
-                pattern += self._add_holes(_clock_groups(size), *[_hex] * ((size + 3) // 4))
+                pattern += self._add_holes(_clock_groups(line[begin], size), *[_hex] * ((size + 3) // 4))
                 told = end + 1  # the quotes go with it
         self.skeleton += line[told:]
         self._template.add(line[at:])
@@ -147,10 +147,13 @@ def _finite(text: str) -> float:
     return number
 
 
-def _clock_groups(size: int) -> str:
-    """Match the digits of a clock of so many octets as numbers, of four octets but the first."""
-    head = (size - 1) % 4 + 1
-    return f"([0-9a-f]{{{2 * head}}})" + "([0-9a-f]{8})" * ((size - head) // 4)
+def _clock_groups(first: str, size: int) -> str:
+    """Match the digits of a clock of so many octets as numbers, of four octets but the first.
+
+    first: a digit that has the upper three bits (cosem.CLOCK_BITS) of the first digit of every clock that may match
+    """
+    head, digit = (size - 1) % 4 + 1, int(first, 16)
+    return f"([{digit & 14:x}{digit | 1:x}][0-9a-f]{{{2 * head - 1}}})" + "([0-9a-f]{8})" * ((size - head) // 4)
 
 
 def _hex(digits: str) -> int:

@@ -71,6 +71,7 @@ class Naming:
         self._names = names or Names({})
         self._only = only or ()
         self.unmet = set(self._only)  # those that no value was found for yet
+        self.unfit = {layout.name for layout in layouts}  # those that no list had the elements of so far
         self._tell = tell
         self._plans: dict[object, Plan] = {}
         self._left = _ROOM
@@ -129,7 +130,7 @@ class Naming:
         layout = self._layout(items, keys)
         if layout:
             items = layout.code(items)
-        sent = {item.key for item in items if item.key not in quantities.CLOCK or _is_date_time(item.value)}
+        sent = {item.key for item in items if (item.key in quantities.CLOCK) == (item.kind == "clock")}
         identity = {
             first: name for name, codes in IDENTITY.items() if (first := next(filter(sent.__contains__, codes), ""))
         }
@@ -210,19 +211,15 @@ class Naming:
             return None
         for layout in self._layouts:
             if layout.holds(items):
+                self.unfit.discard(layout.name)
                 return layout
-        from hanpipe.readings import (
-            layouts,  # reads every meter file: only who meets a list that needs one should wait for it
-        )
+        from hanpipe.readings import layouts  # reads every meter file: most lists need none
 
-        push = is_push_list(keys["body"])
         line = {key: value for key, value in keys.items() if isinstance(value, str)}
-        fitting = [layout for layout in layouts.shipped() if layout.weight and layout.fits(items, push, line)]
-        most = max((layout.weight for layout in fitting), default=0)
-        fitting = [layout for layout in fitting if layout.weight == most]
-        if len(fitting) > 1:
-            self._tell(_choice(items, [layout.name for layout in fitting], line))
-        return fitting[0] if len(fitting) == 1 else None
+        found, doubt = layouts.recognise(items, is_push_list(keys["body"]), line)
+        if doubt:
+            self._tell(doubt)
+        return found
 
     def _say_open(self, items: list[Item], fields: list[Field]) -> None:
         """Tell how to say the powers of ten that neither the line nor a meter file does."""
@@ -324,20 +321,6 @@ def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
 
 
-def _choice(items: list[Item], names: list[str], line: Mapping[str, str]) -> str:
-    """Say that a list is known in several layouts, and how to name one."""
-    try:
-        maker = bytes.fromhex(line.get("system_title", ""))[:3].decode("ascii")
-    except ValueError:
-        maker = ""
-    sent = next((text_of(item) or "" for item in items if item.type in ("octet-string", "visible-string")), "")
-    maker = maker or (sent[:3] if sent[:3].isupper() else "")
-    return (
-        f"list of {len(items)} values{' from ' + maker if maker else ''} is known in {len(names)} layouts; "
-        f"name one: {' or '.join('--layout ' + name for name in names)}"
-    )
-
-
 def _sizes(items: list[Item], layout: "Layout | None") -> dict[str, tuple[int, ...]]:
     """Return the holes of the values whose size tells the power of ten of their unit."""
     sizes: dict[str, tuple[int, ...]] = {}
@@ -361,11 +344,6 @@ def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
 
 def _is_clock(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
-
-
-def _is_date_time(value: Any) -> bool:
-    """Tell whether a value, or the marker of one, has the 12 octets of a date-time."""
-    return value[1] == 12 if _is_clock(value) else isinstance(value, str) and len(value) == 24
 
 
 def _clock(value: Any) -> Source:

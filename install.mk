@@ -1,10 +1,10 @@
-# make install        programs, library, man pages, completions, unit and rules under PREFIX, with DESTDIR in front
-# make uninstall      takes them away; leaves a /etc/default/hanpipe that was changed
+# make install        programs, library, man pages, completions, unit and rules to DESTDIR/PREFIX
+# make uninstall      removes them, except a /etc/default/hanpipe that was changed
 # make dist           dist/: the wheel and the source archive, the same octets for the same commit
-# make deb            build/hanpipe_*.deb; wants build-essential and what debian/control names
-# make deb-check      lintian, and the package in a clean Debian; wants root, debootstrap and lintian
-# make service-check  the service in a booted container; wants root, debootstrap and systemd-nspawn
-#                     BASE=TREE: of either, a tree made before (tests/service/clean_tree.sh)
+# make deb            build/hanpipe_*.deb; needs build-essential and the packages in debian/control
+# make deb-check      lintian, and the package in a clean Debian; needs root, debootstrap and lintian
+# make service-check  the service in a booted container; needs root, debootstrap and systemd-nspawn
+#                     BASE=TREE for either: a tree made before (tests/service/clean_tree.sh)
 PYTHON ?= python3
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -17,13 +17,13 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 PROGRAMS := $(notdir $(wildcard bin/han-*))
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' lib/hanpipe/__init__.py)
-# Where the installed programs, and the service, look for python3: not in the checkout's .venv.
+# The installed programs and the service look for python3 here, not in the checkout's .venv.
 RUN_PATH = $(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin
 DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default/hanpipe
 
 WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
   scdoc < $$page > build/man/$$(basename $$page .scd) || exit 1; done
-# A python that has shtab, the checkout's or Debian's; none if there is none.
+# A Python that has shtab: the checkout's, Debian's, or an empty word.
 FIND_SHTAB = for python in $(PYTHON) /usr/bin/python3 ""; do $$python -c 'import shtab' 2>/dev/null && break; done
 
 .PHONY: install install-programs install-service install-man install-completions uninstall man completions dist deb

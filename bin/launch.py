@@ -16,7 +16,7 @@ else:
     site.main()
 
 try:
-    from hanpipe.unix.program import launch
+    from hanpipe.unix.launch import launch
 
     sys.exit(launch())
 except KeyboardInterrupt:  # before the program can take it

@@ -13,9 +13,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/lib")
 sys.path.append(f"{ROOT}/.venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
-from hanpipe.unix.program import launch  # noqa: E402 - lib comes first
+from hanpipe.unix.launch import launch  # noqa: E402 - lib comes first
 
-# What an operand or an option's value is, by its metavar, where the shell can list it.
+# The kind of an operand or of an option's value, by its metavar, if the shell can list such things.
 _LISTED = {"FILE": shtab.FILE, "DEVICE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
 
 

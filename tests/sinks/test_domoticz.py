@@ -434,7 +434,7 @@ def test_a_connection_closed_while_idle_is_opened_again():
 
 def test_a_hanging_server_does_not_stall_the_input():
     """More than a pipe holds is read while not one answer comes."""
-    hurried = "from hanpipe.sinks.domoticz import server; server.PATIENCE = 0.3; from hanpipe.unix.program import run; "
+    hurried = "from hanpipe.sinks.domoticz import server; server.PATIENCE = 0.3; from hanpipe.unix.launch import run; "
     hurried += "from hanpipe.programs.domoticz import main; sys.exit(run(main, 'han-domoticz', sys.argv[1:]))"
     program = [sys.executable, "-c", f"import sys; sys.path.insert(0, {ROOT + '/lib'!r}); {hurried}"]
     with DomoticzServer({1: KWH}) as server:

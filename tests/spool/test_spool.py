@@ -588,7 +588,7 @@ def test_a_sink_that_is_stopped_gets_whole_lines(tmp_path):
 
 
 def test_a_sink_that_does_not_end_is_ended(tmp_path):
-    patient = "import sys; sys.path.insert(0, sys.argv[1]); from hanpipe.unix.program import run; "
+    patient = "import sys; sys.path.insert(0, sys.argv[1]); from hanpipe.unix.launch import run; "
     patient += "from hanpipe.spool import sink; sink._LAST_PATIENCE = 0.1; from hanpipe.programs import spool; "
     patient += "sys.exit(run(spool.main, 'han-spool', sys.argv[2:]))"
     stubborn = "trap '' TERM; while :; do sleep 0.05; done"

@@ -1,4 +1,4 @@
-"""Typed values -> octets on the line: what every other module reads, written.
+"""Typed values -> octets on the line: the inverse of all stages.
 
 data         type and value            -> A-XDR                             IEC 62056-6-2
 notification notification-body         -> APDU                              IEC 62056-5-3
@@ -44,7 +44,7 @@ class Address(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """What a meter writes in a COSEM date-time beside date and time.
+    """The fields of a COSEM date-time besides date and time, as a meter writes them.
 
     weekday: False where it writes 0; hundredths: 255 = not specified
     deviation: minutes to add to local time to get UTC, -32768 = not specified; status: 255 = not specified

@@ -1,7 +1,7 @@
-"""A believable house: what its meter measures, from one list to the next, in whole numbers.
+"""A believable house: the values that its meter measures, from one list to the next, in integers.
 
-Between two lists the power stays what the first one said. So the registers are the exact integral of the power that
-was sent, to the Wh, whatever the rhythm; and the phases add up: the power is the sum of U x I x power factor.
+Between two lists the power stays as the first one reported it. So the registers are the exact integral of the reported
+power, to the Wh, at any rhythm; and the phases add up: the power is the sum of U x I x power factor.
 """
 
 import math
@@ -15,10 +15,10 @@ _DAY: Final = 24 * _HOUR
 
 
 class Appliance(NamedTuple):
-    """What is switched on and off.
+    """A load that is switched on and off.
 
-    phases:  those it stands on, which share its power; watts, vars: all in all; vars < 0: capacitive
-    starts:  a day, on average, while the clock shows an hour from `begin` to before `end`; minutes: it stays on
+    phases:  those that share its power; watts, vars: in total; vars < 0: capacitive
+    starts:  per day, on average, at hours from `begin` to before `end`; minutes: for which it stays on
     """
 
     phases: tuple[int, ...]
@@ -64,7 +64,7 @@ PHASES: Final = (1, 2, 3)
 
 
 class Household:
-    """Feed it the time; it says what its meter shows then. Same seed and times, same values.
+    """Advance its time; its values are those that the meter shows then. Same seed and times, same values.
 
     values: quantity -> thousandths of W, var, Wh, varh, A, V, Hz, m3 or 1, by the names that readings have; and, for
             the meters that send them so, curr_L1_signed (negative while the phase exports)
@@ -72,7 +72,7 @@ class Household:
 
     def __init__(self, seed: int, start_ms: int, phases: int = 3) -> None:
         """Start the house. start_ms: local time, ms since 1970-01-01; phases: 1 or 3 that its meter has."""
-        self._random = random.Random(seed)  # noqa: S311  a house is no secret
+        self._random = random.Random(seed)  # noqa: S311  not a secret
         self._now = start_ms
         self._phases = PHASES[:phases]
         self._off_at: dict[int, int] = {}  # appliance -> when it is switched off
@@ -97,7 +97,7 @@ class Household:
         return {name: start * _HOUR for name, start in first.items()}
 
     def advance(self, to_ms: int) -> None:
-        """Let the time pass up to to_ms, never back: integrate the power that was, then draw the one that is."""
+        """Advance the time to to_ms, never back: integrate the power since then, and draw the new one."""
         elapsed = to_ms - self._now
         if elapsed <= 0:
             return
@@ -122,7 +122,7 @@ class Household:
         return self._now % _DAY // _HOUR
 
     def _draw(self, elapsed: int) -> None:
-        """Draw what is switched on, and how the sun shines, after so many ms."""
+        """Draw which loads are on, and how the sun shines, after so many ms."""
         for number, appliance in enumerate(APPLIANCES):
             self._switch(number, appliance, elapsed)
         share = min(1.0, elapsed / 240_000)
@@ -144,12 +144,12 @@ class Household:
             return
         chance = self._random.random()
         busy = (appliance.end - appliance.begin) * _HOUR
-        since = min(elapsed, appliance.minutes * 60_000)  # what was switched on before that is off again
+        since = min(elapsed, appliance.minutes * 60_000)  # a load that was switched on before that is off again
         if appliance.begin <= self._hour() < appliance.end and chance < appliance.starts * since / busy:
             self._off_at[number] = self._now + round(appliance.minutes * 60_000 * self._random.uniform(0.6, 1.4))
 
     def _load(self, phase: int, on: list[Appliance]) -> tuple[int, int]:
-        """Return W and var of a phase: what is on, the heating and a little noise, less what the panels give."""
+        """Return W and var of a phase: the loads, the heating and a little noise, less the power of the panels."""
         watts, reactive = float(_STANDBY[0]), float(_STANDBY[1])
         for appliance in on:
             if phase in appliance.phases:
@@ -165,7 +165,7 @@ class Household:
         return math.cos(2 * math.pi * (time.gmtime(self._now // 1000).tm_yday - 172) / 365.25)
 
     def _cold(self) -> float:
-        """Return the share of the heating that is needed: most in winter, before dawn."""
+        """Return the share of the heating that is on: most in winter, before dawn."""
         night = 0.95 + 0.05 * math.cos(2 * math.pi * (self._now % _DAY / _HOUR - 4) / 24)
         return max(0.0, 0.45 - 0.55 * self._season()) * night
 
@@ -202,7 +202,7 @@ class Household:
 
 
 def _sides(phase: str, watts: int, reactive: int) -> dict[str, int]:
-    """Return power as meters show it: what comes in and what goes out apart, one of them 0."""
+    """Return power as meters show it: import and export separately, one of them 0."""
     return {
         f"act_pow_pos{phase}": max(0, watts) * 1000,
         f"act_pow_neg{phase}": max(0, -watts) * 1000,

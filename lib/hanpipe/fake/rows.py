@@ -18,7 +18,7 @@ _UNITS: Final = {name or "count": unit for unit, name in reversed(cosem.UNITS.it
 class Row(NamedTuple):
     """One element of a list.
 
-    object:   class-id, logical name and attribute-id; None if there is no code
+    object:   class-id, logical name and attribute-id; None without a code
     type:     of its value; "" if it has none
     quantity: of which the value is
     scaler:   power of ten; unit: None if the list gives neither
@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
     @property
     def logical_name(self) -> bytes:
-        """The six octets of the code, b"" if there is none."""
+        """The six octets of the code, b"" without a code."""
         return self.object[1] if self.object else b""
 
 

@@ -42,7 +42,7 @@ def receive(line_levels: bytes, ratio: float, line: Line, *, strict: bool = Fals
 
 
 def inverted(line_levels: bytes) -> bytes:
-    """Return the levels behind an inverter."""
+    """Return the levels after an inverter."""
     return line_levels.translate(bytes((1, 0)) + bytes(254))
 
 

@@ -1,6 +1,6 @@
-"""Which setting a line has: settings are tried until frames pass their checks under one.
+"""Finds the settings of a line: tries those that meters use until frames pass their checks.
 
-No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
+It does no I/O and has no clock: the caller passes the octets and the time, in seconds of a clock that does not jump.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from hanpipe.line.settings import LINES, Line
 from hanpipe.unix.typed import Final
 
-_QUIET: Final = 0.5  # s without an octet that end a burst: more than a gateway or adapter holds octets back
-_FIRST_PATIENCE: Final = 5.0  # s for each setting in the first round: most meters send a list each 2.5 s
-_LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some send one each 10 s or 20 s
+_QUIET: Final = 0.5  # s without an octet that end a burst: longer than a gateway or adapter holds octets back
+_FIRST_PATIENCE: Final = 5.0  # s for each of the settings in the first round: most meters send a list every 2.5 s
+_LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some meters send one every 10 s or 20 s
 
 
 # Takes the next octets of a line; returns whether they complete a frame whose check agrees.
@@ -20,42 +20,42 @@ NewDetector = Callable[[], Detector]
 
 
 class LineFinder:
-    """Tries settings until frames pass their checks under one: feed it octets, then look whether to change.
+    """Tries settings until frames pass their checks. Feed it octets, then call look() to learn whether to change.
 
-    A setting is left behind a whole burst without a good frame, or when its time is over and the line is quiet. The
-    time grows from round to round, for ever.
+    It gives up a setting after a whole burst without a good frame, or when its time is over and the line is quiet. The
+    time grows from round to round, and the rounds never end.
     """
 
     def __init__(self, first: Line, now: float, new_detector: NewDetector, lines: Sequence[Line] = LINES) -> None:
-        """Begin with a setting. now: seconds of a clock that does not jump; new_detector: for frames of any link."""
+        """Begin with a setting. now: s; new_detector: makes a detector of frames of any link."""
         self._new_detector = new_detector
         self._lines = [first, *(line for line in lines if line != first)]
         self._at = 0
         self.round = 1
         self.patience = _FIRST_PATIENCE  # s for each setting
         self.found = False
-        self.dropped = 0  # octets that came under other settings
-        self.held = bytearray()  # octets that came under this one
+        self.dropped = 0  # octets that came at other settings
+        self.held = bytearray()  # octets that came at this one
         self.restart(now)
 
     @property
     def line(self) -> Line:
-        """The setting to read with now."""
+        """The settings to read with now."""
         return self._lines[self._at]
 
     @property
     def count(self) -> int:
-        """How many settings there are to try."""
+        """The number of settings to try."""
         return len(self._lines)
 
     def restart(self, now: float) -> None:
-        """The line begins anew: give the present setting its whole time."""
+        """Begin again with the present setting and its whole time: the line has been opened."""
         self._detects = self._new_detector()
         self._since = self._last = now
         self._whole = False  # whether a burst was heard from its beginning
 
     def feed(self, data: bytes, now: float) -> bytes:
-        """Take octets; return those to pass on: none until a frame is good, then all that came under its setting."""
+        """Take octets; return those to pass on: none before the first good frame, then all that came at its setting."""
         self._whole = self._whole or now - self._last >= _QUIET
         self._last = now
         self.held += data
@@ -63,13 +63,13 @@ class LineFinder:
         return bytes(self.held) if self.found else b""
 
     def due(self) -> float:
-        """Return when to look, if nothing comes before."""
+        """Return when to call look(), if nothing comes before."""
         quiet = self._last + _QUIET
         over = max(self._since + self.patience, quiet)
         return min(quiet if self._whole else over, over, self._since + 2 * self.patience)
 
     def look(self, now: float) -> bool:
-        """Tell whether another setting is to be tried from now on: that of line."""
+        """Return whether to change to another setting, which line then gives."""
         if now < self.due():
             return False
         self.dropped += len(self.held)

@@ -1,7 +1,7 @@
-"""Port or socket -> octets in pieces. Nothing else imports pyserial.
+"""Port or socket -> octets in pieces. No other module imports pyserial.
 
-pyserial opens a port and sets it. It is read as a file is, behind select: a silent line costs no wake-up, and no octet
-that was received is lost when the line hangs up in the middle of a read, as it is by Serial.read.
+pyserial opens a port and sets it. Then the port is read like a file, with select: a silent line causes no wake-ups, and
+no received octet is lost when the line hangs up during a read. Serial.read loses those.
 """
 
 import contextlib
@@ -18,10 +18,11 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from queue import Queue
 
-_MEMORY_DEVICES: Final = 1  # major number of /dev/null, /dev/zero, ...: character devices and no ports
+_MEMORY_DEVICES: Final = 1  # major number of /dev/null, /dev/zero, ...: character devices, but not ports
 _PSEUDO_TERMINALS: Final = range(136, 144)  # their major numbers; Linux, admin-guide/devices.txt
 _CONNECT_PATIENCE: Final = 10.0  # s
-# A peer that lost its power says nothing: ask after 60 s of silence, each 10 s, three times. The kernel does it.
+# A peer that lost its power does not close the connection. So the kernel asks after 60 s of silence, three times, 10 s
+# apart.
 _KEEP_ALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
@@ -31,7 +32,7 @@ _KEEP_ALIVE: Final = (
 
 
 class Lost(OSError):
-    """A port was unplugged or hung up. pyserial and the kernel have several ways to say it."""
+    """A port was unplugged or hung up, which pyserial and the kernel report in several ways."""
 
     def __str__(self) -> str:
         return "unplugged or hung up"
@@ -45,30 +46,30 @@ class Closed(OSError):
 
 
 class Source(Protocol):
-    """What octets are read from.
+    """A port or connection that is being read.
 
     descriptor: for select
-    cooked:     whether it was found with a terminal's line editing switched on
+    cooked:     whether the line editing of a terminal was on when it was opened
     """
 
     descriptor: int
     cooked: bool
 
     def read(self) -> bytes:
-        """Return what has come.
+        """Return the octets that have come.
 
-        raise: BlockingIOError: nothing after all; Lost, Closed or another OSError: no more will come
+        raise: BlockingIOError: there are none after all; Lost, Closed or another OSError: no more will come
         """
 
     def set_line(self, line: Line) -> None:
-        """Set the line anew. What had come before is dropped. raise: OSError."""
+        """Change the settings; drop the octets that came before. raise: OSError."""
 
     def close(self) -> None:
         """Close it."""
 
 
 def is_live(name: str) -> bool:
-    """Tell whether name is a port or a URL, which may come and go, rather than a file or pipe, which ends."""
+    """Return whether name is a port or a URL, which may come and go, rather than a file or pipe, which ends."""
     if "://" in name:
         return True
     try:
@@ -79,16 +80,16 @@ def is_live(name: str) -> bool:
 
 
 def check_name(name: str) -> None:
-    """Look whether name can be opened at all. raise: ValueError: it is a URL that says nothing to us."""
+    """Check that name can be opened at all. raise: ValueError: a URL of another scheme, or without HOST:PORT."""
     scheme, separator, _ = name.partition("://")
     if separator and scheme not in ("socket", "rfc2217"):
-        raise ValueError(f"{name}: only socket://HOST:PORT and rfc2217://HOST:PORT are known")
+        raise ValueError(f"{name}: expected socket://HOST:PORT or rfc2217://HOST:PORT")
     if separator:
         _address(name)
 
 
 def open_source(name: str, line: Line) -> Source:
-    """Open a port or URL. line: how a port is set. raise: OSError, with errno where there is one."""
+    """Open a port or URL. line: the settings of a port. raise: OSError, with errno if there is one."""
     if name.startswith("socket://"):
         return Socket(name)
     return RemotePort(name, line) if name.startswith("rfc2217://") else Port(name, line)
@@ -99,29 +100,29 @@ def _address(url: str) -> tuple[str, int]:
     host, _, port = url.partition("://")[2].partition("?")[0].rstrip("/").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not is_host(host) or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
-        raise ValueError(f"{url}: not HOST:PORT behind the //")
+        raise ValueError(f"{url}: expected HOST:PORT after the //")
     return host, int(port)
 
 
 class Port:
-    """A serial port: raw, locked against others that lock it, set as asked for."""
+    """A serial port: raw, locked against other programs that lock it, with the wanted settings."""
 
     def __init__(self, name: str, line: Line) -> None:
         found = os.open(name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self.cooked = _is_cooked(found)
             self._pseudo = os.major(os.fstat(found).st_rdev) in _PSEUDO_TERMINALS
-            # exclusive: a courtesy lock. inter_byte_timeout: VMIN is 1, so that 0 octets can only mean a hang-up
+            # exclusive: a lock, which programs may ignore. inter_byte_timeout: VMIN is 1, so 0 octets mean a hang-up
             self._port = _pyserial(name, self._possible(line), exclusive=True, inter_byte_timeout=0)
         finally:
             os.close(found)
         self.descriptor: int = self._port.fileno()
 
     def read(self) -> bytes:
-        """Return what has come."""
+        """Return the octets that have come."""
         try:
             data = read_piece(self.descriptor)
-        except BlockingIOError:  # another program was faster
+        except BlockingIOError:  # another program has read them
             raise
         except OSError as error:
             raise Lost from error
@@ -130,13 +131,13 @@ class Port:
         return data
 
     def set_line(self, line: Line) -> None:
-        """Set the port anew; drop what it holds first, as what comes behind the setting is of the new one."""
+        """Change the settings; first drop the octets in the port, so that all later ones are of the new settings."""
         with contextlib.suppress(BlockingIOError):
             self.read()
         _set(self._port, self._possible(line))
 
     def _possible(self, line: Line) -> Line:
-        """Return what the port can be set to: a pty has no parity, and refuses one where nothing else changes."""
+        """Return settings that the port can have: a pty has no parity, and refuses one if nothing else changes."""
         return Line(line.baud, "none") if self._pseudo else line
 
     def close(self) -> None:
@@ -145,7 +146,7 @@ class Port:
 
 
 class Socket:
-    """A TCP connection whose octets are the line's. Its peer knows how the line is set."""
+    """A TCP connection that carries the octets of a line. Its peer has the settings of the line."""
 
     cooked = False
 
@@ -156,14 +157,14 @@ class Socket:
         self.descriptor = self._socket.fileno()
 
     def read(self) -> bytes:
-        """Return what has come."""
+        """Return the octets that have come."""
         data = read_piece(self.descriptor)
         if not data:
             raise Closed
         return data
 
     def set_line(self, line: Line) -> None:
-        """Do nothing: there is no setting in a plain socket."""
+        """Do nothing: a plain socket carries no settings."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -171,7 +172,7 @@ class Socket:
 
 
 class RemotePort:
-    """A serial port behind RFC 2217. pyserial's thread takes the octets in, another one passes them on into a pipe."""
+    """A serial port reached by RFC 2217. A thread of pyserial receives octets, another one puts them into a pipe."""
 
     cooked = False
 
@@ -180,26 +181,26 @@ class RemotePort:
 
         self._port = _pyserial(url, line)
         _keep_alive(vars(self._port)["_socket"])
-        # Serial.read forgets what the queue holds once the connection is gone, so the queue itself is read
+        # Serial.read drops the octets in the queue when the connection ends, so the queue itself is read
         self._queue: Queue[bytes | None] = vars(self._port)["_read_buffer"]
         self.descriptor, self._inlet = os.pipe()
         threading.Thread(target=self._pass_on, daemon=True).start()
 
     def _pass_on(self) -> None:
-        with contextlib.suppress(OSError):  # closed: nobody reads it any more
+        with contextlib.suppress(OSError):  # the reading end is closed
             while (data := self._queue.get()) is not None:
                 os.write(self._inlet, data)
         os.close(self._inlet)
 
     def read(self) -> bytes:
-        """Return what has come."""
+        """Return the octets that have come."""
         data = read_piece(self.descriptor)
         if not data:
             raise Lost
         return data
 
     def set_line(self, line: Line) -> None:
-        """Have the port set anew."""
+        """Change the settings of the port."""
         _set(self._port, line)
 
     def close(self) -> None:
@@ -215,7 +216,7 @@ def _keep_alive(connection: socket.socket) -> None:
 
 
 def _is_cooked(descriptor: int) -> bool:
-    """Tell whether lines are edited. raise: OSError: no terminal."""
+    """Return whether line editing is on. raise: OSError: not a terminal."""
     import termios
 
     try:
@@ -225,7 +226,7 @@ def _is_cooked(descriptor: int) -> bool:
 
 
 def _settings(line: Line) -> dict[str, Any]:
-    """Return what pyserial calls the settings."""
+    """Return the settings by the names that pyserial gives them."""
     return {
         "baudrate": line.baud,
         "parity": PARITIES[line.parity],
@@ -244,12 +245,12 @@ def _pyserial(name: str, line: Line, **options: Any) -> Any:
         return serial.serial_for_url(name, **_settings(line), **options)
     except (OSError, termios.error) as error:
         raise _with_reason(error) from error
-    except ValueError as error:  # a baud rate that the port cannot do
+    except ValueError as error:  # a baud rate that the port does not have
         raise OSError(errno.EINVAL, str(error)) from error
 
 
 def _set(port: Any, line: Line) -> None:
-    """Set an open port anew. raise: OSError."""
+    """Change the settings of an open port. raise: OSError."""
     import termios
 
     try:
@@ -259,8 +260,8 @@ def _set(port: Any, line: Line) -> None:
 
 
 def _with_reason(error: Exception) -> OSError:
-    """Return the error with its number, which pyserial at times leaves to the error that it stands for."""
-    for behind in (error, error.__context__):
-        if behind and len(behind.args) > 1 and isinstance(behind.args[0], int) and behind.args[0] > 0:
-            return OSError(*behind.args[:2])
+    """Return the error with its number, which pyserial sometimes leaves in the error that caused it."""
+    for one in (error, error.__context__):
+        if one and len(one.args) > 1 and isinstance(one.args[0], int) and one.args[0] > 0:
+            return OSError(*one.args[:2])
     return OSError(str(error.__context__ or error))

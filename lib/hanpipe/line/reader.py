@@ -1,4 +1,4 @@
-"""A port or socket that is read for ever: opened again when it is lost, its setting found, its silence told."""
+"""Reads a port or socket without end: opens it again when it is lost, finds its settings, and reports silence."""
 
 import argparse
 import errno
@@ -14,7 +14,7 @@ from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import duration, reason, say
 from hanpipe.unix.typed import Final
 
-LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, each the double of the last
+LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, and each is twice the last
 
 _NO_DEVICE: Final = "no such device"
 _NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
@@ -29,8 +29,8 @@ _WORDS: Final = {
     errno.EAGAIN: _IN_USE,
     errno.EBUSY: _IN_USE,
 }
-# What no waiting helps
-_HOPELESS: Final = {errno.ENOTTY: "is no serial port", errno.EINVAL: "cannot be set to {}"}
+# Errors that do not pass with time
+_HOPELESS: Final = {errno.ENOTTY: "not a serial port", errno.EINVAL: "cannot be set to {}"}
 
 
 class Live:
@@ -48,19 +48,19 @@ class Live:
         self._finder = LineFinder(line, now, new_detector) if options.auto else None
         self._watch = LineWatch(options.idle, now, new_detector) if options.idle else None
         self._pause = 1.0
-        self._away: float | None = None  # since when it could not be read
-        self._said: set[str] = set()  # why, in this outage
+        self._away: float | None = None  # when it was lost
+        self._said: set[str] = set()  # the reasons that were reported since then
 
     def run(self) -> None:
         """Read.
 
-        raise: Failure: it is lost or cannot be opened, and --once says to end then, or it never will be;
-               BrokenPipeError: nobody reads what is written
+        raise: Failure: it is lost or cannot be opened, and --once is on, or waiting is useless;
+               BrokenPipeError: the reader of stdout has left
         """
         try:
             self._keep_reading()
         finally:
-            if self._finder:  # what came may be good, though no frame was whole
+            if self._finder:  # these octets may be good, though no frame was whole
                 self._program.write(bytes(self._finder.held))
 
     def _keep_reading(self) -> None:
@@ -76,7 +76,7 @@ class Live:
             except OSError as error:
                 if self._once and isinstance(error, Closed):
                     break
-                self._tell_lost(error)
+                self._report_lost(error)
                 self._program.wait(None, self._pause)
                 self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
@@ -85,16 +85,16 @@ class Live:
             return open_source(self._name, self._line)
 
     def _begin(self, source: Source) -> None:
-        """Get ready for the octets of a source that was just opened."""
+        """Prepare for the octets of a source that was just opened."""
         if source.cooked:
-            self._program.tell(f"{self._name}: was set to edit lines, as a terminal; made raw")
+            self._program.tell(f"{self._name}: line editing was on, as for a terminal; made raw")
         self._program.explain(f"{self._name}: open")
         now = time.monotonic()
         if self._watch:
             self._watch.restart(now)
         if self._finder:
             self._finder.restart(now)
-            self._tell_try(self._finder)
+            self._report_try(self._finder)
 
     def _read(self, source: Source) -> None:
         """Read until a signal comes. raise: OSError: it is lost."""
@@ -108,12 +108,12 @@ class Live:
             self._look(source)
 
     def _patience(self) -> float | None:
-        """Return for how many seconds nothing may come before something is to be done; None: as long as it likes."""
+        """Return how many seconds to wait for octets before the next thing to do; None: without a limit."""
         dues = [due for one in (self._finder, self._watch) if one and (due := one.due()) is not None]
         return max(0.0, min(dues) - time.monotonic()) if dues else None
 
     def _take(self, data: bytes) -> None:
-        """Pass octets on, or keep them until the setting is sure."""
+        """Pass octets on, or keep them until the settings are found."""
         now = time.monotonic()
         if self._away is not None:
             self._say(f"{self._name}: back after {duration(now - self._away)}")
@@ -127,11 +127,11 @@ class Live:
         if data:
             self._program.write(data)
         if self._watch:
-            told = self._watch.heard(now) if self._finder else self._watch.feed(data, now)
-            self._say_all(told)
+            messages = self._watch.heard(now) if self._finder else self._watch.feed(data, now)
+            self._say_all(messages)
 
     def _look(self, source: Source) -> None:
-        """Do what is due by now."""
+        """Do whatever is due."""
         now = time.monotonic()
         if self._watch:
             self._say_all(self._watch.look(now))
@@ -139,7 +139,7 @@ class Live:
             self._try(self._finder, source)
 
     def _try(self, finder: LineFinder, source: Source) -> None:
-        """Set the line as it is to be tried. A port that cannot do that is left as it is until the next one's turn."""
+        """Try the next settings. A port that does not have them keeps its own until those after them are tried."""
         self._line = finder.line
         try:
             source.set_line(self._line)
@@ -148,27 +148,27 @@ class Live:
                 raise
             self._program.tell(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
         else:
-            self._tell_try(finder)
+            self._report_try(finder)
 
-    def _tell_try(self, finder: LineFinder) -> None:
+    def _report_try(self, finder: LineFinder) -> None:
         if finder.round > 1:
             self._program.tell(
-                f"nothing decodes at any of {finder.count} settings; trying on, {finder.patience:.0f} s each"
+                f"no good frame at any of {finder.count} settings; trying them again, {finder.patience:.0f} s each"
             )
         else:
             self._program.tell(f"{self._name}: trying {finder.line}")
 
     def _keep(self, finder: LineFinder) -> None:
-        """The setting is found."""
+        """Keep the settings, which are found."""
         line = self._line
         options = f"--baud {line.baud} --parity {line.parity} --bits {line.bits} --stop {line.stop}"
         self._say(f"{self._name}: frames pass their checks at {line} ({options}); keeping it")
         if finder.dropped:
-            self._program.explain(f"{finder.dropped:,} octets came at other settings and are dropped")
+            self._program.explain(f"{finder.dropped:,} octets came at other settings and were dropped")
         self._finder = None
 
-    def _tell_lost(self, error: OSError) -> None:
-        """Say, once in an outage, why it cannot be read. raise: Failure: where it is not to be waited for."""
+    def _report_lost(self, error: OSError) -> None:
+        """Report why it cannot be read, once for each time it is lost. raise: Failure: there is no waiting for it."""
         if error.errno in _HOPELESS:
             raise Failure(IO, f"{self._name}: {_HOPELESS[error.errno].format(self._line)}") from error
         words = _WORDS.get(error.errno or 0) or reason(error)
@@ -182,7 +182,7 @@ class Live:
         self._said |= {words, _NO_DEVICE} if isinstance(error, Lost) else {words}
 
     def _say(self, message: str) -> None:
-        """Say what may come again: Program.tell says a thing once for good."""
+        """Print a message that may come again: Program.tell prints each only once."""
         if not self._program.options.quiet:
             say(self._program.name, message)
 

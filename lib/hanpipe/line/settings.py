@@ -28,7 +28,7 @@ class Line(NamedTuple):
         return self.baud / (1 + self.bits + (self.parity != "none") + self.stop)
 
 
-# What meters use, the most frequent first: docs/protocol.md
+# The settings that meters use, the most frequent first: docs/protocol.md
 LINES: Final = (
     Line(2400, "even"),  # wired M-Bus
     Line(2400, "none"),

@@ -1,6 +1,6 @@
-"""Notices that a line falls silent, or that nothing decodes of what it brings.
+"""Notices that a line falls silent, or that it brings no good frames.
 
-No input or output, no clock: the caller says what came and when, in seconds of a clock that does not jump.
+It does no I/O and has no clock: the caller passes the octets and the time, in seconds of a clock that does not jump.
 """
 
 from hanpipe.line.finder import Detector, NewDetector
@@ -8,39 +8,39 @@ from hanpipe.unix.stderr import duration
 
 
 class LineWatch:
-    """Notices that a line falls silent, or that nothing decodes of what it brings, and that this is over.
+    """Notices that a line falls silent or brings no good frames, and when that ends.
 
-    Frames are looked for only as long as none was seen for a while: one a period is enough.
+    It looks for frames only if it has seen none for a period, because one per period is enough.
     """
 
     def __init__(self, seconds: float, now: float, new_detector: NewDetector) -> None:
         """Watch for silences of so many seconds. new_detector: detects frames of any link."""
         self._new_detector = new_detector
         self._seconds = seconds
-        self._last = now  # octets came
-        self._good: float | None = None  # a frame was good
+        self._last = now  # when octets came
+        self._good: float | None = None  # when a frame was good
         self._silent = False
         self._detects: Detector | None = None
-        self._since = now  # frames are looked for
-        self._octets = 0  # in which none was found
+        self._since = now  # when it began to look for frames
+        self._octets = 0  # in which it has found none
         self._lost = False
 
     def heard(self, now: float) -> list[str]:
-        """Take notice that something came; return what there is to tell."""
-        told = [f"octets again after {duration(now - self._last)}"] if self._silent else []
+        """Note that octets came; return the messages for the user."""
+        messages = [f"octets again after {duration(now - self._last)}"] if self._silent else []
         self._silent = False
         self._last = now
-        return told
+        return messages
 
     def feed(self, data: bytes, now: float) -> list[str]:
-        """Take octets; return what there is to tell."""
-        told = self.heard(now)
+        """Take octets; return the messages for the user."""
+        messages = self.heard(now)
         if self._good is None or now - self._good >= self._seconds:
-            told += self._judge(data, now)
-        return told
+            messages += self._judge(data, now)
+        return messages
 
     def _judge(self, data: bytes, now: float) -> list[str]:
-        """Look for a good frame; tell if there is none for too long, or one again."""
+        """Look for a good frame; return a message if there was none for too long, or one again."""
         if self._detects is None:
             self._detects, self._since, self._octets = self._new_detector(), now, 0
         self._octets += len(data)
@@ -57,11 +57,11 @@ class LineWatch:
         ]
 
     def due(self) -> float | None:
-        """Return when to look if nothing comes before; None: not before something comes."""
+        """Return when to call look() if nothing comes before; None: not before octets come."""
         return None if self._silent else self._last + self._seconds
 
     def look(self, now: float) -> list[str]:
-        """Return what there is to tell of a line from which nothing came."""
+        """Return the messages for the user if nothing came."""
         if self._silent or now - self._last < self._seconds:
             return []
         self._silent = True
@@ -69,5 +69,5 @@ class LineWatch:
         return [f"no octets for {silence}: check the cable, or ask the grid company to open the port"]
 
     def restart(self, now: float) -> None:
-        """The line was away: count from now on."""
+        """Count from now on: the line has been opened."""
         self._last, self._silent = now, False

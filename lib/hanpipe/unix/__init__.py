@@ -1,1 +1,1 @@
-"""What the programs need of Unix: options, input, output, signals, systemd and exit status."""
+"""The programs' side of Unix: options, input, output, signals, systemd and exit status."""

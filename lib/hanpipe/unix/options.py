@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 _EXAMPLE: Final = "example:\n  "
 
 
-# The programs speak English throughout. argparse would look for a translation of each of its own words, and import what
-# that takes: 1 ms of a start.
+# The programs speak English. argparse would look for a translation of each of its own words, and the import of gettext
+# costs 1 ms of a start.
 vars(argparse)["_"] = str
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Folds the description, and leaves the example as it is."""
+    """Folds the description, and leaves the examples as they are."""
 
     def __init__(self, prog: str) -> None:
-        # 80 columns wherever it is read: to ask for the terminal's width costs every start of a program 2 ms
+        # Always 80 columns, because to ask for the width of the terminal costs every start of a program 2 ms.
         super().__init__(prog, width=80)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
@@ -34,27 +34,27 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says like the programs do that help cannot be written."""
+    """Reports in the programs' own way that help cannot be written."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if file is None or file is sys.stderr:  # None: the caller has closed it
             write(message.encode(errors="backslashreplace"))
             return
         try:
-            file.write(message)  # argparse itself passes over what goes wrong here, from Python 3.11.4 on
+            file.write(message)  # from Python 3.11.4 on, argparse ignores the errors here
             file.flush()
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again at its end
             if isinstance(error, BrokenPipeError):
                 raise
             raise Failure(IO, f"standard output: {reason(error)}") from error
 
 
 def new_parser(name: str, purpose: str, example: str = "", **features: str) -> argparse.ArgumentParser:
-    """Return a parser with what all programs have.
+    """Return a parser with the options of all programs.
 
-    purpose:  one sentence; example: a command line or more, shown behind the options
-    features: help of those shared options that the program has: count (-n), follow, stats, files
+    purpose:  one or two sentences; example: command lines, shown after the options
+    features: the help of those shared options that the program has: count (-n), follow, stats, files
     """
     made = _Parser(
         prog=name,
@@ -65,8 +65,8 @@ def new_parser(name: str, purpose: str, example: str = "", **features: str) -> a
     )
     made.add_argument("--version", action="version", version=f"%(prog)s (hanpipe) {__version__}")
     chatter = made.add_mutually_exclusive_group()
-    chatter.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is happening")
-    chatter.add_argument("-q", "--quiet", action="store_true", help="say nothing but what ends the program")
+    chatter.add_argument("-v", "--verbose", action="store_true", help="report on stderr what is happening")
+    chatter.add_argument("-q", "--quiet", action="store_true", help="print only fatal errors")
     if "count" in features:
         made.add_argument("-n", dest="count", type=positive_integer, metavar="COUNT", help=features["count"])
     if "follow" in features:
@@ -79,7 +79,7 @@ def new_parser(name: str, purpose: str, example: str = "", **features: str) -> a
 
 
 def positive_integer(text: str) -> int:
-    """Read a whole number from 1 on. raise: ArgumentTypeError."""
+    """Read an integer from 1 on. raise: ArgumentTypeError."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
     return int(text)
@@ -105,7 +105,7 @@ def positive_number(text: str) -> float:
 
 
 def is_host(text: str) -> bool:
-    """Tell whether text can be looked up as a host's name or address: what socket would not even try is none."""
+    """Return whether text has the form of a host name or address, so that socket would look it up."""
     try:
         return bool(text.encode("idna"))
     except UnicodeError:

@@ -1,18 +1,16 @@
-"""One run of a program: its input, its output and how it ends."""
+"""One run of a program: its options, its input and its output. launch.py starts and ends it."""
 
 import argparse
-import importlib
 import os
 import select
 import signal
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 from hanpipe.unix import stderr
-from hanpipe.unix.status import CONFIGURATION, IO, READER_LEFT, Failure
+from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import reason, say
 from hanpipe.unix.stop import Stop
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,78 +22,50 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
-_PIPE: Final = 65536  # octets that a pipe holds, if nobody asks for more
-_WIDE_PIPE: Final = 1048576  # what everybody may ask for
-_ROOM: Final = memoryview(bytearray(65536))  # for what is read; only one thread reads
+_PIPE: Final = 65536  # octets that a pipe holds by default
+_WIDE_PIPE: Final = 1048576  # octets that every user may ask for
+_ROOM: Final = memoryview(bytearray(65536))  # for the octets read; only one thread reads
 
 
 def read_piece(descriptor: int, most: int = 65536) -> bytes:
-    """Read what has come, so many octets at most, 65,536 or fewer; b"" at the end. raise: OSError.
+    """Read octets that have come, at most so many, at most 65,536; b"" at the end. raise: OSError.
 
-    os.read makes room for all of it each time and gives most of it back: the heap is cut up, and grows for days.
+    os.read allocates the most for each call and gives back the rest, which fragments the heap: it grew for days.
     """
     return bytes(_ROOM[: os.readv(descriptor, [_ROOM[:most]])])
 
 
-def launch() -> int:
-    """Run the program that argv[0] names: the entry point of them all."""
-    name = os.path.basename(sys.argv[0])
-    module = "hanpipe.programs." + name.removeprefix("han-").replace("-", "_")
-    return run(lambda argv: int(importlib.import_module(module).main(argv)), name, sys.argv[1:])
-
-
-def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
-    """Run a program's main; turn every way to end into its exit status."""
-    try:
-        _keep_standard_descriptors()
-        return main(argv)
-    except Failure as failure:
-        say(name, str(failure))
-        return failure.status
-    except ModuleNotFoundError as error:
-        if str(error.name).startswith("hanpipe"):  # a bug, or no such program
-            raise
-        from hanpipe.unix.missing import message
-
-        say(name, message(error))
-        return CONFIGURATION
-    except BrokenPipeError:
-        return READER_LEFT
-    except KeyboardInterrupt:  # before the program was ready for it, or the second one
-        return 128 + signal.SIGINT
-
-
 class Program:
-    """One run of a program: its options, and how it talks to its surroundings."""
+    """One run of a program. It reads, writes, waits and prints; the stages of the pipe do not."""
 
     def __init__(self, options: argparse.Namespace, name: str) -> None:
-        """Take what was asked for; from here on SIGINT and SIGTERM end the input, not the program."""
+        """Begin. From here on SIGINT and SIGTERM end the input, not the program."""
         self.options = options
         self.name = name
         self._files: list[str] = getattr(options, "files", None) or ["-"]
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
         self._stop = Stop()
         self._progress = _progress(name) if not options.quiet and os.isatty(2) and not os.isatty(1) else None
         self._widened = False
         self._service = _service() if "NOTIFY_SOCKET" in os.environ else None
 
     def tell(self, message: str) -> None:
-        """Tell the user something on stderr, once; nothing with -q."""
-        if not self.options.quiet and message not in self._told and len(self._told) < 1000:
-            self._told.add(message)
+        """Print a message on stderr, each only once; none with -q."""
+        if not self.options.quiet and message not in self._printed and len(self._printed) < 1000:
+            self._printed.add(message)
             say(self.name, message)
 
     def explain(self, message: str) -> None:
-        """Tell the user something that only -v asks for."""
+        """Print a message on stderr with -v."""
         if self.options.verbose:
             say(self.name, message)
 
     def pieces(self, patience: Callable[[], float | None] = lambda: None) -> Iterator[tuple[bytes, int]]:
-        """Yield what can be read of each input in turn, as soon as it can, until the last one ends or a signal comes.
+        """Yield the octets of each input in turn, as soon as they come, until the last one ends or a signal comes.
 
-        patience: asked before each wait: after so many seconds without octets b"" is yielded; None: they are awaited
-        yield: octets, and the time of the read in ns since 1970-01-01 UTC, 0 from a regular file
-        raise: Failure: an input cannot be opened or read
+        patience: called before each wait, returns the seconds after which to yield b""; None: wait for octets
+        yield:    octets, and the time of the read in ns since 1970-01-01 UTC, 0 from a regular file
+        raise:    Failure: an input cannot be opened or read
         """
         for file in self._files:
             title = "standard input" if file == "-" else file
@@ -115,7 +85,7 @@ class Program:
     def _read(
         self, descriptor: int, size: int | None, patience: Callable[[], float | None]
     ) -> Iterator[tuple[bytes, int]]:
-        """Yield what comes from a descriptor. size: of a regular file, None of anything else."""
+        """Yield the octets of a descriptor. size: of a regular file; None: it is another kind of file."""
         follow = size is not None and getattr(self.options, "follow", False)
         while (ready := self._stop.wait_for(descriptor, patience())) is not False:
             if ready is None:
@@ -132,7 +102,7 @@ class Program:
             self._progress.clear()
 
     def _to_the_end(self) -> Iterator[tuple[bytes, int]]:
-        """Yield pieces(), then b"" with the time of the last one: what it completes came with that."""
+        """Yield pieces(), then b"" with the time of the last piece, which is when the frame that it completes came."""
         time_ns = 0
         for data, time_ns in self.pieces():
             yield data, time_ns
@@ -144,14 +114,14 @@ class Program:
         return bool(self._stop)
 
     def wait(self, descriptor: int | None, seconds: float | None = None) -> bool:
-        """Wait for octets, for a time or for a signal that ends the program; tell whether there is something to read.
+        """Wait for octets, but not longer than some seconds, nor after SIGINT or SIGTERM; return whether octets came.
 
-        descriptor: None for none; seconds: None for any time
+        descriptor: None: only wait; seconds: None: without a limit
         """
         return self._stop.wait(descriptor, seconds)
 
     def interruptible(self) -> Stop:
-        """Return a context for what no select waits for, a connection being made say: a signal ends the wait there.
+        """Return a context for a wait without select, for example while connecting: a signal ends the wait there.
 
         raise: KeyboardInterrupt, in the context: SIGINT or SIGTERM has come
         """
@@ -163,12 +133,12 @@ class Program:
         write: Callable[[list[T], int], bytes],
         good: Callable[[T], bool],
     ) -> bool:
-        """Write what step makes of each piece of the input, in one write a piece.
+        """Write the results of step for each piece of the input, in one write per piece.
 
-        step:   octets (b"" at the end) and the time of their read -> what they complete, in order
-        write:  these, and the same time -> octets for stdout
-        good:   which of them -n counts
-        return: whether there was a good one
+        step:   octets (b"" at the end) and the time of their read -> the results that they complete, in order
+        write:  results, and the same time -> octets for stdout
+        good:   a result -> whether -n counts it
+        return: whether any result was good
         """
         left: int | None = getattr(self.options, "count", None)
         found = False
@@ -184,7 +154,7 @@ class Program:
         return found
 
     def write(self, data: bytes) -> None:
-        """Write octets to stdout, all of them, now.
+        """Write all octets to stdout, at once.
 
         raise: BrokenPipeError: the reader has left; Failure: they cannot be written
         """
@@ -198,25 +168,25 @@ class Program:
             self.alive()
         except BrokenPipeError:
             raise
-        except BlockingIOError:  # somebody made the pipe non-blocking
+        except BlockingIOError:  # another program made the pipe non-blocking
             select.select([], [1], [])
             self.write(bytes(view))
         except OSError as error:
             raise Failure(IO, f"standard output: {reason(error)}") from error
 
     def alive(self) -> None:
-        """Tell systemd, if it asked, that a record has come through."""
+        """Report to systemd, if it started the program, that a record has come through."""
         if self._service:
             self._service.alive()
 
     def stats(self, counters: Callable[[], dict[str, Any]]) -> Callable[[], None]:
-        """Write counters as a JSON line to stderr whenever SIGUSR1 comes, and whenever the function returned is called.
+        """Return a function that writes counters as a JSON line to stderr; SIGUSR1 calls it too.
 
-        Only with --stats.
+        Without --stats it does nothing.
         """
         if not self.options.stats:
             return lambda: None
-        import json  # what most runs of han-frame never need
+        import json  # most runs of han-frame do without
 
         def show(number: int = 0, frame: FrameType | None = None) -> None:
             stderr.write(json.dumps(counters()).encode() + b"\n")
@@ -226,45 +196,38 @@ class Program:
 
 
 def _progress(name: str) -> "Progress":
-    from hanpipe.unix.progress import Progress  # only a terminal needs it
+    from hanpipe.unix.progress import Progress
 
     return Progress(name)
 
 
 def _service() -> "Service":
-    from hanpipe.unix.systemd import Service  # only a service needs it
+    from hanpipe.unix.systemd import Service
 
     return Service()
 
 
 def _open(file: str) -> int:
-    """Open a file to read it, without waiting for a FIFO's writer: that is for select, which a signal wakes."""
+    """Open a file to read it, without waiting for the writer of a FIFO: select does that, and a signal ends it."""
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor
 
 
 def _widen(descriptor: int) -> None:
-    """Let a pipe hold what a piece of the input makes: its writer goes on with the next while its reader works."""
-    import fcntl  # a meter's own pace never asks for it
+    """Let a pipe hold the results of a whole piece of input, so that its writer need not wait for its reader."""
+    import fcntl  # only a fast replay needs it
 
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _WIDE_PIPE)
-    except (OSError, AttributeError):  # no pipe, no Linux, or the user has too many wide ones
+    except (OSError, AttributeError):  # not a pipe, not Linux, or too many wide pipes of this user
         return
 
 
 def _up_to(made: list[T], left: int, good: Callable[[T], bool]) -> tuple[list[T], int]:
-    """Return what was made up to the good one that is the last of those left, and how many are left behind it."""
+    """Return the results up to the one that makes the count full, and how many good ones are left to count."""
     for number, one in enumerate(made, 1):
         left -= good(one)
         if not left:
             return made[:number], 0
     return made, left
-
-
-def _keep_standard_descriptors() -> None:
-    """Open what the caller has closed of 0, 1 and 2, to read nothing: or the next file opened would take its number."""
-    while (descriptor := os.open(os.devnull, os.O_RDONLY)) < 3:
-        pass
-    os.close(descriptor)

@@ -1,4 +1,4 @@
-"""How far a long regular file is read, on the terminal that is stderr."""
+"""A line on the terminal that shows how much of a long file has been read."""
 
 import os
 import time
@@ -9,7 +9,7 @@ _PAUSE: Final = 0.5  # s between two updates
 
 
 class Progress:
-    """The line that says it, from the first second on."""
+    """The line; it appears after the first second."""
 
     def __init__(self, name: str) -> None:
         """Take the program's name."""
@@ -19,7 +19,7 @@ class Progress:
         self._shown = False
 
     def show(self, octets: int, size: int) -> None:
-        """Add octets to those read of size."""
+        """Count octets, of size altogether."""
         self._done += octets
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _PAUSE
@@ -28,7 +28,7 @@ class Progress:
             os.write(2, f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
 
     def clear(self) -> None:
-        """Take the line away; the next input begins at 0."""
+        """Remove the line; the next input begins at 0."""
         self._done = 0
         if self._shown:
             self._shown = False

@@ -9,7 +9,7 @@ def say(name: str, message: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return text from outside with escapes in place of characters that could control a terminal."""
+    """Return text from outside, with those characters escaped that could control a terminal."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
     )
@@ -31,7 +31,7 @@ def reason(error: OSError) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say how long in one unit: 12 s, 60 s, 4 min, 3 h, 2 days."""
+    """Return a duration in one unit: 12 s, 60 s, 4 min, 3 h, 2 days."""
     units = (("days", 86400), ("h", 3600), ("min", 60))
     unit, size = next(((unit, size) for unit, size in units if seconds >= 2 * size), ("s", 1))
     return f"{seconds / size:.0f} {unit}"

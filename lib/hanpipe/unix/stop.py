@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: how they end a wait, and not a program in the middle of its work."""
+"""SIGINT and SIGTERM end a wait, and do not end a program in the middle of its work."""
 
 import os
 import select
@@ -8,13 +8,13 @@ from types import FrameType
 
 
 class Stop:
-    """True once SIGINT or SIGTERM has come; a second one ends the program at once.
+    """True after SIGINT or SIGTERM; a second one ends the program at once.
 
-    The signal only wakes the wait for input. To raise an exception from it would lose what was just read.
+    The signal only ends the wait for input. An exception in its handler would lose the octets that were just read.
     """
 
     def __init__(self) -> None:
-        """Take the signals that the caller does not ignore."""
+        """Handle the signals, except those that the caller has set to be ignored."""
         self._came = False
         self._hurried = False  # whether a signal raises KeyboardInterrupt
         self._woken, waker = os.pipe()
@@ -26,7 +26,7 @@ class Stop:
                 signal.signal(number, self._take)
 
     def __bool__(self) -> bool:
-        """Tell whether one has come."""
+        """Return whether one has come."""
         return self._came
 
     def _take(self, number: int, frame: FrameType | None) -> None:
@@ -36,29 +36,29 @@ class Stop:
             raise KeyboardInterrupt
 
     def __enter__(self) -> None:
-        """Let a signal end what is done from here on. raise: KeyboardInterrupt: one has come."""
+        """From here on, let a signal raise KeyboardInterrupt. raise: KeyboardInterrupt: one has come already."""
         if self._came:
             raise KeyboardInterrupt
         self._hurried = True
 
     def __exit__(self, *_: object) -> None:
-        """Let a signal wait again."""
+        """From here on, let a signal only end waits."""
         self._hurried = False
 
     def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
-        """Wait until there is something to read; tell whether there is, and no signal came; None: the time is over."""
+        """Wait until there is something to read. return: True; False: a signal came; None: the time is over."""
         while not self._came:
             ready, _, _ = select.select([descriptor, self._woken], [], [], seconds)
             if not ready:
                 return None
             if self._woken in ready:
-                os.read(self._woken, 512)  # another signal, SIGUSR1 say
+                os.read(self._woken, 512)  # another signal, for example SIGUSR1
             elif ready:
                 return True
         return False
 
     def wait(self, descriptor: int | None, seconds: float | None) -> bool:
-        """Wait as wait_for does, for so long at most; tell whether there is something to read."""
+        """Wait until there is something to read, a signal comes or the time is over; return whether there is."""
         until = None if seconds is None else time.monotonic() + seconds
         watched = [self._woken] if descriptor is None else [self._woken, descriptor]
         while not self._came:
@@ -66,11 +66,11 @@ class Stop:
             ready, _, _ = select.select(watched, [], [], left)
             if self._woken not in ready:
                 return bool(ready)
-            os.read(self._woken, 512)  # another signal, SIGUSR1 say
+            os.read(self._woken, 512)  # another signal, for example SIGUSR1
         return False
 
     def pause(self, seconds: float) -> bool:
-        """Wait; tell whether a signal came."""
+        """Wait; return whether a signal came."""
         if not self._came:
             select.select([self._woken], [], [], seconds)
         return self._came

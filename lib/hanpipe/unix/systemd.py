@@ -1,4 +1,4 @@
-"""What systemd is told of a pipe that it runs."""
+"""Reports to systemd about a pipe that it runs: sd_notify(3), without its library."""
 
 import contextlib
 import os
@@ -8,25 +8,25 @@ import time
 
 
 class Service:
-    """What systemd is told: that the pipe stands, and that records come through. sd_notify(3), without its library.
+    """Reports that the pipe is ready, and that records come through.
 
-    All programs of a unit's pipe have the socket; the last one, whose stdout is no pipe, speaks for them all.
+    All programs of a unit's pipe have the socket. The last one, whose stdout is not a pipe, reports for all of them.
     """
 
     def __init__(self) -> None:
-        """Tell that the pipe stands. $NOTIFY_SOCKET is set."""
+        """Report that the pipe is ready. $NOTIFY_SOCKET is set."""
         self._last = not stat.S_ISFIFO(os.fstat(1).st_mode)
-        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s; WATCHDOG_PID is the shell's: not looked at
+        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s; WATCHDOG_PID is the shell's
         self._next = 0.0
-        self._tell("READY=1")
+        self._notify("READY=1")
 
     def alive(self) -> None:
-        """A record has come through: feed the watchdog, some times within its interval."""
+        """Feed the watchdog, four times per interval at most: a record has come through."""
         if self._pause and time.monotonic() >= self._next:
             self._next = time.monotonic() + self._pause
-            self._tell("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
 
-    def _tell(self, state: str) -> None:
+    def _notify(self, state: str) -> None:
         address = os.environ["NOTIFY_SOCKET"]
         if self._last:
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

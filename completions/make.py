@@ -35,7 +35,8 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     def stop(parser: argparse.ArgumentParser, *_: object) -> None:
         raise _Made(parser)
 
-    with mock.patch.object(argparse.ArgumentParser, "parse_known_args", stop), mock.patch.object(sys, "argv", [name]):
+    parsing = mock.patch.multiple(argparse.ArgumentParser, parse_known_args=stop, parse_known_intermixed_args=stop)
+    with parsing, mock.patch.object(sys, "argv", [name]):
         try:
             launch()
         except _Made as made:

@@ -89,30 +89,31 @@ class Segments(_Joiner):
 
 
 class Block(NamedTuple):
-    """A block of a general-block-transfer. number: from 1 on; last: no more follow."""
+    """A block of a general-block-transfer. number: from 1 on; last: whether it is the last; end: offset after it."""
 
     number: int
     last: bool
     data: bytes
+    end: int
 
 
 def read_block(octets: bytes) -> Block:
-    """Read a block to its exact end.
+    """Read the block at the beginning of octets.
 
         E0 | block-control 1 | block-number 2 | block-number-ack 2 | length | block-data
 
-    raise:  Malformed: its length is not that of the data, or the first one of a transfer is empty
+    raise:  Malformed: it is longer than the octets, or the first one of a transfer and empty
     source: IEC 62056-5-3, general-block-transfer (Green Book ed. 9)
     """
     if len(octets) < 7:
-        raise Malformed(len(octets), "ends inside the header of a block")
+        raise Malformed(len(octets), "the block ends inside its header")
     length, at = read_length(octets, 6)
-    if at + length != len(octets):
-        raise Malformed(at, f"block of {length} octets announced, {len(octets) - at} there")
+    if at + length > len(octets):
+        raise Malformed(at, f"expected a block of {length} octets, found {len(octets) - at}")
     number = int.from_bytes(octets[2:4], "big")
     if number == FIRST_BLOCK and not length:
-        raise Malformed(at, "the first block holds no octets")
-    return Block(number, bool(octets[1] & 0x80), octets[at:])
+        raise Malformed(at, "the first block is empty")
+    return Block(number, bool(octets[1] & 0x80), octets[at : at + length], at + length)
 
 
 class Numbered(_Joiner):

@@ -59,16 +59,17 @@ class Decoder:
     def _read_all(self, opened: list[Opened]) -> list[Result]:
         """Read APDUs, and those that follow one in the same octets."""
         results: list[Result] = []
-        while opened:
-            one, *opened = opened
-            if isinstance(one, Apdu) and one.keys.get("checked") is False:
+        waiting = opened[::-1]
+        while waiting:
+            one = waiting.pop()
+            if not isinstance(one, Apdu):
+                results.append(one)
+            elif "checked" in one.keys:
                 results += _read_partly(one)
-            elif isinstance(one, Apdu):
+            else:
                 result, following = self._read(one)
                 results.append(result)
-                opened = following + opened
-            else:
-                results.append(one)
+                waiting += following[::-1]
         return results
 
     def _read(self, apdu: Apdu) -> tuple[Message | Refusal, list[Opened]]:

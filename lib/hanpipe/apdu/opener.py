@@ -65,15 +65,15 @@ class Opener:
     def open_each(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:
         """Return the same, each APDU by itself where several share their octets: they are read to find their ends."""
         each: list[Opened] = []
-        opened = self.open(kind, octets, time)
-        while opened:
-            one, *opened = opened
+        waiting = self.open(kind, octets, time)[::-1]
+        while waiting:
+            one = waiting.pop()
             if isinstance(one, Apdu):
                 try:
                     one, following = self.cut(one, read_notification(one.octets, descriptors=True).end)
                 except Malformed:
                     following = []
-                opened = following + opened
+                waiting += following[::-1]
             each.append(one)
         return each
 
@@ -113,7 +113,7 @@ class Opener:
         joined = origin in self.segments.waiting
         apdu, lost = self.segments.add(origin, octets[header.information : -FCS], header.segmented)
         opened: list[Opened] = [_lost(each, time) for each in lost]
-        return opened + self._apdus(Apdu(time, keys, apdu, b"" if joined else octets, joined))
+        return opened + self._apdus(Apdu(time, keys, apdu, b"" if joined else octets, joined)) if apdu else opened
 
     def _mbus(self, octets: bytes, time: int) -> list[Opened]:
         from hanpipe.link import mbus  # most meters send HDLC
@@ -128,7 +128,7 @@ class Opener:
         keys |= {"destination": f"{destination:02x}", "source": f"{source:02x}"}
         apdu, lost = self._telegrams.add(tuple(keys.items()), number, last, data)
         opened: list[Opened] = [_lost(each, time) for each in lost]
-        return opened + self._apdus(Apdu(time, keys, apdu))
+        return opened + self._apdus(Apdu(time, keys, apdu)) if apdu else opened
 
     def _p1(self, octets: bytes, time: int) -> list[Opened]:
         from hanpipe.apdu import telegram  # half of the meters never send one
@@ -143,42 +143,54 @@ class Opener:
     def cut(self, apdu: Apdu, end: int) -> tuple[Apdu, list[Opened]]:
         """Cut an APDU from what follows it in the same octets. end: offset after it, which its link does not tell.
 
-        return: the APDU alone, and what follows it
-        raise:  Malformed: as of split
+        return: the APDU alone, with the padding after it, which means nothing; and what follows
+        raise:  Malformed: other octets follow than APDUs, and a piece may be missing from the APDU itself
         """
-        alone, rest = split(apdu, end)
-        if isinstance(rest, Apdu):
-            return alone, self._apdus(rest)
-        return alone, [rest] if rest else []
+        time, keys, octets, _, joined = apdu
+        following, refused = _following(octets, end, apdu.joined)
+        if following == len(octets):
+            return apdu, []
+        alone = Apdu(time, keys, octets[:end])
+        if refused:
+            return alone, [refusal("apdu", refused, octets[end:], keys, time)]
+        return alone, self._apdus(Apdu(time, keys, octets[following:], joined=joined))
 
     def _apdus(self, apdu: Apdu, *, in_block: bool = False) -> list[Opened]:
-        """Take the octets that a link has put together, b"" if nothing was completed.
+        """Take the octets that a link has put together.
 
         Ciphered APDUs and blocks announce their length, so that what follows them is taken too; the first other APDU
         takes all octets that are left.
         """
         opened: list[Opened] = []
-        rest: Apdu | Refusal | None = apdu if apdu.octets else None
-        while isinstance(rest, Apdu):
-            tag, one = rest.octets[0], rest
-            if tag not in _CIPHERED and (in_block or tag != cosem.BLOCK_TRANSFER):
-                return [*opened, one]
-            try:
-                one, rest = split(one, _announced_end(one.octets))
-            except Malformed as malformed:
-                return [*opened, refusal("apdu", malformed, one.octets, one.keys, one.time)]
-            opened += self._block(one) if tag == cosem.BLOCK_TRANSFER else self._ciphered(*one[:3])
-        return [*opened, rest] if rest else opened
+        time, keys, octets, frame, joined = apdu
+        while octets:
+            tag = octets[0]
+            if tag in _CIPHERED:
+                end = _announced_end(octets)
+                opened += self._ciphered(time, keys, octets[:end])
+            elif tag == cosem.BLOCK_TRANSFER and not in_block:
+                end, made = self._block(time, keys, octets)
+                opened += made
+            else:
+                return [*opened, Apdu(time, keys, octets, frame, joined)]
+            if end == len(octets):
+                break
+            following, refused = _following(octets, end, joined=False)
+            if refused:
+                opened.append(refusal("apdu", refused, octets[end:], keys, time))
+                break
+            octets, frame = octets[following:], b""
+        return opened
 
-    def _block(self, apdu: Apdu) -> list[Opened]:
-        time, keys = apdu.time, apdu.keys
+    def _block(self, time: int, keys: dict[str, Any], octets: bytes) -> tuple[int, list[Opened]]:
+        """Take the block at the beginning of octets. Return the offset after it, and what it completes."""
         try:
-            block = read_block(apdu.octets)
+            number, last, data, end = read_block(octets)
         except Malformed as malformed:
-            return [refusal("apdu", malformed, apdu.octets, keys, time)]
-        octets, lost = self._blocks.add(tuple(keys.items()), *block)
+            return len(octets), [refusal("apdu", malformed, octets, keys, time)]
+        whole, lost = self._blocks.add(tuple(keys.items()), number, last, data)
         opened: list[Opened] = [_lost(each, time) for each in lost]
-        return opened + self._apdus(Apdu(time, keys, octets), in_block=True)
+        return end, opened + self._apdus(Apdu(time, keys, whole), in_block=True) if whole else opened
 
     def _ciphered(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes = b"") -> list[Opened]:
         """Open a ciphered APDU. head: the octets before the ciphered block of a telegram."""
@@ -190,33 +202,26 @@ class Opener:
         return self._ciphered_reader.read(time, keys, octets, head)
 
 
-def split(apdu: Apdu, end: int) -> tuple[Apdu, Apdu | Refusal | None]:
-    """Split off what follows an APDU that ends at `end`. Padding is left where it is: it means nothing.
+def _following(octets: bytes, end: int, joined: bool) -> tuple[int, Malformed | None]:
+    """Find what follows an APDU. end: offset after it; joined: whether a piece may be missing from it.
 
-    return: the APDU alone; and the APDU that follows, a refusal of octets that are not an APDU, or None
-    raise:  Malformed: such octets follow, and a piece may be missing from the APDU itself
+    return: offset of the next APDU, the number of octets if there is only padding; and if other octets follow, why they
+            are refused
+    raise:  Malformed: other octets follow, and the APDU is joined
     """
-    time, keys, octets, _, joined = apdu
     try:
-        following = find_next(octets, end)
+        return find_next(octets, end), None
     except Malformed:
         if joined:
             raise
-        malformed = Malformed(0, "expected an APDU or padding after the APDU before")
-        return Apdu(time, keys, octets[:end]), refusal("apdu", malformed, octets[end:], keys, time)
-    if following == len(octets):
-        return apdu, None
-    return Apdu(time, keys, octets[:end]), Apdu(time, keys, octets[following:], joined=joined)
+        return end, Malformed(0, "expected an APDU or padding after the APDU before")
 
 
 def _announced_end(octets: bytes) -> int:
-    """Return the offset after a ciphered APDU or a block, by its length; all octets if that cannot be read."""
+    """Return the offset after a ciphered APDU by its length; the number of octets if that cannot be read."""
     try:
-        at = 6
-        if octets[0] in _CIPHERED:
-            title, at = read_length(octets, 1)
-            at += title
-        length, at = read_length(octets, at)
+        title, at = read_length(octets, 1)
+        length, at = read_length(octets, at + title)
     except Malformed:
         return len(octets)
     return min(at + length, len(octets))

@@ -11,11 +11,12 @@ from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Any, Final
 
 _LINE_END: Final = re.compile(rb"\r?\n|\r")
-_END: Final = re.compile(rb"(?:\A|(?<=[\r\n)]))!([0-9A-Fa-f]{0,4})[ \t]*(?:\r?\n|\r|\Z)")
+_END: Final = re.compile(rb"!(?<![^\r\n)]!)([0-9A-Fa-f]{0,4})[ \t]*(?:\r?\n|\r|\Z)")
 _NO_CRC: Final = (b"", b"0000")  # some meters print zeros and compute no CRC
 # A bracket may hold brackets of its own. A line of brackets alone goes on with the object before it (DSMR 3).
-_BRACKET: Final = re.compile(r"\(((?:[^()]++|\([^()]*+\))*+)\)")
-_OBJECT: Final = re.compile(rf"([^()]*+)((?:{_BRACKET.pattern})+)")
+_CONTENT: Final = r"[^()]*(?:\([^()]*\)[^()]*)*"
+_BRACKET: Final = re.compile(rf"\(({_CONTENT})\)")
+_OBJECT: Final = re.compile(rf"([^()]*)((?:\({_CONTENT}\))+)")
 _CODE: Final = re.compile(r"[0-9]+-[0-9]+:[0-9.]+")
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
 _BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # the beginning of one without its first line
@@ -61,11 +62,17 @@ def read_objects(octets: bytes) -> list[list[str]]:
     """
     end = _END.search(octets)
     text = octets[: end.start() if end else len(octets)]
+    lines = [raw.decode("latin-1").strip(" \t") for raw in _LINE_END.split(text)]
     objects: list[list[str]] = []
-    for line in _whole_lines([raw.decode("latin-1").strip(" \t") for raw in _LINE_END.split(text)]):
+    at = 0
+    while at < len(lines):
+        line, at = lines[at], at + 1
         found = _OBJECT.fullmatch(line)
+        if found is None and line.count("(") > line.count(")"):
+            line, at = _joined(lines, at)
+            found = _OBJECT.fullmatch(line)
         if found is None:
-            objects.append([line])
+            objects += [[line]] if line else []
         elif found[1] or not objects:
             objects.append([found[1].rstrip(), *_BRACKET.findall(found[2])])
         else:
@@ -73,21 +80,19 @@ def read_objects(octets: bytes) -> list[list[str]]:
     return objects
 
 
-def _whole_lines(lines: list[str]) -> list[str]:
-    """Join the lines over which a bracket is broken, unless the next object begins before it closes."""
-    whole: list[str] = []
-    broken: list[str] = []  # lines that begin with one whose bracket has not closed
-    opened = 0
-    for line in filter(None, lines):
-        if opened > 0 and _CODE.match(line):
-            whole += broken
-            broken, opened = [], 0
-        broken.append(line)
-        opened += line.count("(") - line.count(")")
-        if opened <= 0:
-            whole.append("".join(broken))
-            broken, opened = [], 0
-    return whole + broken
+def _joined(lines: list[str], at: int) -> tuple[str, int]:
+    """Join the line before `at`, whose bracket does not close, with those that follow, to the one that closes it.
+
+    return: the text, and where to go on: `at` if the next object begins first, as the line is a damaged one then
+    """
+    text = lines[at - 1]
+    for end in range(at, len(lines)):
+        if _CODE.match(lines[end]):
+            break
+        text += lines[end]
+        if text.count("(") <= text.count(")"):
+            return text, end + 1
+    return lines[at - 1], at
 
 
 def split_telegrams(octets: bytes) -> tuple[list[bytes], bytes]:

@@ -234,6 +234,8 @@ def test_doubts_are_told_once_and_change_nothing():
     ("reading", "words"),
     [
         ({"volt_L1": 230, "volt_L2": 0, "curr_L1": 5, "act_pow_pos": 1100}, []),
+        ({"volt_L1": 128, "volt_L2": 139, "curr_L1": 5}, []),
+        ({"volt_L1": Decimal("13.3")}, ["volts"]),
         ({"volt_L1": Decimal("23.6")}, ["volts"]),
         ({"volt_L1": 230, "curr_L1": Decimal("0.5"), "act_pow_pos": 11000}, ["power"]),
         ({"volt_L1": 230, "curr_L1": Decimal("-5.1"), "act_pow_neg": 1234}, []),
@@ -294,7 +296,8 @@ def test_what_is_no_clock_in_a_telegram_keeps_its_code(text):
 @pytest.mark.parametrize(
     ("line", "model"),
     [("/KAM5", ""), ("/ISK5\\2M550E-0016", "M550E-0016"), ("/NES5:1-1A", ":1-1A"), ("/NWA-WARMTELINK", "WARMTELINK"),
-     ("/XXX5\\T200 TEST 5.0", "200 TEST 5.0"), ("/ADN9 6534", "6534"), ("", ""), (None, "")],
+     ("/XXX5\\T200 TEST 5.0", "T200 TEST 5.0"), ("/XXX5\\\\1200_A", "1200_A"),
+     ("/ADN9 6534", "6534"), ("", ""), (None, "")],
 )  # fmt: skip
 def test_the_model_stands_in_the_identification(line, model):
     assert p1.meter_model(line) == model

@@ -145,22 +145,17 @@ class Naming:
         """Name the objects of a P1 telegram."""
         from hanpipe.readings import p1
 
-        entries = p1.read_telegram(keys)
-        texts = {entry.code: entry.value for entry in entries if entry.value and isinstance(entry.value, str)}
-        number = next(filter(texts.__contains__, quantities.METER_ID), "")
         fields = []
-        for code, name, value, scaler, unit in entries:
+        for entry in p1.read_telegram(keys):
+            code, name, value, scaler, unit = entry
             if isinstance(value, int):
                 fields.append(self._measured(code, name, unit, value, scaler))
-            elif code in quantities.CLOCK and isinstance(value, str) and p1.is_time(value):
-                time = p1.read_time(value)
-                fields.append(Field("date_time", code, "date_time", None, Fixed(time) if time else Fixed(None, "")))
-            else:
-                name = "meter_ID" if code == number else name
-                key = code if "." in code else f"#{code}"  # never one of our names, whatever the telegram says
-                fields.append(Field(name or key, code, name, None, Fixed(value)))
-        if model := p1.meter_model(keys.get("identification")):
-            fields.append(Field("meter_model", "", "meter_model", None, Fixed(model)))
+                continue
+            key = name or (code if "." in code else f"#{code}")  # never one of our names, whatever the telegram says
+            log = p1.read_log(entry) if self._ratio == (1, 0) else None  # the values of a log are as they were printed
+            fields.append(
+                Field(log[0], code, log[0], None, Fixed(log[1])) if log else Field(key, code, name, None, Fixed(value))
+            )
         return fields
 
     def _field(self, item: Item, name: str | None, layout: "Layout | None", sizes: dict[str, tuple[int, ...]]) -> Field:

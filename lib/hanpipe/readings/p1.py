@@ -1,7 +1,10 @@
-"""The objects of a P1 telegram -> entries: a code with its value, its unit and, where it has one, its name.
+"""The objects of a P1 telegram -> entries: a code with its value, its unit and, if it has one, its name.
 
-An object is its code and what stands in each pair of brackets: ["1-0:1.8.0", "00001234.567*kWh"]. What a telegram says
-of itself is enough: no meter file is needed. DSMR P1 companion standard 5.0.2, Fluvius, Swedish H1 recommendation v2.0.
+An object is its code and the content of each pair of brackets: ["1-0:1.8.0", "00001234.567*kWh"]. A telegram says all
+that a reading needs, so no meter file is read. DSMR P1 companion standard 5.0.2, Fluvius, Swedish H1 recommendation
+v2.0.
+
+The reader is strict: it gives a number only where code, value and unit agree. Everything else stays a text.
 """
 
 import re
@@ -16,14 +19,16 @@ from hanpipe.unix.typed import Any, Final, NamedTuple
 UNITS: Final = {
     "W":  ("W", 0),   "kW":    ("W", 3),    "MW":    ("W", 6),
     "Wh": ("Wh", 0),  "kWh":   ("Wh", 3),   "MWh":   ("Wh", 6),
-    "var": ("var", 0), "kvar": ("var", 3),  "VAr":   ("var", 0),   "kVAr":  ("var", 3),
-    "varh": ("varh", 0), "kvarh": ("varh", 3), "VArh": ("varh", 0), "kVArh": ("varh", 3),
+    "var": ("var", 0), "kvar": ("var", 3),  "varh": ("varh", 0), "kvarh": ("varh", 3),
     "VA": ("VA", 0),  "kVA":   ("VA", 3),   "VAh":   ("VAh", 0),   "kVAh":  ("VAh", 3),
     "V":  ("V", 0),   "mV":    ("V", -3),   "kV":    ("V", 3),
     "A":  ("A", 0),   "mA":    ("A", -3),   "kA":    ("A", 3),
-    "Hz": ("Hz", 0),  "GJ":    ("GJ", 0),   "MJ":    ("GJ", -3),
+    "Hz": ("Hz", 0),  "kHz":   ("Hz", 3),   "GJ":    ("GJ", 0),   "MJ":    ("GJ", -3),
+    "m3": ("m3", 0),  "dm3":   ("m3", -3),
 }  # fmt: skip
-_REACTIVE: Final = {"VA": "var", "VAh": "varh"}  # what some meters print for reactive power: RJ12 description v1.6
+# The same in any case, without those that begin with m or M for milli and mega: there the case is the meaning.
+_IN_ANY_CASE: Final = {unit.casefold(): UNITS[unit] for unit in UNITS if unit[0] not in "mM" or unit == "m3"}
+_REACTIVE: Final = {"VA": "var", "VAh": "varh"}  # some meters print these for reactive power: RJ12 description v1.6
 
 # Device types of M-Bus, EN 13757-3.
 _DEVICES: Final = {
@@ -32,12 +37,21 @@ _DEVICES: Final = {
 _MEASURED: Final = {"m3": "volume", "GJ": "energy", "Wh": "energy"}
 _KIND_BY_UNIT: Final = {"GJ": "heat"}  # where no device type is sent
 
-_VALUE = re.compile(r"(-?)(\d{1,20})(?:\.(\d{1,20}))?(?:\*([^*]{1,10}))?")
-_TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)[SW]?")
+_NUMBER: Final = r"(-?)(\d{1,20})(?:\.(\d{1,20}))?"
+_VALUE = re.compile(_NUMBER + r"(?:\*([^*]{1,10})|\s*([A-Za-z][A-Za-z0-9]{0,5}))?")
+_TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)[SWsw]?")
+_TIME_OF_DAY = re.compile(r"(\d\d):?(\d\d):?(\d\d)[SWsw]?")
+_DAY = re.compile(r"(?:20)?(\d\d)[-.]?(\d\d)[-.]?(\d\d)")
+_SECONDS = re.compile(r"(\d{1,10})\*s")
+_FULL_CODE = re.compile(r"(\d+-\d+:\d+\.\d+\.\d+)[*.]255")
 _SUB_METER = re.compile(r"0-([1-9]\d?):(\d+\.\d+\.\d+)")
-_IDENTIFICATION = re.compile(r"/.{3}.(?:\\.)?(.*)", re.DOTALL)
+_IDENTIFICATION = re.compile(r"/.{3}.(?:\\[\d\\]?)?(.*)", re.DOTALL)
+_NOTHING = re.compile(r"\(*ER\d+\)*")  # the meter has no value for this object
 _IDS: Final = ("0-0:96.1.0", "0-0:96.1.1", "0-0:42.0.0")
 _SUB_METER_IDS: Final = ("96.1.0", "96.1.1")
+_ADDRESS: Final = "0-0:0.0.0"
+_FAILURES, _FAILURE_SECONDS = "1-0:99.97.0", "0-0:96.7.19"
+_PEAKS: Final = ("0-0:98.1.0", "1-0:98.1.0")
 _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
 _EPOCH: Final = 70  # the year of 700101010000W: nobody set this clock
@@ -46,7 +60,8 @@ _EPOCH: Final = 70  # the year of 700101010000W: nobody set this clock
 class Entry(NamedTuple):
     """One value of a telegram.
 
-    code: as sent, without *255; name: as docs/fields.md lists it, None if no table knows
+    code: as sent, without *255; "" if it comes from the identification or from several objects
+    name: as docs/fields.md lists it, None if no table knows
     value: a number as int, to be multiplied with 10^scaler, or a text, or the brackets of a log
     """
 
@@ -58,38 +73,42 @@ class Entry(NamedTuple):
 
 
 class Device(NamedTuple):
-    """A meter behind the meter: what it counts, and how many like it come before, as the end of its names."""
+    """A sub-meter: what it counts, and the end of its names: "" for the first of its kind, "_2" for the second."""
 
     kind: str
     number: str
 
 
 def read_telegram(keys: Mapping[str, Any]) -> list[Entry]:
-    """Read the objects of a p1 line of han-decode.
+    """Read a p1 line of han-decode: its objects, the meter's number, clock and model.
 
-    raise: Malformed: they are none
+    raise: Malformed: it has no objects
     """
     objects = [_modern(code, brackets) for code, *brackets in _checked(keys.get("objects"))]
     devices = _devices(objects)
-    return [entry for code, brackets in objects for entry in _entries(code, brackets, devices)]
+    entries = [entry for code, brackets in objects for entry in _entries(code, brackets, devices)]
+    entries = _with_meter_id(entries)
+    if not any(entry.name == "date_time" for entry in entries) and (time := _clock_in_two_parts(entries)):
+        entries.append(Entry("", "date_time", time))
+    if model := meter_model(keys.get("identification")):
+        entries.append(Entry("", "meter_model", model))
+    return entries
 
 
 def meter_model(identification: Any) -> str:
-    """Return what stands in the identification line behind the maker, the baud-rate character and a mode.
+    r"""Return what follows the maker, the baud-rate character and the mode, \ and a digit, in the first line.
 
-    source: IEC 62056-21, 6.3.2
+    source: IEC 62056-21, 6.3.2; a \ before any other character is left out alone
     """
     found = _IDENTIFICATION.fullmatch(identification) if isinstance(identification, str) else None
     return found[1].strip() if found else ""
 
 
-def is_time(text: str) -> bool:
-    """Tell whether this is YYMMDDhhmmss, S or W behind it, whatever it says."""
-    return _TIME.fullmatch(text) is not None
-
-
 def read_time(text: str) -> str | None:
-    """Read YYMMDDhhmmss, S or W behind it; None if nobody set it. S and W give no offset: no standard says of where."""
+    """Read YYMMDDhhmmss, with S or W after it; None if it is not a time, or of a clock that nobody set.
+
+    S (summer) and W (winter) give no offset from UTC: no standard says of which country.
+    """
     found = _TIME.fullmatch(text)
     if found is None or int(found[1]) == _EPOCH:
         return None
@@ -101,19 +120,73 @@ def read_time(text: str) -> str | None:
         return None
 
 
+def read_log(entry: Entry) -> tuple[str, list[dict[str, Any]]] | None:
+    """Read the log in an entry whose value is brackets.
+
+    return: name and records, in the order of the meter; None if it is not exactly such a log. A record has these keys,
+            without the times that the meter does not know:
+            power_failure_log: end, seconds (DSMR 5.0.2, 6.12)
+            act_pow_pos_max_log: month (the time at its end), time (of the peak), value in W (Fluvius)
+    """
+    if not isinstance(entry.value, list):
+        return None
+    if entry.code == _FAILURES:
+        return _failures(entry.value)
+    return _peaks(entry.value) if entry.code in _PEAKS else None
+
+
+def _failures(brackets: list[str]) -> tuple[str, list[dict[str, Any]]] | None:
+    """Read (count)(0-0:96.7.19) and then (time)(seconds*s) for each failure."""
+    times, seconds = brackets[2::2], [_SECONDS.fullmatch(text) for text in brackets[3::2]]
+    if brackets[1:2] != [_FAILURE_SECONDS] or len(times) != len(seconds):
+        return None
+    if not all(map(_TIME.fullmatch, times)) or not all(seconds):
+        return None
+    records = zip(map(read_time, times), seconds, strict=True)
+    return "power_failure_log", [_record(end=end, seconds=int(found[1])) for end, found in records if found]
+
+
+def _peaks(brackets: list[str]) -> tuple[str, list[dict[str, Any]]] | None:
+    """Read (count)(code)(code) and then (end of the month)(time of the peak)(value) for each month."""
+    if len(brackets) < 3 or brackets[1] != brackets[2] or len(brackets) % 3:
+        return None
+    code, months, times = brackets[1], brackets[3::3], brackets[4::3]
+    peaks = [_value(code, text, {}) for text in brackets[5::3]]
+    if not all(map(_TIME.fullmatch, months + times)) or not all(peak.name and peak.scaler >= 0 for peak in peaks):
+        return None
+    quantity = quantities.quantity(code)
+    return quantity and (
+        f"{quantity.name}_log",
+        [
+            _record(month=read_time(month), time=read_time(time), value=int(str(peak.value)) * 10**peak.scaler)
+            for month, time, peak in zip(months, times, peaks, strict=True)
+        ],
+    )
+
+
+def _record(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _checked(objects: Any) -> list[list[str]]:
     if not isinstance(objects, list) or not all(
         isinstance(one, list) and one and all(isinstance(part, str) for part in one) for one in objects
     ):
-        raise Malformed(0, "no objects")
+        raise Malformed(0, "expected objects: lists of a code and its brackets")
     return objects
 
 
 def _modern(code: str, brackets: list[str]) -> tuple[str, list[str]]:
-    """Return an object as DSMR 4 has it. DSMR 2 and 3: 24.3.0 (time)(..)(..)(..)(code)(unit)(value)."""
-    code = code.removesuffix("*255")
+    """Return an object as DSMR 4 has it, its code without 255 at the end.
+
+    DSMR 2 and 3: 24.3.0 (time)(..)(..)(..)(code)(unit)(value). Some meters send the value before its time.
+    """
+    if full := _FULL_CODE.fullmatch(code):
+        code = full[1]
     if ":24.3.0" in code and len(brackets) == 7:
         return brackets[4], [brackets[0], f"{brackets[6]}*{brackets[5]}"]
+    if len(brackets) == 2 and _TIME.fullmatch(brackets[1]) and not _TIME.fullmatch(brackets[0]):
+        brackets = [brackets[1], brackets[0]]
     return code, brackets
 
 
@@ -126,7 +199,7 @@ def _devices(objects: list[tuple[str, list[str]]]) -> dict[str, Device]:
         if what == "24.1.0" and brackets and len(brackets[0]) <= 3 and brackets[0].isdecimal():
             types[channel] = int(brackets[0])
         elif what.startswith("24.2.") and channel not in found and len(brackets) == 2 and read_time(brackets[0]):
-            kind = _DEVICES.get(types.get(channel, -1)) or _KIND_BY_UNIT.get(brackets[1].rpartition("*")[2])
+            kind = _DEVICES.get(types.get(channel, -1)) or _KIND_BY_UNIT.get(_unit(brackets[1].rpartition("*")[2])[0])
             if kind:
                 same = sum(device.kind == kind for device in found.values())
                 found[channel] = Device(kind, f"_{same + 1}" if same else "")
@@ -134,22 +207,26 @@ def _devices(objects: list[tuple[str, list[str]]]) -> dict[str, Device]:
 
 
 def _sub_meter(code: str) -> tuple[str, str]:
-    """Split the code of a sub-meter's object into its channel and the rest; ("", "") if it is none."""
+    """Split the code of a sub-meter's object into its channel and the rest; ("", "") for any other code."""
     found = _SUB_METER.fullmatch(code)
     return (found[1], found[2]) if found else ("", "")
 
 
 def _entries(code: str, brackets: list[str], devices: dict[str, Device]) -> list[Entry]:
-    """Say what an object means: a value, a value with its time, or a log."""
-    if len(brackets) == 2 and _TIME.fullmatch(brackets[0]):
-        entry = _value(code, brackets[1], devices)
-        time = read_time(brackets[0])
-        return [entry, Entry(f"{code}#time", _time_name(entry.name), time)] if time else [entry]
+    """Read an object: a value, a value with its time, a log, or a line that is not an object, which has no brackets."""
     if not brackets:
-        return []  # a line that is no object
-    if len(brackets) == 1:
-        return [_value(code, brackets[0], devices)]
-    return [Entry(code, None, brackets)]
+        return []
+    if len(brackets) > 2 or (len(brackets) == 2 and not _TIME.fullmatch(brackets[0])):
+        return [Entry(code, None, brackets)]
+    if code in quantities.CLOCK and len(brackets) == 1 and _TIME.fullmatch(brackets[0]):
+        time = read_time(brackets[0])
+        return [Entry(code, "date_time", time)] if time else []
+    quantity = quantities.quantity(code)
+    if not brackets[-1] and quantity and not quantity.counted:
+        return []  # the meter does not measure this
+    entry = _value(code, brackets[-1], devices)
+    time = read_time(brackets[0]) if len(brackets) == 2 else None
+    return [entry, Entry(f"{code}#time", _time_name(entry.name), time)] if time else [entry]
 
 
 def _time_name(name: str | None) -> str | None:
@@ -161,32 +238,66 @@ def _time_name(name: str | None) -> str | None:
 
 
 def _value(code: str, text: str, devices: dict[str, Device]) -> Entry:
-    """Read what stands in a bracket: a number if it has a unit, or if its code is known to be one."""
+    """Read the content of a bracket: a number if it has a unit, or if its code is known to count."""
     channel, what = _sub_meter(code)
     device = devices.get(channel)
     if code in _IDS or what in _SUB_METER_IDS:
         return Entry(code, f"{device.kind}_ID{device.number}" if device else None, _spelled(text))
     quantity = quantities.quantity(code)
+    of_device = device if what.startswith("24.2.") else None
     found = _VALUE.fullmatch(text)
-    if found is None or (found[4] is None and (quantity is None or quantity.unit)):
+    bare = found and found[5]  # a unit without * may be any text: the code must want it
+    if found is None or (bare and (bare.casefold() not in _IN_ANY_CASE or not (quantity or of_device))):
         return Entry(code, None, text)
-    sign, whole, fraction, printed = found.groups()
-    unit, power = UNITS.get(printed, (printed, 0))
-    number = int(f"{sign}{whole}{fraction or ''}")
-    scaler = power - len(fraction or "")
+    sign, whole, fraction, printed, _ = found.groups()
+    printed = printed or bare
+    if not printed and (quantity is None or quantity.unit):
+        return Entry(code, None, text)
+    unit, power = _unit(printed) if printed else (None, 0)
+    number, scaler = int(f"{sign}{whole}{fraction or ''}"), power - len(fraction or "")
     if quantity:
-        unit = _REACTIVE.get(unit, unit) if quantity.unit in _REACTIVE.values() else unit
+        unit = _REACTIVE.get(unit or "", unit) if quantity.unit in _REACTIVE.values() else unit
         return Entry(code, quantity.name if quantity.unit == unit else None, number, scaler, unit)
-    measured = _MEASURED.get(unit) if device and what.startswith("24.2.") else None
-    return Entry(
-        code, f"{device.kind}_{measured}{device.number}" if device and measured else None, number, scaler, unit
-    )
+    measured = _MEASURED.get(unit or "") if of_device else None
+    name = f"{of_device.kind}_{measured}{of_device.number}" if of_device and measured else None
+    return Entry(code, name, number, scaler, unit)
+
+
+def _unit(printed: str) -> tuple[str, int]:
+    """Return the unit of a reading and the power of ten of a printed unit, in any case and with blanks around it."""
+    printed = printed.strip()
+    return UNITS.get(printed) or _IN_ANY_CASE.get(printed.casefold(), (printed, 0))
 
 
 def _spelled(text: str) -> str:
-    """Return the printable text that hex digits spell, or what stands there."""
+    """Return the printable text that hex digits spell, else the text itself; without the padding of either."""
     try:
-        spelled = bytes.fromhex(text).decode("ascii")
+        spelled = bytes.fromhex(text).decode("ascii").strip(" \0") if " " not in text else ""
     except ValueError:
-        return text
-    return spelled if spelled and spelled.isprintable() and " " not in text else text
+        spelled = ""
+    return spelled if spelled and spelled.isprintable() else text.strip()
+
+
+def _with_meter_id(entries: list[Entry]) -> list[Entry]:
+    """Name the meter's number: the first of its codes that has a value.
+
+    A meter that says of one of them that it has no value (ER23) has its number in 0-0:0.0.0, its address.
+    """
+    texts = {entry.code: entry.value for entry in entries if isinstance(entry.value, str) and entry.value}
+    empty = {code for code, text in texts.items() if _NOTHING.fullmatch(text)}
+    codes = list(quantities.METER_ID)
+    if empty.intersection(codes):
+        codes.insert(-1, _ADDRESS)  # before 0-0:42.0.0
+    number = next((code for code in codes if code in texts and code not in empty), "")
+    return [entry._replace(name="meter_ID") if entry.code == number else entry for entry in entries]
+
+
+def _clock_in_two_parts(entries: list[Entry]) -> str | None:
+    """Return the clock in the texts of a time of day and a day, hhmmss and YYMMDD; None if there is none."""
+    texts = {entry.code: entry.value for entry in entries if isinstance(entry.value, str)}
+    for medium in ("1-0", "0-0"):
+        time = _TIME_OF_DAY.fullmatch(texts.get(f"{medium}:0.9.1", ""))
+        day = _DAY.fullmatch(texts.get(f"{medium}:0.9.2", ""))
+        if time and day:
+            return read_time("".join(day.groups() + time.groups()))
+    return None

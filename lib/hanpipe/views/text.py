@@ -66,7 +66,9 @@ def _float32(value: float) -> bytes:
 
 
 def _nested(typed: Any) -> str:
-    """Write typed JSON by its values alone: [1, 2, [3]]."""
+    """Write typed JSON by its values alone: [1, 2, [3]]; a record of a log with its keys: [time 1, value 2]."""
+    if isinstance(typed, dict) and len(typed) > 1 and "contents" not in typed:
+        return f"[{', '.join(f'{key} {_nested(value)}' for key, value in typed.items())}]"
     if isinstance(typed, dict):
         return _nested(typed["contents"] if "contents" in typed else next(iter(typed.values()), None))
     if isinstance(typed, list):

@@ -17,13 +17,16 @@ sys.path.insert(0, os.path.join(ROOT, "lib"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline, because a busy machine is slow. By default the same examples are tried each time;
-# HYPOTHESIS_PROFILE=nightly draws new ones, and long draws very many.
+# HYPOTHESIS_PROFILE=nightly draws new ones, long and streams draw very many.
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
     "default", max_examples=20, derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
 )
 settings.register_profile(
     "nightly", max_examples=500, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
+)
+settings.register_profile(
+    "streams", max_examples=200_000, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
 )
 settings.register_profile("long", max_examples=10_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

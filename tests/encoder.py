@@ -107,6 +107,21 @@ def x25(octets: bytes) -> bytes:
     return struct.pack("<H", crc ^ 0xFFFF)
 
 
+def arc(octets: bytes) -> int:
+    """Return the CRC-16/ARC of a telegram from / to !."""
+    crc = 0
+    for octet in octets:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+def with_even_parity(octets: bytes) -> bytes:
+    """Set bit 7 where the other bits have odd parity."""
+    return bytes(octet | 0x80 * (octet.bit_count() & 1) for octet in octets)
+
+
 def header(size: int, addresses: bytes = b"\x41\x08\x83", control: int = 0x13, segmented: bool = False) -> bytes:
     """Write what stands in front of HCS or FCS, of a frame of size octets between its flags."""
     return struct.pack(">H", 0xA000 | segmented << 11 | size) + addresses + bytes([control])

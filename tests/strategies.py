@@ -84,6 +84,68 @@ def lines(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return line, sent
 
 
+# Beginnings and ends of frames of all links: whole, and where they are cut.
+_MARKS = st.sampled_from(
+    [b"\x7e", b"\x7e\x7e", b"\x7e\xa0", b"\xa0\x7e", b"\0", b"\xff", b"\x03", b"\x16", b"\xdb\x08", b"!", b"\r\n"]
+    + [b"h\x7e\x7ehS"[:size] for size in range(1, 6)]
+    + [b"h%c%chS" % (size, size) for size in (0, 1, 3)]
+    + [b"/ABC5\r\n"[:size] for size in (1, 2, 4, 7)]
+    + [b"\xafABC"[:size] for size in (1, 2)]
+)
+_FILLING = st.sampled_from([b"\0", b"\x7e", b"h", b"\x16", b"/", b"h\x7e", b"\x7e\xa0"])
+
+
+@st.composite
+def mbus_frames(draw: st.DrawFn) -> bytes:
+    """M-Bus frames of all lengths, also of L modulo 256: L of 0 to 3 and 7E, with starts and flags inside."""
+    size = draw(st.sampled_from([1, 2, 3, 4, 126, 253, 254, 255, 256, 257, 258, 259, 382]) | st.integers(1, 60))
+    counted = (draw(st.sampled_from([b"S", b"s", b"\x08"])) + b"\xff\x10" + draw(_FILLING) * size)[:size]
+    length = size % 256
+    return bytes([0x68, length, length, 0x68]) + counted + bytes([sum(counted) % 256, 0x16])
+
+
+@st.composite
+def telegrams(draw: st.DrawFn) -> bytes:
+    """Short P1 telegrams: with a CRC and without, with LF alone, with parity."""
+    end = draw(st.sampled_from([b"\r\n", b"\r\n", b"\n"]))
+    lines = [b"/TST5\\2X", b"", *[b"1-0:1.7.0(%d*kW)" % draw(st.integers(0, 9))] * draw(st.integers(0, 3))]
+    body = end.join([*lines, b"!"])
+    octets = body + (draw(st.sampled_from([b"%04X" % encoder.arc(body), b"%04X" % encoder.arc(body), b""]))) + end
+    return encoder.with_even_parity(octets) if draw(st.integers(0, 4)) == 0 else octets
+
+
+@st.composite
+def _mixed_piece(draw: st.DrawFn, inner: st.SearchStrategy[bytes] = _MARKS) -> bytes:
+    """A frame of any link or a mark: whole, cut, or with something else in the middle."""
+    flags = st.integers(0, 2).map(lambda count: b"\x7e" * count)
+    short = st.binary(max_size=12) | _FILLING.map(lambda octets: octets * 9) | inner
+    hdlc = st.builds(
+        encoder.frame, short, st.sampled_from([b"\x41\x08\x83", b"\x03\x03", b"\x02\x03\x03"]), st.just(0x13)
+    )
+    ciphered = short.map(
+        lambda octets: b"\xdb\x08TSTABCDE" + bytes([5 + len(octets) & 0x7F]) + b"\x30\0\0\0\7" + octets
+    )
+    octets = draw(
+        mbus_frames()
+        | st.tuples(flags, hdlc, flags).map(b"".join)
+        | false_headers()
+        | telegrams()
+        | ciphered
+        | _MARKS
+        | _MARKS
+    )
+    at = draw(st.integers(0, len(octets)))
+    kind = draw(st.sampled_from(("whole", "whole", "whole", "end", "beginning", "insert", "replace")))
+    if kind in ("insert", "replace"):
+        return octets[:at] + draw(inner) + octets[at + (kind == "replace") :]
+    return {"whole": octets, "end": octets[:at], "beginning": octets[at:]}[kind]
+
+
+def mixed_streams() -> st.SearchStrategy[bytes]:
+    """Octets of lines on which all links occur, one in the middle of another, with damage."""
+    return st.lists(_mixed_piece() | _mixed_piece(_mixed_piece()), min_size=1, max_size=6).map(b"".join)
+
+
 def streams() -> st.SearchStrategy[bytes]:
     """Octets of a line."""
     return lines().map(lambda line: line[0])

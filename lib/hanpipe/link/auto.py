@@ -5,7 +5,7 @@ import re
 from hanpipe.link import hdlc, mbus, p1
 from hanpipe.link.kinds import Event
 from hanpipe.link.octets import Malformed, read_length
-from hanpipe.link.search import Link
+from hanpipe.link.search import Start
 from hanpipe.unix.typed import Final
 
 _LONGEST: Final = 65535  # octets of an APDU, what a record holds
@@ -13,11 +13,6 @@ _LONGEST: Final = 65535  # octets of an APDU, what a record holds
 # The beginning of a general-glo-ciphering with a system title: its 8 octets begin with the maker's three letters.
 _HEAD: Final = re.compile(rb"\xdb\x08[A-Z]{3}.{5}", re.DOTALL)
 _HEAD_SIZE: Final = 10
-
-
-def _union(*links: Link) -> bytes:
-    """Return what HdlcFramer looks for, with a group behind the start of each of further links."""
-    return b"|".join([hdlc.BOUNDARY, *(link.start + b"()" for link in links)])
 
 
 class AutoFramer(hdlc.HdlcFramer):
@@ -33,12 +28,9 @@ class AutoFramer(hdlc.HdlcFramer):
     is an APDU.
     """
 
-    _links: tuple[Link, ...] = (mbus.LINK, p1.LINK, p1.LINK_EVEN)
-    _pattern = _union(*_links)
-    _first = re.compile(rb"[\x7eh/\xaf\xdb]")
-
     def __init__(self) -> None:
         super().__init__()
+        self._look_for(*mbus.STARTS, *p1.STARTS)
         self._head: bytes | None = b""  # what the input begins with, until it can be said whether this is an APDU
 
     def feed(self, data: bytes) -> list[Event]:
@@ -52,14 +44,10 @@ class AutoFramer(hdlc.HdlcFramer):
             return []
         self._head = None
         if _HEAD.match(head):
-            self._links = (Link(rb"\xdb(?=%b)" % re.escape(head[1:_HEAD_SIZE]), _HEAD_SIZE, _judge_apdu), *self._links)
-            self._boundary = re.compile(_union(*self._links), re.DOTALL)
+            apdu = Start(tuple(re.escape(head[at : at + 1]) for at in range(_HEAD_SIZE)), _judge_apdu)
+            self._look_for(apdu, *mbus.STARTS, *p1.STARTS)
         events = super().feed(head) if head else []
         return events if data else events + super().feed(data)
-
-    def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
-        kind, end = self._links[group - 2].judge(self._octets, begin, ended)
-        return self._take(kind, begin, end, events)
 
 
 def _judge_apdu(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:

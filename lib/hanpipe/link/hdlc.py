@@ -14,6 +14,8 @@ from hanpipe.link.crc import GOOD, x25
 from hanpipe.link.header import header_end
 from hanpipe.link.kinds import Event, Frame
 from hanpipe.link.scanner import Scanner
+from hanpipe.link.search import Start, before_end
+from hanpipe.unix.typed import Final
 
 FLAG = 0x7E
 MOST_INNER = 8  # frames with a wrong FCS inside of one with a wrong FCS that are looked at
@@ -27,13 +29,13 @@ def _one_of(octets: bytes) -> bytes:
 
 _EVEN, _ODD = _one_of(bytes(range(0, 256, 2))), _one_of(bytes(range(1, 256, 2)))
 _ADDRESS = _EVEN + b"{0,3}" + _ODD  # its last octet is odd
-# Where given-up octets may end: a flag in front of what looks like a header (group 1: format, two addresses, control
-# and HCS, as far as they are there), or all but the last of several flags.
-BOUNDARY = rb"\x7e(?=([\xa0-\xaf]." + _ADDRESS + _ADDRESS + rb".{0,3}))|\x7e\x7e*(?=\x7e)"
-_LOOK_AHEAD = 14  # octets from a flag on that BOUNDARY looks at
-# A flag in front of what more octets may make a header; two flags in it are none that stand idle.
-_UNDECIDED = re.compile(
-    rb"\x7e(?=(?:[\xa0-\xaf](?:.%b{0,3}(?:%b%b{0,3}(?:%b.{0,2})?)?)?)?\Z)" % (_EVEN, _ODD, _EVEN, _ODD), re.DOTALL
+# Where a fault may end: at a flag before what looks like a header (group 1: format, two addresses, control and HCS, as
+# far as they have come), or at all but the last of several flags.
+_BOUNDARY: Final = rb"\x7e(?=([\xa0-\xaf]." + _ADDRESS + _ADDRESS + rb".{0,3}))|\x7e\x7e*(?=\x7e)"
+_LOOK_AHEAD: Final = 14  # octets from a flag on that _BOUNDARY looks at
+# A flag before what more octets may complete to a header.
+_CUT_SHORT: Final = before_end(
+    rb"\x7e", rb"[\xa0-\xaf]", b".", _EVEN + b"{0,3}", _ODD, _EVEN + b"{0,3}", _ODD, b".", b".", b"."
 )
 
 
@@ -48,15 +50,18 @@ class HdlcFramer(Scanner):
     make them, and malice would make each octet cost the check of hundreds.
     """
 
-    _pattern = BOUNDARY
-    _first = re.compile(rb"\x7e")  # an octet that a boundary may begin with
-
     def __init__(self) -> None:
         super().__init__()
-        self._boundary = re.compile(self._pattern, re.DOTALL)
+        self._look_for()
         self._lengths: dict[bytes, int] = {}  # of frames by their headers, whose HCS agreed
         self._header_size = 0  # of the last one
         self._inner = 0  # frames with a wrong FCS met inside of the one at begin
+
+    def _look_for(self, *others: Start) -> None:
+        """Look for flags, and for frames of other links that begin so: groups of the boundary's pattern after group 1."""
+        self._others = others
+        self._boundary = re.compile(b"|".join([_BOUNDARY, *(start.pattern + b"()" for start in others)]), re.DOTALL)
+        self._cut_short = re.compile(b"|".join([_CUT_SHORT, *(start.cut_short for start in others)]), re.DOTALL)
 
     def _search(self, events: list[Event], ended: bool) -> None:
         """Go from boundary to boundary as far as the octets allow."""
@@ -89,21 +94,22 @@ class HdlcFramer(Scanner):
             self._at = begin
             if not self._covers(kind, begin):
                 self._give_up(start, events)
-                self._give_up_from(begin, kind, end)
+                self._give_up_from(begin, kind, end, closed=kind == "c" and end < len(octets))
             self._step_over()
         self._rest(events, ended)
 
     def _is_undecided(self, start: int) -> bool:
-        """Tell whether a flag in front of start may still open a frame whose header goes beyond start."""
+        """Return whether an octet before start may still begin a frame whose header goes beyond start."""
         near = len(self._octets) - _LOOK_AHEAD
         if start <= near:
             return False
-        flag = _UNDECIDED.search(self._octets, max(self._at, near))
-        return flag is not None and flag.start() < start
+        first = self._cut_short.search(self._octets, max(self._at, near))
+        return first is not None and first.start() < start
 
     def _other(self, group: int, begin: int, events: list[Event], ended: bool) -> bool:
-        """Search what a group of the boundary's pattern beyond the first found; tell whether to go on behind it."""
-        raise NotImplementedError
+        """Judge what begins on another link; return whether the search can go on."""
+        kind, end = self._others[group - 2].judge(self._octets, begin, ended)
+        return self._take(kind, begin, end, events)
 
     def _step_over(self) -> None:
         """Inside of what a failed frame takes with it, go on to the next boundary that is news.
@@ -165,17 +171,13 @@ class HdlcFramer(Scanner):
             self._give_up(size - octets.endswith(b"\x7e", self._begin), events)
             self._begin = self._at = size
             return
-        undecided = self._first.search(octets, max(self._at, size - _LOOK_AHEAD))
+        undecided = self._cut_short.search(octets, max(self._at, size - _LOOK_AHEAD))
         self._at = undecided.start() if undecided else size
         self._give_up_noise(events)
 
-    def _give_up_from(self, begin: int, kind: str, end: int) -> None:
-        super()._give_up_from(begin, kind, end)
+    def _give_up_from(self, begin: int, kind: str, end: int, closed: bool = False) -> None:
+        super()._give_up_from(begin, kind, end, closed)
         self._inner = 0
-
-    def _behind(self, end: int) -> int:
-        """Return where the octets go on: the closing flag of a frame with a wrong FCS is no part of it."""
-        return end + (self._kind == "c" and end == self._end and self._octets[end : end + 1] == b"\x7e")
 
 
 def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, int]:

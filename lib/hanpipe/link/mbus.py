@@ -10,7 +10,7 @@ The checksum is the sum of those L octets modulo 256. Some meters send L modulo 
 import re
 
 from hanpipe.link.octets import Malformed
-from hanpipe.link.search import Link, Search
+from hanpipe.link.search import Search, Start
 from hanpipe.unix.typed import Final, NamedTuple
 
 STOP = b"\x16"
@@ -19,8 +19,8 @@ LEAST = 3  # C, A and CI: a smaller L is one modulo 256
 LONGEST = 255 + AROUND  # where L is what it says
 
 # C of a meter that pushes: SND_UD with the frame count bit 0 or 1; RSP_UD, where it sends a variable header.
-_START = rb"h(?=..h[\x08\x53\x73])"
-_HEADER = re.compile(_START, re.DOTALL)
+_START: Final = (b"h", b".", b".", b"h", rb"[\x08\x53\x73]")
+_HEADER = re.compile(b"".join(_START), re.DOTALL)
 
 # CI of frames with a variable header before the data -> octets of the header, EN 13757-3: identification 4, maker 2,
 # version 1 and medium 1 (72 and 7C alone), then access 1, status 1 and configuration 2.
@@ -99,7 +99,7 @@ def _fits(octets: bytes, begin: int, end: int) -> bool:
     return octets[end - 1 : end] == STOP and sum(octets[begin + 4 : end - 2]) & 0xFF == octets[end - 2]
 
 
-LINK = Link(_START, 5, judge)
+STARTS: Final = (Start(_START, judge),)
 
 
 class MbusFramer(Search):
@@ -110,4 +110,4 @@ class MbusFramer(Search):
     """
 
     def __init__(self) -> None:
-        super().__init__(LINK)
+        super().__init__(*STARTS)

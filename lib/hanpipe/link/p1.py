@@ -22,7 +22,7 @@ import re
 
 from hanpipe.link.crc import arc
 from hanpipe.link.octets import Malformed, read_length
-from hanpipe.link.search import Link, Search
+from hanpipe.link.search import Search, Start
 from hanpipe.unix.typed import Final
 
 # A telegram a second at 115,200 baud, 8N1, cannot be longer. The longest seen has 1.1 KB.
@@ -131,8 +131,10 @@ def _agrees(printed: bytes, octets: bytes) -> bool:
     return printed == _PLACEHOLDER or int(printed, 16) == arc(octets)
 
 
-LINK = Link(rb"/(?=[A-Za-z]{3})", 4, judge)
-LINK_EVEN = Link(rb"\xaf(?=[%b]{3})" % _EVEN_LETTERS, 4, judge_even)
+STARTS: Final = (
+    Start((b"/", *[b"[A-Za-z]"] * 3), judge),
+    Start((rb"\xaf", *[b"[%b]" % _EVEN_LETTERS] * 3), judge_even),
+)
 
 
 class P1Framer(Search):
@@ -143,4 +145,4 @@ class P1Framer(Search):
     """
 
     def __init__(self) -> None:
-        super().__init__(LINK, LINK_EVEN)
+        super().__init__(*STARTS)

@@ -19,6 +19,7 @@ class Scanner:
         self._begin = 0  # the first octet that no event has spoken for
         self._kind = "n"  # how these octets would be given up
         self._end = self.NOISE  # from here on as noise, where nothing else comes first
+        self._closed = False  # whether the octet there is the flag that closes what is given up
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what data completes, in line order. b"" means that the input has ended."""
@@ -52,9 +53,12 @@ class Scanner:
             self._give_up_from(begin, kind, end)
         return True
 
-    def _give_up_from(self, begin: int, kind: str, end: int) -> None:
-        """From begin on, octets are given up as kind; where nothing else comes first, from end on as noise."""
-        self._begin, self._kind, self._end = begin, kind, end
+    def _give_up_from(self, begin: int, kind: str, end: int, closed: bool = False) -> None:
+        """Give up octets from begin on as kind; from end on as noise, unless something else comes first.
+
+        closed: whether a flag at end closes the frame that is given up
+        """
+        self._begin, self._kind, self._end, self._closed = begin, kind, end, closed
 
     def _give_up_noise_from(self, begin: int) -> None:
         """From begin on, octets are noise."""
@@ -65,11 +69,7 @@ class Scanner:
         while self._begin < boundary:
             end = min(boundary, self._end)
             events.append(Fault(self._kind, self._octets[self._begin : end]))
-            self._give_up_noise_from(self._behind(end))
-
-    def _behind(self, end: int) -> int:
-        """Return where the octets go on behind a fault that ends at end."""
-        return end
+            self._give_up_noise_from(end + (self._closed and end == self._end))
 
     def _give_up_noise(self, events: list[Event]) -> None:
         """Report what stands so far in front of all that may still become a frame that nothing can change it."""

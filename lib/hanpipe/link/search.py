@@ -13,17 +13,33 @@ from hanpipe.unix.typed import NamedTuple
 Judge = Callable[[bytes, int, bool], tuple[str, int]]
 
 
-class Link(NamedTuple):
-    """How the frames of a link are found.
+class Start(NamedTuple):
+    """How a frame begins.
 
-    start:      a pattern for the octet that a frame begins with, and in a look-ahead for what must follow it
-    look_ahead: octets that the pattern looks at, at most
-    judge:      says what begins there
+    octets: a pattern for the first octet, and one for each that must follow it
+    judge:  says what begins there
     """
 
-    start: bytes
-    look_ahead: int
+    octets: tuple[bytes, ...]
     judge: Judge
+
+    @property
+    def pattern(self) -> bytes:
+        """Match the first octet, where all others follow it."""
+        return b"%b(?=%b)" % (self.octets[0], b"".join(self.octets[1:]))
+
+    @property
+    def cut_short(self) -> bytes:
+        """Match the first octet, where the input ends before all others have followed it."""
+        return before_end(*self.octets)
+
+
+def before_end(first: bytes, *following: bytes) -> bytes:
+    """Return a pattern for the first octet where some of what follows it is missing at the end of the input."""
+    rest = b""
+    for pattern in reversed(following):
+        rest = rb"(?:\Z|%b%b)" % (pattern, rest) if rest else rb"\Z"
+    return b"%b(?=%b)" % (first, rest)
 
 
 class Search(Scanner):
@@ -33,12 +49,12 @@ class Search(Scanner):
     given up run to the next frame or fault; what is left over behind the end of a fault is noise.
     """
 
-    def __init__(self, *links: Link) -> None:
-        """Take the links; of those whose patterns begin with the same octet, the first that matches."""
+    def __init__(self, *starts: Start) -> None:
+        """Take how the frames begin; where several starts match, the first of them counts."""
         super().__init__()
-        self._judges = [link.judge for link in links]
-        self._start = re.compile(b"|".join(b"(%b)" % link.start for link in links), re.DOTALL)
-        self._look_ahead = max(link.look_ahead for link in links)
+        self._judges = [start.judge for start in starts]
+        self._start = re.compile(b"|".join(b"(%b)" % start.pattern for start in starts), re.DOTALL)
+        self._look_ahead = max(len(start.octets) for start in starts)
 
     def _search(self, events: list[Event], ended: bool) -> None:
         """Go from start to start as far as the octets allow."""

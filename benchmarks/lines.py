@@ -52,6 +52,9 @@ def lines() -> dict[str, bytes]:
         "frames that never end": promise + bytes(2000),
         "68": b"\x68",
         "/": b"/",
+        "first lines of telegrams": b"/ABC5\r\n",
+        "telegrams that never end": b"/ABC5\r\n(" + bytes(200),
+        "identifications that never end": b"/ABC",
     }
 
 

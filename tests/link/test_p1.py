@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import strategies
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.crc import arc
 from hanpipe.link.p1 import LONGEST, P1Framer
@@ -181,3 +182,42 @@ def test_hostile_octets_take_bounded_memory(hostile: bytes) -> None:
     for _ in range(10):
         endless.feed(FIRST + OBJECTS if endless._octets == b"" else OBJECTS * 50)
         assert len(endless._octets) <= LONGEST + 6000
+
+
+UNPRINTABLE = st.binary(max_size=30).filter(lambda octets: not set(octets) & set(b"!/()"))
+
+
+@given(UNPRINTABLE, cuts())
+def test_any_octets_in_a_bracket_are_good_if_the_crc_agrees(content: bytes, sizes: list[int]) -> None:
+    octets = telegram(OBJECTS + b"0-0:96.13.0(\xff" + content + b")\r\n")
+    assert events(octets, sizes) == [Frame("P", octets)]
+    spoilt = octets.replace(b"(\xff", b"(\xfe")
+    assert events(spoilt) == [Fault("c", spoilt)]
+
+
+@pytest.mark.parametrize("first", [b"/TST5\x01\x02\xff\r\n\r\n", b"/TST5/WITH-SLASH\r\n\r\n", b"/tst \r\n\r\n"])
+def test_the_check_decides_about_any_identification(first: bytes) -> None:
+    assert events(telegram(first=first), [1]) == [Frame("P", telegram(first=first))]
+
+
+@pytest.mark.parametrize("end", [b"!\r\n", b"!0000\r\n"])
+def test_octets_that_are_not_text_need_a_crc(end: bytes) -> None:
+    octets = FIRST + b"0-0:96.13.0(\xff)\r\n" + end
+    assert events(octets) == [Fault("c", octets)]
+
+
+def test_a_crc_of_the_polynomial_x25_is_good() -> None:
+    body = FIRST + OBJECTS + b"!"
+    octets = body + b"%04X\r\n" % int.from_bytes(strategies.encoder.x25(body), "little")
+    assert events(octets) == [Frame("P", octets)]
+
+
+def test_a_crc_over_cr_lf_is_good_where_a_program_left_lf_alone() -> None:
+    octets = telegram().replace(b"\r", b"")
+    assert events(octets) == [Frame("P", octets)]
+    assert events(octets.replace(b"31.7", b"32.7")) == [Fault("c", octets.replace(b"31.7", b"32.7"))]
+
+
+def test_two_telegrams_on_one_line_are_two() -> None:
+    octets = telegram().removesuffix(b"\r\n")
+    assert events(octets + telegram()) == [Frame("P", octets), Frame("P", telegram())]

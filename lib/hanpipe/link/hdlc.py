@@ -58,7 +58,7 @@ class HdlcFramer(Scanner):
         self._inner = 0  # frames with a wrong FCS met inside of the one at begin
 
     def _look_for(self, *others: Start) -> None:
-        """Look for flags, and for frames of other links that begin so: groups of the boundary's pattern after group 1."""
+        """Look for flags, and for what begins on other links: the groups of the boundary's pattern after group 1."""
         self._others = others
         self._boundary = re.compile(b"|".join([_BOUNDARY, *(start.pattern + b"()" for start in others)]), re.DOTALL)
         self._cut_short = re.compile(b"|".join([_CUT_SHORT, *(start.cut_short for start in others)]), re.DOTALL)

@@ -2,25 +2,29 @@
 
     /XXXZ ident CR LF CR LF | objects | !CRC CR LF
 
-The CRC is CRC-16/ARC over all from / to !, in hex. What else is seen and taken for good:
+The CRC is CRC-16/ARC over all from / to !, in hex. Telegrams of these forms were seen, and are good too:
 
-- no CRC, as in DSMR 2.2 and 3: only CR LF behind the !
-- no CRC, and the ! behind the last object on its line (sent in Sweden); there a telegram may also end with the !
-- a CRC that is always 0000 (some Slovenian ones)
-- a CRC without its leading zeros
-- a ciphered block in the place of the objects, binary, which ends where its length says (Poland):
+- without a CRC, as in DSMR 2.2 and 3: only CR LF after the !
+- without a CRC, and with the ! after the last object on its line (Sweden); such a telegram may also end with the !
+- with a CRC that is always 0000 (some Slovenian meters)
+- with a CRC without its leading zeros
+- with CRC-16/X-25 (other/hu-p1-holley-slash-x25)
+- with a ciphered block in the place of the objects, binary, which ends where its length says (Poland):
 
     /XXXZ ident CR LF CR LF | 00 | length | security control 1 | counter 4 | ciphertext | tag 12 | !CRC CR LF
 
-- LF alone in the place of CR LF, where there is no CRC to tell that a program has changed the line ends
-- even parity in bit 7: a line of 7 bits and parity read as one of 8. All other octets beyond ASCII, and control
-  characters, end the hope for a telegram: so none holds back the frame of another link that cuts it short.
+- with LF in the place of CR LF, and a CRC over either: a program has changed the line ends
+- with even parity in bit 7: a line of 7 bits and parity that was read as one of 8 bits
+- with any octets in the identification and in brackets, if the CRC agrees (other/hu-p1-sanxing-ff-message)
+
+Any other octet that is not printable ends a telegram, so that a telegram cut short does not hold back the frame of
+another link that follows.
 """
 
 import functools
 import re
 
-from hanpipe.link.crc import arc
+from hanpipe.link.crc import arc, x25
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Search, Start
 from hanpipe.unix.typed import Final
@@ -30,15 +34,16 @@ LONGEST = 11520
 LONGEST_LINE = 96  # octets of the first line; IEC 62056-21 has 21, the longest seen 22
 _BEHIND = 16  # octets behind LONGEST that are looked at: ! and CRC and line end
 
-_PLACEHOLDER = b"0000"  # a CRC that says nothing
+_BANG: Final = 0x21
+_PLACEHOLDER: Final = b"0000"  # sent by meters that do not compute a CRC
 
-_TEXT = rb"[^/!\x00-\x1f\x7f-\xff]"
-_FIRST_LINE: Final = rb"/[A-Za-z]{3}%b{0,%d}(\r?\n|\r?\Z)" % (_TEXT, LONGEST_LINE - 6)
-# What ends a telegram's text, well or badly: the !, what no text holds, or the first line of the next telegram.
-_END: Final = (
-    rb"[!/\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]"
-    rb"(?:(?<=[\n)]!)|(?<=[^!/])|(?<=/)(?=[A-Za-z]{3}%b{0,%d}\r?\n))" % (_TEXT, LONGEST_LINE - 6)
-)
+_IDENTIFICATION = LONGEST_LINE - 6
+_FIRST_LINE: Final = rb"/[A-Za-z]{3}[^!\n]{0,%d}+(\n|\Z)" % _IDENTIFICATION
+# A / that does not begin the next telegram, and a ! that does not end this one.
+_INNER: Final = rb"/(?![A-Za-z]{3}[^!()\x00-\x1f\x7f-\xff]{0,%d}+\r?\n)|(?<![\n)])!" % _IDENTIFICATION
+# The text of a telegram: printable, and in brackets any octets.
+_TEXT: Final = rb"(?:[\t\n\r \x22-\x27\x29-.0-\x7e]++|%b|\((?:[^)!/]++|%b)*+)*+" % (_INNER, _INNER)
+_NOT_PRINTABLE: Final = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]"
 _CRC: Final = rb"!([0-9A-Fa-f]{0,4})(\r?\n|(?=/)|\r?\Z)"
 _BLOCK_END: Final = rb"(?:\r?\n)?(!?[0-9A-Fa-f]{0,4})(\r?\n|\r?\Z)"
 
@@ -63,13 +68,13 @@ def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
     size, latest = len(octets), begin + LONGEST
     if not first[1].endswith(b"\n"):
         return "", size + 1
-    found = _pattern(_END).search(octets, first.end(), latest)
-    if found is None:
+    text = _pattern(_TEXT).match(octets, first.end(), latest)
+    at = text.end() if text else first.end()
+    if at == min(size, latest):
         return ("t", latest) if ended or size >= latest else ("", size + 1)
-    at = found.start()
-    if found[0] == b"!":
+    if octets[at] == _BANG:
         return _judge_crc(octets, begin, at, ended)
-    if found[0] == b"\0" and octets[first.end() : at] in (b"\r\n", b"\n"):
+    if octets[at] == 0 and octets[first.end() : at] in (b"\r\n", b"\n"):
         return _judge_block(octets, begin, at, ended)
     return "t", latest
 
@@ -94,7 +99,11 @@ def _judge_crc(octets: bytes, begin: int, at: int, ended: bool) -> tuple[str, in
     whole = line_end.endswith(b"\n")
     if not (whole or ended) and found.end() == len(octets):
         return "", len(octets) + 1
-    if _agrees(printed, octets[begin : at + 1]) if printed else whole or inline:
+    if printed:
+        good = agrees(printed, octets[begin : at + 1])
+    else:
+        good = (whole or inline) and _pattern(_NOT_PRINTABLE).search(octets, begin, at) is None
+    if good:
         return "P", found.end()
     return "c" if whole else "t", found.end()
 
@@ -121,14 +130,22 @@ def _judge_block(octets: bytes, begin: int, at: int, ended: bool) -> tuple[str, 
     if not (whole or ended):
         return "", size + 1
     bang = octets.find(b"!", end, found.end())
-    if bang >= 0 and printed != b"!" and _agrees(printed[1:], octets[begin : bang + 1]):
+    if bang >= 0 and printed != b"!" and agrees(printed[1:], octets[begin : bang + 1]):
         return "P", found.end()
     return "c" if whole and bang >= 0 else "t", found.end()
 
 
-def _agrees(printed: bytes, octets: bytes) -> bool:
-    """Tell whether a CRC in hex is that of octets, / to !, or says nothing."""
-    return printed == _PLACEHOLDER or int(printed, 16) == arc(octets)
+def agrees(printed: bytes, octets: bytes) -> bool:
+    """Return whether a telegram's CRC, 1 to 4 hex digits, fits its octets from / to !.
+
+    0000 fits all printable text. A program may have changed the line ends after the CRC was made.
+    """
+    if printed == _PLACEHOLDER and _pattern(_NOT_PRINTABLE).search(octets) is None:
+        return True
+    crc = int(printed, 16)
+    if crc in (arc(octets), x25(octets)):
+        return True
+    return b"\r" not in octets and crc == arc(octets.replace(b"\n", b"\r\n"))
 
 
 STARTS: Final = (
@@ -140,8 +157,8 @@ STARTS: Final = (
 class P1Framer(Search):
     """Finds P1 telegrams: feed() it octets in pieces of any size.
 
-    A telegram of the wrong CRC is a fault of kind c. One that the next one's first line cuts short, that holds what no
-    text holds, or that is longer than LONGEST, is one of kind t; a / without a first line behind it is noise.
+    A telegram whose CRC is wrong is a fault of kind c. A telegram is a fault of kind t if it is longer than LONGEST,
+    or cut short by the first line of the next one or by an octet that is not text. A / without a first line is noise.
     """
 
     def __init__(self) -> None:

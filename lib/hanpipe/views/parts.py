@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hanpipe.apdu.cosem import LLC
 from hanpipe.apdu.telegram import without_parity
-from hanpipe.link import kinds
+from hanpipe.link import kinds, p1
 from hanpipe.link.crc import arc, x25
 from hanpipe.link.kinds import FAULTS
 from hanpipe.unix.typed import Final, NamedTuple
@@ -212,12 +212,10 @@ def _p1(octets: bytes, *, checked: bool) -> list[Part]:
 
 
 def _crc_verdict(digits: bytes, covered: bytes) -> tuple[str, bool]:
-    """Say what a CRC printed behind the octets that it covers is worth, and whether it is wrong."""
+    """Return the verdict on a CRC printed after the octets that it covers, and whether it is wrong."""
     if not digits:
         return "no CRC", False
     found, expected = int(digits, 16), arc(covered)
-    if found == expected:
-        return "CRC good", False
-    if digits == b"0000":  # what some meters send that compute none
-        return "no CRC: 0000", False
-    return f"CRC wrong: found {found:04X}, expected {expected:04X}", True
+    if not p1.agrees(digits, covered):
+        return f"CRC wrong: found {found:04X}, expected {expected:04X}", True
+    return ("no CRC: 0000" if found == 0 != expected else "CRC good"), False

@@ -37,7 +37,7 @@ class CipheredReader:
             return [refusal("apdu", malformed, octets, keys, time)]
         try:
             text, more_keys = self.deciphering.open(
-                ciphered, lambda text: _is_readable(text, head, self._is_notification)
+                ciphered, lambda text: is_readable(text, head, self._is_notification)
             )
         except DecryptionError as error:
             keys = keys | {"apdu": ciphered.apdu} | ciphered.keys() | {"fault": error.fault, "detail": error.detail}
@@ -54,7 +54,7 @@ def _read(octets: bytes, head: bytes) -> Ciphered:
     return read_ciphered_block(octets, len(head)) if head else read_ciphered(octets)
 
 
-def _is_readable(text: bytes, head: bytes, is_apdu: Callable[[bytes], bool]) -> bool:
+def is_readable(text: bytes, head: bytes, is_apdu: Callable[[bytes], bool]) -> bool:
     """Tell whether a deciphered text is an APDU or a telegram: the only check of one whose tag was not checked."""
     return telegram.is_telegram(text) or (head != b"" and telegram.is_body(text)) or is_apdu(text)
 
@@ -120,6 +120,6 @@ def _verdict(ciphered: Ciphered, line: Line, head: bytes) -> str:
     clear = decipher(ciphered, line._replace(title=ciphered.title or line.title))
     if clear.authenticated:
         return "opens"
-    if not ciphered.encrypted or not _is_readable(clear.text, head, is_notification):
+    if not ciphered.encrypted or not is_readable(clear.text, head, is_notification):
         return "wrong key"
     return "wrong authentication key" if clear.authenticated is None else "opens, not authenticated"

@@ -35,7 +35,7 @@ class Decoder:
         self._frames = Shapes()
         self._apdus = Shapes()
         self._descriptors = descriptors
-        self.opener = Opener(deciphering, warn, self._is_notification, unchecked=unchecked)
+        self.opener = Opener(deciphering, warn, self.is_notification, unchecked=unchecked)
 
     def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Result]:
         """Read a record, as Opener.open does."""
@@ -92,7 +92,7 @@ class Decoder:
             self._apdus.add(shape)
         return _message(apdu, shape), following
 
-    def _is_notification(self, octets: bytes) -> bool:
+    def is_notification(self, octets: bytes) -> bool:
         """Tell whether octets are APDUs and padding to their exact end."""
         if self._apdus.find(octets) is not None:
             return True

@@ -1,4 +1,4 @@
-"""Where telegrams go: any number of readers over TCP. A reader that is too slow is left behind, and then dropped."""
+"""Where telegrams go: any number of readers over TCP. A reader that is too slow is disconnected."""
 
 import contextlib
 import socket

@@ -1,0 +1,71 @@
+"""The names in a capture: numbers and texts that tell whose meter it is."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hanpipe.apdu.decoder import Decoder
+from hanpipe.apdu.message import Message, Telegram
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.reading import Reading
+from hanpipe.unix.typed import Final
+
+SHORTEST: Final = 5  # characters; a shorter name would be found by chance
+
+# C.D.E of the objects that name a meter, a device or a household, IEC 62056-6-1: equipment numbers 0.0.x and 96.1.x
+# (96.1.7 is the model), the logical device name 42.0.0, free texts 96.13.x and 96.53.x.
+_NAMING: Final = re.compile(r"0\.0\.\d+|96\.1\.(?!7$)\d+|42\.0\.0|96\.13\.\d+|96\.53\.\d+")
+# A text without a code that is a device name all the same: the FLAG id of a maker, then a serial number.
+_DEVICE: Final = re.compile(r"[A-Z]{3}\d{8,}")
+_CODE: Final = re.compile(r"\d+-\d+:([\d.]+)(?:\*\d+)?(?:#\d+)?")
+_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_SAID: Final = ("obis_list_version", "meter_model", "meter_maker")  # names of a product, not of a meter
+
+
+def find_names(records: Iterable[tuple[str, bytes]], decoder: Decoder) -> set[str]:
+    """Return the names in the frames of a capture, as readings show them; system titles in hex.
+
+    records: kind and octets, as in link/kinds.py
+    """
+    naming = Naming()
+    names: set[str] = set()
+    for kind, octets in records:
+        for result in decoder.feed(kind, octets):
+            names |= _title(result)
+            if isinstance(result, Message):
+                names |= set(_in_reading(naming.reading(result)))
+            elif isinstance(result, Telegram):
+                names |= set(_in_reading(naming.telegram(result.keys, 0)))
+    return {name for name in names if len(name.strip("0 ")) >= SHORTEST}
+
+
+def _title(result: object) -> set[str]:
+    envelope = getattr(result, "envelope", "")
+    found = re.search(r'"system_title":"([0-9a-f]+)"', envelope)
+    title = found[1] if found else getattr(result, "keys", {}).get("system_title") if not envelope else None
+    return {title} if isinstance(title, str) else set()
+
+
+def _in_reading(reading: Reading) -> Iterator[str]:
+    """Yield the values of a reading that name somebody."""
+    for key in reading:
+        field = reading.field(key)
+        value, found = str(reading[key]), _CODE.fullmatch(field.code)
+        naming = _NAMING.fullmatch(found[1]) if found else _DEVICE.fullmatch(value)
+        if key not in _SAID and (key == "meter_ID" or naming):
+            yield value
+
+
+def spellings(name: str) -> list[bytes]:
+    """Return every way in which octets may hold a name: as text, hex, packed digits, or a number, in either order."""
+    text = name.encode("latin-1", "replace")
+    ways = [text, text.hex().encode(), text.hex().upper().encode(), text[::-1]]
+    if _HEX.fullmatch(name):
+        octets = bytes.fromhex(name)
+        printable = octets.rstrip(b"\0")
+        ways += [octets, octets[::-1], name.upper().encode(), name.lower().encode()]
+        ways += [printable] if printable.isascii() and printable.decode().isprintable() else []
+    if name.isascii() and name.isdigit() and int(name) > 0xFFFF:
+        size = (int(name).bit_length() + 7) // 8
+        size = max(size, 4)
+        ways += [int(name).to_bytes(size, "big"), int(name).to_bytes(size, "little")]
+    return ways

@@ -1,0 +1,85 @@
+"""han-anon: octets of a meter to octets that may be published."""
+
+import argparse
+import os
+import secrets
+
+from hanpipe.anon.inventing import Inventor
+from hanpipe.anon.rewriting import Capture, Sealed
+from hanpipe.apdu.keys import KeyFileError, Keys, find_key_file, read_key_file
+from hanpipe.unix.options import new_parser
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.stderr import reason
+
+_ATTEMPTS = 100
+_KEY_HINT = "han-anon needs the key of a ciphered meter (--key-file), or the capture without its ciphered messages"
+
+
+def main(argv: list[str]) -> int:
+    """Run han-anon; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    program = Program(options, parser.prog)
+    keys = _keys(options)
+    octets = b"".join(data for data, _ in program.pieces())
+    if options.check:
+        return _check(program, Capture(_read(options.check), keys, options.link), octets)
+    capture = Capture(octets, keys, options.link)
+    seed = options.seed or secrets.token_hex(8)
+    try:
+        program.write(_anonymous(capture, seed))
+    except Sealed as error:
+        raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
+    good = sum(piece.kind.isupper() for piece in capture.pieces)
+    program.explain(f"replaced {len(capture.names)} names in {good} good frames")
+    return OK if good else NOTHING
+
+
+def _anonymous(capture: Capture, seed: str) -> bytes:
+    """Return the capture under invented names, of equal length if one of some attempts has it: see checks.py."""
+    for attempt in range(_ATTEMPTS):
+        made = capture.anonymous(Inventor(capture.names, f"{seed}/{attempt}"))
+        if len(made) == len(capture.octets):
+            break
+    return made
+
+
+def _check(program: Program, original: Capture, octets: bytes) -> int:
+    """Say whether a name of the original is left."""
+    left = Inventor(original.names, "").left_in(octets)
+    for name in left:
+        program.write(f"{name} is still there\n".encode())
+    if not left:
+        program.write(f"none of the {len(original.names)} names of {program.options.check} is left\n".encode())
+    return NOTHING if left else OK
+
+
+def _keys(options: argparse.Namespace) -> Keys | None:
+    path = options.key_file or find_key_file(os.environ)
+    try:
+        return read_key_file(path)[0] if path else None
+    except KeyFileError as error:
+        raise Failure(CONFIGURATION, str(error)) from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise Failure(IO, f"{path}: {reason(error)}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "han-anon",
+        "Replace the numbers and names in a capture by invented ones, so that it may be published.",
+        "han-anon mine.raw > published.raw\n  han-anon --check mine.raw published.raw",
+        files="octets of a meter; - or none: standard input",
+    )
+    parser.add_argument("--seed", metavar="TEXT", help="invent the same names again (default: others each time)")
+    parser.add_argument("--key-file", metavar="FILE", help="keys of ciphered meters; a line: TITLE KEY [AUTH-KEY]")
+    parser.add_argument("--link", choices=["auto", "hdlc", "mbus", "p1", "apdu"], default="auto", help="see han-frame")
+    parser.add_argument("--check", metavar="ORIGINAL", help="say whether a name of ORIGINAL is left in FILE")
+    return parser

@@ -1,0 +1,135 @@
+"""han-anon: no name is left, every check is right, and every value is as it was."""
+
+import io
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hanpipe
+from conftest import CAPTURES, captures
+from fake_meters import AUTHENTICATION_KEY, KEY, sent
+from hanpipe.anon.inventing import Inventor
+from hanpipe.anon.names import spellings
+from hanpipe.anon.rewriting import Capture, Sealed
+from hanpipe.anon.sealing import TEST_KEY
+from hanpipe.apdu.keys import Keys, Line
+from hanpipe.fake import meters
+from programs import run
+
+NAMES = st.text("0123456789", min_size=6, max_size=20).filter(lambda name: int(name) > 99999 and name[0] != "0")
+
+
+def octets_of(name, count=30):
+    return b"".join(b"".join(frames) for frames, *_ in sent(name, count))
+
+
+def keys_of(name, key=KEY, authentication_key=AUTHENTICATION_KEY):
+    title = meters.meter(name).needed
+    return Keys([Line(title, key, authentication_key)]) if title else None
+
+
+def readings(octets, keys, names):
+    """The readings, without the values that are names."""
+    found = hanpipe.readings(io.BytesIO(octets), keys=keys, tell=lambda text: None)
+    return [{key: value for key, value in reading.items() if str(value) not in names} for reading in found]
+
+
+@pytest.mark.parametrize("name", meters.names())
+def test_a_meter_under_another_name_says_the_same(name):
+    octets = octets_of(name)
+    capture = Capture(octets, keys_of(name))
+    inventor = Inventor(capture.names, "seed")
+    made = capture.anonymous(inventor)
+    title = meters.meter(name).needed
+    keys = Keys([Line(bytes.fromhex(inventor.invented(title.hex())), TEST_KEY, TEST_KEY)]) if title else None
+    assert len(made) == len(octets)
+    invented = {inventor.invented(name) for name in capture.names}
+    assert readings(made, keys, invented) == readings(octets, keys_of(name), capture.names)
+    assert inventor.left_in(made) == []
+    assert Capture(made, keys).names == invented
+
+
+@pytest.mark.parametrize("name", [name for name in meters.names() if meters.meter(name).needed])
+def test_a_ciphered_meter_without_its_key_is_refused(name):
+    octets = octets_of(name, 3)
+    with pytest.raises(Sealed, match="key"):
+        Capture(octets, None).anonymous(Inventor([], "seed"))
+    wrong = Keys([Line(meters.meter(name).needed, bytes(16), b"")])
+    with pytest.raises(Sealed, match="wrong key"):
+        Capture(octets, wrong).anonymous(Inventor([], "seed"))
+
+
+@given(st.sets(NAMES, min_size=1, max_size=20), st.text(max_size=3))
+def test_one_name_becomes_one_name_of_its_kind(names, seed):
+    inventor = Inventor(names, seed)
+    invented = [inventor.invented(name) for name in names]
+    assert len({*invented, *names}) == 2 * len(names)
+    assert [len(name) for name in invented] == [len(name) for name in names]
+    assert all(name.isdigit() for name in invented)
+    assert [Inventor(names, seed).invented(name) for name in names] == invented
+
+
+@given(NAMES, st.binary(max_size=30), st.binary(max_size=30), st.data())
+def test_a_name_is_found_in_every_spelling(name, before, after, data):
+    inventor = Inventor([name], "seed")
+    way = data.draw(st.sampled_from(spellings(name)))
+    made = inventor.replace(before + way + after)
+    assert len(made) == len(before + way + after)
+    assert way not in made
+
+
+def test_octets_that_are_damaged_keep_no_trace():
+    octets = bytearray(octets_of("kaifa", 12))
+    capture = Capture(bytes(octets), None)
+    (name,) = (name for name in capture.names if len(name) == 16)
+    at = octets.index(name.encode())
+    octets[at + 3] ^= 1
+    made = Capture(bytes(octets), None).anonymous(Inventor(capture.names, "seed"))
+    assert name.encode()[4:] not in made
+
+
+@pytest.mark.parametrize("name", ["aidon/no-dump-multi", "landisgyr/ch-seg-vse2026", "kaifa/nl-p1-ma105"])
+def test_real_captures_keep_their_good_frames(name):
+    if name not in captures():
+        pytest.skip("no such capture at hand")
+    with open(os.path.join(CAPTURES, f"{name}.raw"), "rb") as file:
+        capture = Capture(file.read(), None)
+    made = Capture(capture.anonymous(Inventor(capture.names, "seed")), None)
+    assert [piece.kind for piece in made.pieces if piece.kind.isupper()] == [
+        piece.kind for piece in capture.pieces if piece.kind.isupper()
+    ]
+
+
+def test_the_program_writes_what_may_be_published_and_proves_it(tmp_path):
+    mine, published = tmp_path / "mine.raw", tmp_path / "published.raw"
+    mine.write_bytes(octets_of("aidon"))
+    done = run("han-anon", "--seed", "1", str(mine))
+    assert done.status == 0
+    published.write_bytes(done.out)
+    assert run("han-anon", "--seed", "1", str(mine)).out == done.out
+    assert run("han-anon", "--seed", "2", str(mine)).out != done.out
+    checked = run("han-anon", "--check", str(mine), str(published))
+    assert (checked.status, checked.out) == (0, f"none of the 1 names of {mine} is left\n".encode())
+    checked = run("han-anon", "--check", str(mine), str(mine))
+    assert checked.status == 1
+    assert b"7359990000000001 is still there" in checked.out
+    assert run("han-anon", given=b"no meter").status == 1
+
+
+def test_a_ciphered_capture_comes_out_under_the_published_key(tmp_path):
+    title = meters.meter("kamstrup-dk").needed.hex()
+    keys, again = tmp_path / "keys", tmp_path / "again"
+    keys.write_text(f"{title} {KEY.hex()} {AUTHENTICATION_KEY.hex()}\n")
+    again.write_text(f"* {TEST_KEY.hex()} {TEST_KEY.hex()}\n")
+    octets = octets_of("kamstrup-dk", 3)
+    refused = run("han-anon", given=octets)
+    assert refused.status == 5
+    assert refused.out == b""
+    assert "han-anon needs the key of a ciphered meter (--key-file)" in refused.words
+    made = run("han-anon", "--key-file", str(keys), given=octets).out
+    frames = run("han-frame", "--no-time", given=made).out
+    lines = run("han-decode", "--key-file", str(again), given=frames).out.splitlines()
+    assert [json.loads(line)["authenticated"] for line in lines] == [True] * 3

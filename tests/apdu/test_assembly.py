@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hanpipe.apdu.assembly import (
     FIRST_BLOCK,
-    FIRST_TELEGRAM,
+    FIRST_FRAME,
     LONGEST,
     MOST_SENDERS,
     Lost,
@@ -20,7 +20,7 @@ from hanpipe.link.octets import Malformed
 
 LLC = b"\xe6\xe7\x00"
 
-firsts = st.sampled_from([FIRST_TELEGRAM, FIRST_BLOCK])
+firsts = st.sampled_from([FIRST_FRAME, FIRST_BLOCK])
 cut_apdus = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=8)
 
 
@@ -102,7 +102,7 @@ def test_who_is_silent_for_longest_is_given_up_for_a_new_sender():
     assert told == [[]] * MOST_SENDERS + [[Lost(senders[0], b"ab")]]
 
 
-@pytest.mark.parametrize("first", [FIRST_TELEGRAM, FIRST_BLOCK])
+@pytest.mark.parametrize("first", [FIRST_FRAME, FIRST_BLOCK])
 def test_an_apdu_without_end_is_given_up(first):
     joiner = Numbered(first)
     told = [joiner.add(ONE, first + number, False, bytes(1000)) for number in range(100)]

@@ -1,31 +1,31 @@
-"""Frame -> APDU: the pieces of one APDU joined.
+"""Pieces -> APDU.
 
-Three ways to send an APDU in pieces: segmented HDLC frames, M-Bus telegrams numbered in CI, blocks of a
-general-block-transfer. Several meters may share a line: each one's pieces are joined by themselves. Pieces that make no
-APDU are given back, in the order in which that shows.
+An APDU may come in pieces in three ways: as segmented HDLC frames, as M-Bus frames numbered in CI, or as blocks of a
+general-block-transfer. Several meters may share a line, so the pieces of each sender are joined by themselves. Pieces
+that never make an APDU are returned as lost, as soon as that is known.
 """
 
 from hanpipe.apdu import cosem
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final, NamedTuple
 
-LONGEST: Final = 65535  # octets of an APDU put together: more is no meter's
-MOST_SENDERS: Final = 8  # whose pieces are kept at the same time
-FIRST_TELEGRAM: Final = 0  # number of the first piece of an APDU in M-Bus
-FIRST_BLOCK: Final = 1  # and in a block transfer
+LONGEST: Final = 65535  # octets of an APDU put together; no meter sends more
+MOST_SENDERS: Final = 8  # senders whose pieces are kept at the same time
+FIRST_FRAME: Final = 0  # number of the first M-Bus frame of an APDU
+FIRST_BLOCK: Final = 1  # number of the first block of an APDU
 
-Origin = tuple[tuple[str, str], ...]  # who sends: link and addresses, as the first keys of a line of han-decode
+Origin = tuple[tuple[str, str], ...]  # the sender: link and addresses, as the first keys of a line
 
 
 class Lost(NamedTuple):
-    """Octets that are part of no APDU. origin: who sent them."""
+    """Octets that do not make an APDU. origin: their sender."""
 
     origin: Origin
     octets: bytes
 
 
 class _Begun:
-    """The pieces of an APDU that has begun and not ended. count: of them; octets: theirs."""
+    """The pieces of an APDU that has begun and not ended: their number and their octets."""
 
     __slots__ = ("count", "octets")
 
@@ -39,21 +39,21 @@ class _Begun:
 
 
 class _Joiner:
-    """What joins pieces, those of each sender by themselves.
+    """Joins the pieces of each sender by themselves.
 
-    waiting: origin -> what it has begun, the one longest silent first
+    waiting: origin -> the pieces of its APDU so far, the sender that was silent for longest first
     """
 
     def __init__(self) -> None:
         self.waiting: dict[Origin, _Begun] = {}
 
     def end(self) -> list[Lost]:
-        """The input has ended: forget all pieces, and return their octets."""
+        """Forget all pieces, and return their octets: the input has ended."""
         waiting, self.waiting = self.waiting, {}
         return [lost for origin, begun in waiting.items() for lost in _lost(origin, begun.octets)]
 
     def _keep(self, origin: Origin, begun: _Begun) -> list[Lost]:
-        """Let pieces wait for more; return what must be given up for them."""
+        """Let pieces wait for more. Return the pieces that must be given up for them."""
         if len(begun.octets) > LONGEST:
             return _lost(origin, begun.octets)
         self.waiting[origin] = begun
@@ -70,14 +70,14 @@ def _lost(origin: Origin, octets: bytes | bytearray) -> list[Lost]:
 class Segments(_Joiner):
     """Joins the information of segmented HDLC frames.
 
-    The frames carry no number: a piece with an LLC header starts an APDU, a frame without the segmentation bit ends it.
-    A piece lost in the middle shows only when the APDU is read.
+    The frames carry no number: a piece with an LLC header begins an APDU, a frame without the segmentation bit ends it.
+    So a piece that is missing in the middle shows only when the APDU is read.
     """
 
     def add(self, origin: Origin, information: bytes, segmented: bool) -> tuple[bytes, list[Lost]]:
         """Add the information of a frame.
 
-        return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
+        return: the APDU that it completes, or b""; and the pieces that it shows to be lost
         """
         begun, lost = self.waiting.pop(origin, None) or _Begun(), []
         if information[:3] in cosem.LLCS:
@@ -117,21 +117,21 @@ def read_block(octets: bytes) -> Block:
 
 
 class Numbered(_Joiner):
-    """Joins pieces that carry a number: M-Bus telegrams, or blocks of a general-block-transfer.
+    """Joins pieces that carry a number: M-Bus frames, or blocks of a general-block-transfer.
 
-    A piece with the first number starts an APDU. One that is missing or repeated costs the APDU it belongs to, and only
-    that: what follows up to the next first piece of its sender is given back.
+    A piece with the first number begins an APDU. A piece that is missing or repeated costs its own APDU only: the
+    pieces up to the next first one of the same sender are lost.
     """
 
     def __init__(self, first: int) -> None:
-        """Take the number of an APDU's first piece: FIRST_TELEGRAM or FIRST_BLOCK."""
+        """Take the number of an APDU's first piece: FIRST_FRAME or FIRST_BLOCK."""
         super().__init__()
         self._first = first
 
     def add(self, origin: Origin, number: int, last: bool, data: bytes) -> tuple[bytes, list[Lost]]:
         """Add a piece.
 
-        return: the APDU that it completes, b"" if there is none, and what it shows to be part of none
+        return: the APDU that it completes, or b""; and the pieces that it shows to be lost
         """
         begun, lost = self.waiting.pop(origin, None) or _Begun(), []
         due = self._first + begun.count

@@ -21,7 +21,7 @@ class CipheredReader:
         warn: Callable[[str], None],
         is_notification: Callable[[bytes], bool],
     ) -> None:
-        """Take what Opener takes. Without deciphering there are no keys."""
+        """Take the arguments of Opener. Without deciphering, the user has no keys."""
         self.deciphering = deciphering or Deciphering(warn=warn)
         self._is_notification = is_notification
 
@@ -91,7 +91,7 @@ class Trial(NamedTuple):
     """How well a line of the key file fits a ciphered APDU.
 
     verdict: "opens"                    the tag is right
-             "opens, not authenticated" the text can be read; there is no tag, or no authentication key to check it with
+             "opens, not authenticated" the text can be read; its tag, or the key to check it with, is missing
              "wrong authentication key" the text can be read, but the tag is wrong: the key is right
              "wrong key"                the text cannot be read, or is not encrypted and its tag is wrong
              "wrong size"               the security suite needs a key of another size

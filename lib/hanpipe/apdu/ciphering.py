@@ -34,7 +34,7 @@ class Ciphered(NamedTuple):
     title:   system title, 8 octets, b"" if not sent
     control: security control
     text:    encrypted if control says so
-    tag:     12 octets, b"" if control says that there is no tag
+    tag:     12 octets, b"" without authentication
     """
 
     apdu: str

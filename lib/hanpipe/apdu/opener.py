@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_TELEGRAM, Lost, Numbered, Segments, read_block
+from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_FRAME, Lost, Numbered, Segments, read_block
 from hanpipe.apdu.dlms import find_next, read_notification
 from hanpipe.apdu.message import Apdu, Opened, Refusal, refusal
 from hanpipe.link.header import read_header
@@ -44,7 +44,7 @@ class Opener:
         self._unchecked = unchecked
         self._ciphered_reader: CipheredReader | None = None
         self.segments = Segments()
-        self._telegrams = Numbered(FIRST_TELEGRAM)
+        self._mbus_frames = Numbered(FIRST_FRAME)
         self._blocks = Numbered(FIRST_BLOCK)
 
     def open(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:
@@ -83,7 +83,7 @@ class Opener:
 
     def _give_up(self, time: int) -> list[Refusal]:
         """Forget the APDUs that have begun, and report their pieces."""
-        begun = [*self.segments.end(), *self._telegrams.end(), *self._blocks.end()]
+        begun = [*self.segments.end(), *self._mbus_frames.end(), *self._blocks.end()]
         return [_lost(lost, time) for lost in begun]
 
     def _fault(self, kind: str, octets: bytes, time: int) -> list[Opened]:
@@ -126,7 +126,7 @@ class Opener:
             return [refusal("header", malformed, octets, {"link": "mbus"}, time)]
         keys = {"link": "mbus", "address": f"{address:02x}"}
         keys |= {"destination": f"{destination:02x}", "source": f"{source:02x}"}
-        apdu, lost = self._telegrams.add(tuple(keys.items()), number, last, data)
+        apdu, lost = self._mbus_frames.add(tuple(keys.items()), number, last, data)
         opened: list[Opened] = [_lost(each, time) for each in lost]
         return opened + self._apdus(Apdu(time, keys, apdu)) if apdu else opened
 

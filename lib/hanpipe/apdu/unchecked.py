@@ -11,7 +11,7 @@ _PUSHED: Final = (cosem.DATA_NOTIFICATION, cosem.EVENT_NOTIFICATION, cosem.INFOR
 
 
 def open_unchecked(link: str, kind: str, octets: bytes, time: int) -> list[Opened]:
-    """Return the APDU that begins in a frame whose check failed, or its telegram; [] if there is none.
+    """Return the APDU that begins in a frame whose check failed, or its telegram; [] without either.
 
     Later pieces of an APDU are not read, and nothing is deciphered: damage would spread.
     link: hdlc, mbus or p1; kind: as in link/kinds.py

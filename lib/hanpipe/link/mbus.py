@@ -24,7 +24,7 @@ _HEADER = re.compile(b"".join(_START), re.DOTALL)
 
 # CI of frames with a variable header before the data -> octets of the header, EN 13757-3: identification 4, maker 2,
 # version 1 and medium 1 (72 and 7C alone), then access 1, status 1 and configuration 2.
-_VARIABLE_HEADERS: Final = {0x72: 12, 0x7A: 4, 0x7C: 12}
+VARIABLE_HEADERS: Final = {0x72: 12, 0x7A: 4, 0x7C: 12}
 
 # The first octet of an APDU there: data-notification, general-glo- or general-ded-ciphering, general-block-transfer.
 _PUSHED: Final = (b"\x0f", b"\xdb", b"\xdc", b"\xe0")
@@ -59,7 +59,7 @@ def read_fields(octets: bytes) -> Fields:
     if len(octets) < 12:
         raise Malformed(len(octets), "the M-Bus frame is too short for a piece of an APDU")
     address, ci = octets[5:7]
-    header = _VARIABLE_HEADERS.get(ci, 0)
+    header = VARIABLE_HEADERS.get(ci, 0)
     if ci & 0xE0 and not header:
         raise OtherApplication(6, f"an M-Bus frame with CI {ci:02x} carries another application, not DLMS")
     data = octets[7 + header : -2]

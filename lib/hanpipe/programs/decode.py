@@ -35,9 +35,7 @@ def main(argv: list[str]) -> int:
     deciphering = _deciphering(program)
     decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors, unchecked=options.unchecked)
     outcome = decode(program, decoder, _drawing() if options.tree else None)
-    if outcome.all_refused():
-        return REFUSED
-    return OK if outcome.good else NOTHING
+    return REFUSED if outcome.all_refused() else OK if outcome.good else NOTHING
 
 
 def _parser() -> argparse.ArgumentParser:

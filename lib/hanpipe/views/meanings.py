@@ -1,4 +1,4 @@
-"""What the elements of an APDU mean: logical names, scalers and units, clocks, texts, the objects of a push list."""
+"""The meaning of the elements of an APDU: logical names, scalers and units, clocks, texts, objects of a push list."""
 
 import math
 
@@ -26,7 +26,7 @@ _INTEGERS: Final = frozenset(
     name for name, form in cosem.FIXED.values() if form.format[-1] in "bBhHiIqQ" and name not in ("boolean", "enum")
 )
 _MOMENTS: Final = ("octet-string", "date-time", "date", "time")
-# What a date or a time lacks to be a date-time.
+# The octets that make a date-time of a date or a time.
 _NO_OFFSET: Final = b"\x80\0\xff"
 _MIDNIGHT: Final = bytes(4) + _NO_OFFSET
 _SOME_DAY: Final = b"\x07\xd0\1\1\6"
@@ -107,7 +107,7 @@ def _is_push_object(elements: list[Data]) -> bool:
 
 
 def _pushed(siblings: list[Data]) -> list[bytes]:
-    """Return the names of the values behind an array of push objects; the first object may be the list itself."""
+    """Return the names of the values after an array of push objects; the first object may be the list itself."""
     objects = siblings[0].value if len(siblings) > 1 and siblings[0].type == "array" else []
     if not all(isinstance(each.value, list) and _is_push_object(each.value) for each in objects):
         return []
@@ -129,7 +129,7 @@ def name_of(code: str) -> str:
 
 
 def _quantity_value(raw: int, elements: list[Data]) -> str:
-    """Write the quantity that a number and the scaler and unit behind it make."""
+    """Write the quantity that a number makes with the scaler and unit after it."""
     if not _is_scaler_unit(elements) or elements[0].value not in _SENSIBLE_SCALERS:
         return ""
     unit = cosem.UNITS.get(elements[1].value) or ""
@@ -145,11 +145,11 @@ def _unit(code: int) -> str:
 
 
 def _moment(data: Data) -> str:
-    """Read what may be a date-time, a date or a time; "" if it is none."""
+    """Read octets that may be a date-time, a date or a time; "" for others."""
     octets = data.value
     if len(octets) == 12:
-        told = clock_text(octets)
-        return "" if told == _NO_CLOCK and data.type == "octet-string" else told
+        text = clock_text(octets)
+        return "" if text == _NO_CLOCK and data.type == "octet-string" else text
     try:
         if len(octets) == 5:
             date = cosem.read_clock(octets + _MIDNIGHT)[:10]

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 
-from hanpipe.apdu.cosem import LLC
+from hanpipe.apdu.cosem import LLCS
 from hanpipe.apdu.telegram import without_parity
 from hanpipe.link import kinds, p1
 from hanpipe.link.crc import arc, x25
 from hanpipe.link.kinds import FAULTS
+from hanpipe.link.mbus import VARIABLE_HEADERS
 from hanpipe.unix.typed import Final, NamedTuple
 
 HEX, WIDE, TEXT = "hex", "wide", "text"  # 8 octets a row with a label; 16 with their characters; lines of a telegram
@@ -32,8 +33,8 @@ class Part(NamedTuple):
 # The control field without its P/F bit, of frames without information numbers; IEC 62056-46, 6.4.3.
 _CONTROL: Final = {0x03: "UI", 0x83: "SNRM", 0x63: "UA", 0x43: "DISC", 0x0F: "DM", 0x87: "FRMR"}
 _FINAL: Final = 0x10
-# The control field of a meter that pushes: EN 13757-2, SND_UD with the frame count bit 0 or 1.
-_MBUS_CONTROL: Final = {0x53: "SND_UD", 0x73: "SND_UD"}
+# The control field of a meter that pushes: EN 13757-2, SND_UD with the frame count bit 0 or 1, or RSP_UD.
+_MBUS_CONTROL: Final = {0x08: "RSP_UD", 0x53: "SND_UD", 0x73: "SND_UD"}
 _BROADCAST: Final = 0xFF
 
 
@@ -58,7 +59,7 @@ def link_of(kind: str, octets: bytes) -> str:
 
 
 def announced(link: str, octets: bytes) -> int | None:
-    """Return how many octets the frame says that it has; None if it does not, or was cut in front of it."""
+    """Return how many octets the frame says that it has; None if it does not, or is cut before it says so."""
     if link == "hdlc" and len(octets) > 1:
         return (octets[0] & 7) << 8 | octets[1]
     if link == "mbus" and len(octets) > 3 and octets[1] == octets[2] and octets[3] == _START:
@@ -82,13 +83,13 @@ class _Cut:
             self.parts.append(Part(piece, label, wrong or len(piece) < size))
             self.at += len(piece)
 
-    def field(self, name: str, told: Callable[[int], str] | None = None) -> None:
+    def field(self, name: str, meaning: Callable[[int], str] | None = None) -> None:
         """Cut off a field of one octet."""
         piece = self.octets[self.at : self.at + 1]
-        self.take(1, name + (f": {told(piece[0])}" if told and piece else ""))
+        self.take(1, name + (f": {meaning(piece[0])}" if meaning and piece else ""))
 
     def information(self, end: int) -> None:
-        """Cut off what stands up to `end`."""
+        """Cut off the octets up to `end`."""
         size = end - self.at
         there = min(size, len(self.octets) - self.at)
         short = f"{there:,} of {size:,}" if there < size else f"{size:,}"
@@ -99,7 +100,7 @@ class _Cut:
             self.at += there
 
     def check(self, name: str) -> bool:
-        """Cut off a CRC of all octets in front of it; return its verdict."""
+        """Cut off a CRC of all octets before it; return its verdict."""
         piece = self.octets[self.at : self.at + 2]
         found, expected = int.from_bytes(piece, "little"), x25(self.octets[: self.at])
         if len(piece) < 2:
@@ -129,15 +130,15 @@ def _hdlc(octets: bytes) -> list[Part]:
     cut.field("control", _control)
     if length == cut.at + 2:  # no information, no HCS
         cut.check("FCS")
-        return cut.rest("behind the frame")
+        return cut.rest("after the frame")
     if not cut.check("HCS") and length != len(octets):
-        return cut.rest("behind the header")  # its length is not to be believed
-    if octets[cut.at : cut.at + 3] == LLC and cut.at + 5 <= length:
+        return cut.rest("after the header")  # its length is not to be believed
+    if octets[cut.at : cut.at + 3] in LLCS and cut.at + 5 <= length:
         cut.take(3, "LLC")
     cut.information(length - 2)
     if cut.at <= length - 2:
         cut.check("FCS")
-    return cut.rest("behind the announced end")
+    return cut.rest("after the announced end")
 
 
 def _address_size(octets: bytes, at: int) -> int:
@@ -162,12 +163,15 @@ def _mbus(octets: bytes, *, whole: bool) -> list[Part]:
     cut.take(1, "start")
     cut.take(2, f"length {length}" if same else "lengths differ", wrong=not same)
     if not same or octets[3:4] != octets[:1]:  # 68 again
-        return cut.rest("behind the header")
+        return cut.rest("after the header")
     end = 4 + length
     cut.take(1, "start")
     cut.field("control", lambda octet: _MBUS_CONTROL.get(octet, "unknown code"))
     cut.field("address", lambda octet: "broadcast" if octet == _BROADCAST else str(octet))
+    ci = octets[cut.at : cut.at + 1]
     cut.field("CI", _segment)
+    if ci and ci[0] in VARIABLE_HEADERS:
+        cut.take(VARIABLE_HEADERS[ci[0]], "variable header")
     if length > 4:
         cut.field("STSAP")
         cut.field("DTSAP")
@@ -178,7 +182,7 @@ def _mbus(octets: bytes, *, whole: bool) -> list[Part]:
         cut.take(1, f"checksum {verdict}", wrong=found != expected)
         stop = octets[cut.at : cut.at + 1] == b"\x16"
         cut.take(1, "stop" if stop else "no stop (16)", wrong=not stop)
-    return cut.rest("behind the frame")
+    return cut.rest("after the frame")
 
 
 def _mbus_length(octets: bytes) -> int:
@@ -188,8 +192,10 @@ def _mbus_length(octets: bytes) -> int:
 
 
 def _segment(octet: int) -> str:
+    if octet in VARIABLE_HEADERS:
+        return "variable header"
     if octet & 0xE0:
-        return "unknown code"
+        return "another application"
     return f"segment {octet & 15}, {'the last' if octet & 16 else 'more follow'}"
 
 

@@ -1,4 +1,4 @@
-"""APDUs as a tree: where each element stands, its type, value and meaning; and what is known of those not read."""
+"""APDUs as trees: offset, type, value and meaning of each element; and for those not read, the reason."""
 
 import textwrap
 from collections.abc import Iterator
@@ -21,28 +21,28 @@ _CODE_WIDTH: Final = 16  # columns of a telegram: code, then its brackets
 _BRACKETS_WIDTH: Final = 22
 _MEASURED: Final = ("octet-string", "visible-string", "utf8-string", "bit-string")  # types that have a length
 
-# What a person can do about a fault, by its word in the line of han-decode.
+# Word of a fault -> its likely reason, and what a person can do about it.
 _HINTS: Final = {
     "no key":         "no key for this title: add a line to the key file (--key-file)",
-    "wrong key":      "what comes out is no APDU: another key belongs to this title",
+    "wrong key":      "the deciphered text is not an APDU: another key belongs to this title",
     "authentication": "the tag fails: wrong key or authentication key, or octets were changed",
     "segment lost":   "pieces of this APDU are missing: octets were lost on the line",
-    "noise":          "no frame at all: wrong baud rate or parity, if there is much of this",
+    "noise":          "not a frame; if there is much of this, baud rate or parity may be wrong",
     "header":         "octets were changed or lost on the line; han-frame --hex shows where",
     "frame check":    "octets were changed on the line; han-frame --hex shows the frame",
     "truncated":      "octets were lost on the line; han-frame --hex shows where",
-    "record":         "no record of han-frame: a torn file, or octets that did not pass han-frame",
+    "record":         "not a record of han-frame: a torn file, or octets that han-frame has not read",
 }  # fmt: skip
 
 
 class _Row(NamedTuple):
     """One element.
 
-    offset: of its tag, counted in the APDU; behind: offset of what follows; depth: of nesting
+    offset: of its tag, counted in the APDU; after: offset of what follows; depth: of nesting
     """
 
     offset: int
-    behind: int
+    after: int
     depth: int
     type: str
     value: str
@@ -75,22 +75,22 @@ def tree(apdu: Apdu, colour: Colour) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def telegram(told: Telegram, colour: Colour) -> str:
-    """Return a P1 telegram, an object a line, with a blank line behind it."""
-    lines = _folded(["telegram", *_origin(told.keys), printable(told.keys["identification"])], colour)
-    for code, *entries in told.keys["objects"]:
+def telegram(found: Telegram, colour: Colour) -> str:
+    """Return a P1 telegram, an object on each line, followed by a blank line."""
+    lines = _folded(["telegram", *_origin(found.keys), printable(found.keys["identification"])], colour)
+    for code, *entries in found.keys["objects"]:
         meaning = name_of(code)
         value = printable(" ".join(f"({entry})" for entry in entries))
         row = f"  {printable(code):<{_CODE_WIDTH}}"
-        rest = _told(_Row(0, 0, 0, "", value, meaning), WIDTH - len(row), colour, _BRACKETS_WIDTH)
+        rest = _value_lines(_Row(0, 0, 0, "", value, meaning), WIDTH - len(row), colour, _BRACKETS_WIDTH)
         lines.append(row + next(rest))
         lines += [" " * len(row) + line for line in rest]
     return "\n".join([*lines, "", ""])
 
 
-def refusal(told: Refusal, colour: Colour) -> str:
-    """Return what is known of octets that could not be read, and what to do about it, with a blank line behind it."""
-    keys = told.keys
+def refusal(refused: Refusal, colour: Colour) -> str:
+    """Return the reason why octets could not be read, and what to do about it, followed by a blank line."""
+    keys = refused.keys
     octets = bytes.fromhex(keys.get("octets", ""))
     ciphered = "apdu" in keys
     words = [keys["apdu"], *_origin(keys)] if ciphered else [keys["fault"], *_origin(keys), f"{len(octets):,} octets"]
@@ -174,7 +174,7 @@ def _rest_lines(octets: bytes, end: int, first: int, colour: Colour) -> Iterator
 
 
 def _fault_lines(fault: Malformed, octets: bytes, first: int, colour: Colour) -> Iterator[str]:
-    """Say what is wrong, and show the octets that stand there."""
+    """Say what is wrong, and show the octets from there on."""
     yield colour.red(f"{first + fault.offset:4}  {fault.what}")
     for line in _excerpt(octets[fault.offset :], colour):
         yield "    " + line
@@ -184,18 +184,18 @@ def _rows(parent: str, siblings: list[Data], octets: bytes, depth: int, *, tagge
     """Yield siblings and what is inside them. tagged: false in a compact-array."""
     for data, meaning in zip(siblings, meanings(parent, siblings), strict=True):
         inner = data.value
-        behind, name, value = data.end, data.type, ""
+        after, name, value = data.end, data.type, ""
         if data.type == "compact-array":
             description, inner = data.value
-            behind = inner[0].offset if inner else data.end
+            after = inner[0].offset if inner else data.end
             name, value = f"{name} {len(inner)}", f"of {describe(description)}"
         elif isinstance(inner, list):
-            count, behind = read_length(octets, data.offset + 1) if tagged else (len(inner), data.offset)
+            count, after = read_length(octets, data.offset + 1) if tagged else (len(inner), data.offset)
             name = f"{name} {count}"
         else:
             name += f" {len(inner)}" if data.type in _MEASURED else ""
             value = value_text(data)
-        yield _Row(data.offset, behind, depth, name, value, meaning)
+        yield _Row(data.offset, after, depth, name, value, meaning)
         if isinstance(inner, list):
             yield from _rows(data.type, inner, octets, depth + 1, tagged=tagged and data.type != "compact-array")
 
@@ -206,19 +206,19 @@ def _lines(rows: list[_Row], first: int, size: int, colour: Colour) -> Iterator[
     types = [2 * row.depth + len(row.type) for row in rows if row.value]
     type_width = min(max(types, default=0) + 2, _WIDEST_TYPE)
     for row in rows:
-        where = f"{first + row.offset:{at_width}}{size - row.behind:{left_width}}  "
+        where = f"{first + row.offset:{at_width}}{size - row.after:{left_width}}  "
         kind = f"{'  ' * row.depth}{row.type}"
         if not row.value and not row.meaning:
             yield colour.dim(where + kind)
             continue
         kind = f"{kind + '  ':{type_width}}"
-        told = _told(row, WIDTH - len(where + kind), colour)
-        yield colour.dim(where) + kind + next(told)
-        for line in told:
+        value_lines = _value_lines(row, WIDTH - len(where + kind), colour)
+        yield colour.dim(where) + kind + next(value_lines)
+        for line in value_lines:
             yield " " * len(where + kind) + line
 
 
-def _told(row: _Row, room: int, colour: Colour, width: int = _VALUE_WIDTH) -> Iterator[str]:
+def _value_lines(row: _Row, room: int, colour: Colour, width: int = _VALUE_WIDTH) -> Iterator[str]:
     """Write value and meaning, on as many lines as it takes. width: columns of the value at least."""
     room = max(room, width)
     *lines, value = [row.value[at : at + room] for at in range(0, len(row.value), room)] or [""]

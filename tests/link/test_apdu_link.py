@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import encoder
 from conftest import ROOT
+from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.apdu import LONGEST, ApduFramer
 from strategies import cuts, fed, typed_data
@@ -86,6 +87,9 @@ def test_real_apdus_octet_by_octet(capture: bytes) -> None:
         (encoder.notification({"array": []}, date_time=bytes.fromhex("07ea0b16070a0f0aff800000")), "--link apdu"),
         (encoder.notification({"long": 1}, 1, bytes.fromhex("07ea0b16070a0f0aff800000"), True), "--link apdu"),
         (glo(bytes(20), title=b""), "--link apdu"),
+        (b"\xe6\xe7\0" + encoder.notification({"structure": [{"long": 1}]}), "--link apdu"),
+        (encoder.pushed(encoder.notification({"long": 1})), "--link apdu"),
+        (encoder.data({"array": [{"structure": []}]}), "--link apdu"),
         (b"\x0f\xe3\x80\xff" * 20, "baud rate"),
         (bytes(range(40)), "baud rate"),
     ],
@@ -94,3 +98,19 @@ def test_octets_without_a_frame_are_looked_at_for_an_apdu(octets: bytes, words: 
     done = subprocess.run([f"{ROOT}/bin/han-frame"], input=octets, capture_output=True, check=False, timeout=20)
     assert done.returncode == 1
     assert words in done.stderr.decode()
+
+
+@given(cuts())
+def test_an_hdlc_frame_without_flags_is_a_frame(sizes: list[int]) -> None:
+    frame = encoder.pushed(encoder.notification({"structure": [{"long": 1}]}))
+    assert events(frame, sizes) == [Frame("H", frame)]
+    assert events(frame[:-1] + bytes([frame[-1] ^ 1]), sizes) == [Fault("c", frame[:-1] + bytes([frame[-1] ^ 1]))]
+    assert events(frame[:-1], sizes) == [Fault("t", frame[:-1])]
+
+
+@pytest.mark.parametrize("before", ["", "e6e700", "e6e600"])
+@pytest.mark.parametrize("apdu", ["0f0000000100", ""])
+def test_an_llc_and_a_body_alone_are_read(before: str, apdu: str) -> None:
+    octets = bytes.fromhex(before + apdu) + encoder.data({"structure": [{"double-long-unsigned": 280}]})
+    (message,) = Decoder().feed("A", octets)
+    assert '"body":{"structure":[{"double-long-unsigned":280}]}' in message.line()

@@ -79,7 +79,9 @@ class Decoder:
             return _message(apdu, shape), []
         time, keys, octets, frame, _ = apdu
         try:
-            notification = dlms.read_notification(octets, descriptors=self._descriptors)
+            notification = dlms.read_notification(
+                octets, descriptors=self._descriptors, bare=apdu.keys.get("link") == "apdu"
+            )
             apdu, following = self.opener.cut(apdu, notification.end)
         except Malformed as malformed:
             return refusal("apdu", malformed, octets, keys, time), []

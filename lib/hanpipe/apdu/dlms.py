@@ -39,6 +39,9 @@ class Descriptor(NamedTuple):
     attribute_id: int
 
 
+_BODIES: Final = (b"\x01", b"\x02")  # tags of an array and a structure
+
+
 class Notification(NamedTuple):
     """An APDU that a meter pushes: data-notification, event-notification or information-report.
 
@@ -61,7 +64,7 @@ class Notification(NamedTuple):
     end: int
 
 
-def read_notification(octets: bytes, *, descriptors: bool = False) -> Notification:
+def read_notification(octets: bytes, *, descriptors: bool = False, bare: bool = False) -> Notification:
     """Read the pushed APDU at the beginning of octets; find_next says what follows it.
 
         0F | long-invoke-id-and-priority 4 | date-time 0 or 12, with its length | notification-body
@@ -70,6 +73,7 @@ def read_notification(octets: bytes, *, descriptors: bool = False) -> Notificati
 
     Some meters send the date-time with the tag 09 of an octet-string before its length; both are read.
     descriptors: also read a body that is not A-XDR: its values follow a descriptor without a tag
+    bare:        also read a notification-body alone, an array or structure, as other programs print it
 
     raise:  Malformed: another APDU, an unknown type, or fewer octets than announced
     source: IEC 62056-5-3, data-notification, event-notification, information-report; the tag 09: seen in captures
@@ -79,6 +83,9 @@ def read_notification(octets: bytes, *, descriptors: bool = False) -> Notificati
         return _read_event(octets)
     if octets[:1] == bytes([cosem.INFORMATION_REPORT]):
         return _read_report(octets)
+    if bare and octets[:1] in _BODIES:
+        body = _read_body(octets, 0, descriptors)
+        return Notification("notification-body", None, None, 0, None, body, body.end)
     if octets[:1] != bytes([cosem.DATA_NOTIFICATION]):
         raise Malformed(0, f"expected a data-notification (0f), found {name_apdu(octets)}")
     begin = 6 if octets[5:7] == b"\x09\x0c" else 5

@@ -59,7 +59,8 @@ class Opener:
         if kind == "P":
             return self._p1(octets, time)
         if kind == "A":
-            return self._apdus(Apdu(time, {"link": "apdu"}, octets))
+            apdu = octets[3:] if octets[:3] in cosem.LLCS else octets
+            return self._apdus(Apdu(time, {"link": "apdu"}, apdu))
         return self._fault(kind, octets, time)
 
     def open_each(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:

@@ -1,7 +1,9 @@
-"""No link layer: the input is an APDU, or ciphered ones one behind the other."""
+"""No link layer: the input is an APDU, or several ciphered ones in a row; or an HDLC frame without flags."""
 
 import re
 
+from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.header import read_header
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final
@@ -12,22 +14,38 @@ LONGEST: Final = 65535  # octets of an APDU, what a record holds
 _CIPHERED: Final = (b"\xdb", b"\xdc")
 
 
-# How APDUs begin: general-glo- or general-ded-ciphering; a data-notification without a date-time, its body an array or
-# structure; one with a date-time (of 12 octets, the year 07..), with or without a tag before it
-_BEGINNING: Final = re.compile(rb"[\xdb\xdc][\x00\x08]|\x0f.{4}(?:\x00[\x01\x02]|\x09?\x0c\x07)", re.DOTALL)
+# The beginnings of APDUs, perhaps after an LLC header: general-glo- or general-ded-ciphering; a data-notification
+# without a date-time, its body an array or structure; one with a date-time (12 octets, year 07..), tagged or not.
+_BEGINNING: Final = re.compile(
+    rb"(?:\xe6[\xe6\xe7]\0)?(?:[\xdb\xdc][\x00\x08]|\x0f.{4}(?:\x00[\x01\x02]|\x09?\x0c\x07))", re.DOTALL
+)
+# The beginning of a notification-body: an array or structure of few elements, and a text, a number or a structure.
+_BODY: Final = re.compile(rb"[\x01\x02][\x01-\x40][\x02\x06\x09\x0a]")
 
 
 def looks_like_apdu(octets: bytes) -> bool:
-    """Tell whether octets begin as an APDU does."""
-    return _BEGINNING.match(octets) is not None
+    """Return whether octets begin like something that --link apdu takes."""
+    return bool(_BEGINNING.match(octets) or _BODY.match(octets) or _begins_like_hdlc(octets))
+
+
+def _begins_like_hdlc(octets: bytes) -> bool:
+    """Return whether octets begin with a header of HDLC whose HCS is right."""
+    try:
+        return bool(x25(octets[: read_header(octets).information]) == GOOD)
+    except Malformed:
+        return False
 
 
 class ApduFramer:
-    """Feed it octets in pieces of any size. A ciphered APDU ends where its length says, any other with the input."""
+    """Feed it octets in pieces of any size.
+
+    A ciphered APDU ends where its length says. All other octets are one APDU, which ends with the input; it may have an
+    LLC header, or be a notification-body alone. An HDLC frame without its flags is a frame if its checks agree.
+    """
 
     def __init__(self) -> None:
         self._octets = b""
-        self._lost = False  # more came than an APDU can be: what follows is part of none
+        self._lost = False  # more octets came than an APDU can have, so that the rest is noise
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what data completes, in line order. b"" means that the input has ended."""
@@ -48,7 +66,7 @@ class ApduFramer:
 
 
 def _ciphered_end(octets: bytes, begin: int) -> int:
-    """Return where the ciphered APDU at begin ends, 0 if there is none or its length is not there yet."""
+    """Return where the ciphered APDU at begin ends; 0 if octets are not one, or its length has not come yet."""
     if octets[begin : begin + 1] not in _CIPHERED:
         return 0
     try:
@@ -60,5 +78,11 @@ def _ciphered_end(octets: bytes, begin: int) -> int:
 
 
 def _last(octets: bytes) -> Event:
-    """What stands at the end of the input: an APDU, or a ciphered one that was cut."""
-    return Fault("t", octets) if octets[:1] in _CIPHERED else Frame("A", octets)
+    """Return the last event of the input: an APDU, a ciphered one that was cut, or an HDLC frame without flags."""
+    if octets[:1] in _CIPHERED:
+        return Fault("t", octets)
+    if not _begins_like_hdlc(octets):
+        return Frame("A", octets)
+    if read_header(octets).length == len(octets) and x25(octets) == GOOD:
+        return Frame("H", octets)
+    return Fault("t" if len(octets) < read_header(octets).length else "c", octets)

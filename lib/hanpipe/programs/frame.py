@@ -138,7 +138,7 @@ class Tally:
         from hanpipe.link.apdu import looks_like_apdu
 
         if looks_like_apdu(self._begin):
-            return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
+            return "found no frame, but the octets begin like an APDU or frame without a link layer: try --link apdu"
         return "no frame in these octets: wrong baud rate or parity? try han-read --auto"
 
     def counters(self) -> dict[str, Any]:

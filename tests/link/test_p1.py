@@ -212,12 +212,6 @@ def test_a_crc_of_the_polynomial_x25_is_good() -> None:
     assert events(octets) == [Frame("P", octets)]
 
 
-def test_a_crc_over_cr_lf_is_good_where_a_program_left_lf_alone() -> None:
-    octets = telegram().replace(b"\r", b"")
-    assert events(octets) == [Frame("P", octets)]
-    assert events(octets.replace(b"31.7", b"32.7")) == [Fault("c", octets.replace(b"31.7", b"32.7"))]
-
-
 def test_two_telegrams_on_one_line_are_two() -> None:
     octets = telegram().removesuffix(b"\r\n")
     assert events(octets + telegram()) == [Frame("P", octets), Frame("P", telegram())]

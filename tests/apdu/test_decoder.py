@@ -527,12 +527,31 @@ def test_where_the_program_looks_for_keys(tmp_path, key_file):
     assert run(tmp_path, records, CREDENTIALS_DIRECTORY=str(tmp_path))[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([], "the input is empty"),
+        ([b"no records"], "han-frame"),
+        ([pack("c", encoder.pushed(APDU), 0), pack("n", b"x", 0)], "only 2 faults (1 frame check, 1 noise)"),
+        ([pack("H", encoder.frame(b"", control=0x73), 0)], "only 1 fault (1 no apdu)"),
+    ],
+)
+def test_a_run_that_reads_nothing_says_why_in_one_line(tmp_path, records, words):
+    for options in ([], ["--tree"]):
+        command = [sys.executable, os.path.join(ROOT, "bin", "han-decode"), *options]
+        done = subprocess.run(command, input=b"".join(records), capture_output=True, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.count(b"\n") == 1
+        assert words in done.stderr.decode()
+
+
 def test_exit_statuses_and_words(tmp_path, key_file):
     ciphered, plain = pack("A", glo(), 0), pack("A", APDU, 0)
     status, told, said = run(tmp_path, [ciphered] * 2 + [plain])
     assert (status, len(told)) == (5, 3)
     assert said == "han-decode: title KAM4500000001: no key for this title: add a line to the key file (--key-file)\n"
     assert run(tmp_path, [plain])[0] == 0
+    assert run(tmp_path, [ciphered])[2].count("\n") == 1
     assert run(tmp_path, [ciphered], "--key-file", "none.txt")[0::2] == (
         3,
         "han-decode: none.txt: no such file or directory\n",

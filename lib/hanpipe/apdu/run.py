@@ -50,7 +50,8 @@ class Outcome:
     def summary(self) -> str:
         """Write the counts for a person."""
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in self._faults.items())
-        return f"{self.good:,} messages, {sum(self._faults.values()):,} faults" + (f" ({kinds})" if kinds else "")
+        faults = sum(self._faults.values())
+        return f"{self.good:,} messages, {faults:,} fault{'s' * (faults != 1)}" + (f" ({kinds})" if kinds else "")
 
     def failure(self) -> str:
         """Say why nothing could be read, and what to do."""
@@ -108,7 +109,7 @@ def decode(program: Program, decoder: Decoder, draw: Callable[[Opened], str] | N
         saver.save()
     show_stats()
     program.explain(outcome.summary())
-    if not outcome.good:
+    if not (outcome.good or outcome.all_refused()):  # the reason of a refusal was said when it came
         program.tell(outcome.failure())
     return outcome
 

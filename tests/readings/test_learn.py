@@ -86,6 +86,36 @@ def test_what_is_proposed_for_real_lists_reads_them_right(name, monkeypatch):
     assert found > sum(len(message["values"]) for message in expected) // 4
 
 
+def test_eleven_values_with_a_clock_are_proposed_and_then_read_by_layout():
+    """As an E450 in Austria sends them: no meter file has this list, so its order is the user's to say."""
+    data = b"".join(
+        line_of(
+            {"structure": [{"octet-string": "07ea0b16070a0f0aff800000"}, *[{"double-long-unsigned": n}] * 10]}
+        ).encode()
+        + b"\n"
+        for n in range(1, 5)
+    )
+    text = proposal(data)
+    (layout,) = layouts.read_layouts("proposal", text)
+    assert [kinds for _, kinds in layout.rows] == [("clock",)] + 10 * [("double-long-unsigned",)]
+    corrected = text.replace("-            double-long-unsigned", "1-0:1.7.0    double-long-unsigned", 1)
+    (one, *_) = LineReader(Naming(tuple(layouts.read_layouts("mine", corrected)), {"W": 0})).lines(data)
+    assert json.loads(one)["act_pow_pos"] == 1
+
+
+def test_a_proposal_without_a_clock_says_what_it_needs_to_be_recognised():
+    number = line_of({"structure": [{"long-unsigned": 5}, {"long-unsigned": 6}]}).encode()
+    assert "only --layout chooses this list" in proposal(number)
+    assert "only --layout chooses this list" not in proposal(lines(3))
+
+
+def test_more_kinds_of_list_than_are_kept_are_counted():
+    learner = Learner()
+    for count in range(1, 70):
+        learner.feed(line_of({"structure": [{"long-unsigned": 5}] * count}).encode() + b"\n")
+    assert (learner.left_out, learner.known()) == (5, [])
+
+
 def test_two_lists_are_too_few_and_it_says_so():
     assert "too few" in proposal(lines(2))
     assert "too few" not in proposal(lines(3))

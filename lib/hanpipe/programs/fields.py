@@ -122,6 +122,8 @@ def _learn(program: Program) -> int:
     for data, _ in program.pieces():
         learner.feed(data)
     learner.feed(b"")
+    if learner.left_out:
+        program.tell(f"{learner.left_out:,} lists left out: there are too many kinds of unknown list")
     for known in learner.known():
         program.explain(known)
     proposal = learner.proposal()

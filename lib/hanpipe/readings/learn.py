@@ -1,7 +1,7 @@
 """Typed JSON of an unknown list -> a proposal of its meter file.
 
-Each guess stands beside its reason, for a person to judge: nothing here is used before somebody has put it into
-lib/hanpipe/meters/. What has no likely meaning stays "-".
+Each guess has its reason beside it, for a person to judge: hanpipe uses nothing of this before somebody puts it into
+lib/hanpipe/meters/. A value without a likely meaning stays "-".
 """
 
 import json
@@ -14,29 +14,32 @@ from hanpipe.readings.items import Item, read_items, text_of
 from hanpipe.readings.naming import Naming
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-_MOST_LISTS: Final = 64  # kinds of list kept
+_MOST_LISTS: Final = 64  # kinds of unknown list that are proposed
 _POWERS: Final = ("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0")
 _VOLTAGES: Final = ("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0")
 _CURRENTS: Final = ("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0")
 _REGISTERS: Final = (("1-0:1.8.0", "1-0:1.8.1", "1-0:1.8.2"), ("1-0:2.8.0", "1-0:2.8.1", "1-0:2.8.2"))
 _POWER: Final = "1-0:1.7.0"
-_ROUNDED: Final = 2  # W, that the phases together may be away from their total
-_NEAR: Final = 0.3  # P is that much less than S where some of it is reactive
-_FAR: Final = 0.6  # and much of it
-_MOST_AMPERES: Final = 400  # of a meter without transformers, with room
-_FEW: Final = 3  # lists, in fewer of which a product or sum may be right by chance
+_ROUNDED: Final = 2  # W: the sum of the phases may differ that much from their total
+_NEAR: Final = 0.3  # P may be less than S by this part of S, where some power is reactive
+_FAR: Final = 0.6  # and by this part where much of it is
+_MOST_AMPERES: Final = 400  # a meter without transformers measures less
+_FEW: Final = 3  # in fewer lists a product or sum may be right by chance
 _NEAR_230: Final = (200, 260)  # V
 _LEAST_REGISTER: Final = 10_000  # a smaller number that grows may be anything
 
-# A text, and what it likely is.
+# The pattern of a text, its likely code, and the reason.
 _TEXTS: Final = (
     (re.compile(r"\d{16}"), "0-0:96.1.0", "16 digits: the meter's number"),
     (re.compile(r"[A-Z]{3}\d{10,13}"), "0-0:42.0.0", "three letters and digits: the logical device name"),
 )
 
+# Where neither a clock nor anything else in the list proves what it is: CONTRIBUTING.md, "How to add a meter".
+_NO_PROOF: Final = '# texts = { "#1" = "?" }, title or destination: without one, only --layout chooses this list'
+
 
 class Guess(NamedTuple):
-    """What a value likely is, and why. scaler: of its unit, None if that says nothing."""
+    """The likely code of a value, and the reason. scaler: of its unit, None if the reason does not give one."""
 
     code: str
     reason: str
@@ -44,7 +47,7 @@ class Guess(NamedTuple):
 
 
 class Seen:
-    """All lists of one kind: what stood where. columns: the values of each element, one a list."""
+    """All lists of one kind. columns: the values of each element, one per list."""
 
     def __init__(self, items: list[Item]) -> None:
         """Take the first of its kind."""
@@ -57,21 +60,24 @@ class Seen:
             column.append(text_of(item) if isinstance(item.value, str) else item.value)
 
     def numbers(self, at: int) -> list[int]:
-        """Return the numbers of an element, none if they are not."""
+        """Return the numbers of an element; [] if any of its values is not a number."""
         column = self.columns[at] if at < len(self.columns) else []
         return column if all(type(value) is int for value in column) else []
 
 
 class Learner:
-    """Feed it lines of han-decode, then ask for the proposal. lists: how many it has seen."""
+    """Feed it lines of han-decode, then ask for the proposal.
+
+    lists: how many it has seen; left_out: how many it could not keep, because there are too many kinds
+    """
 
     def __init__(self) -> None:
-        self.lists = 0
+        self.lists = self.left_out = 0
         self._rest = b""
         self._seen: dict[Any, Seen] = {}
         self._known: dict[str, None] = {}
-        self._told: list[str] = []
-        self._naming = Naming(tell=self._told.append)
+        self._doubts: list[str] = []
+        self._naming = Naming(tell=self._doubts.append)
 
     def feed(self, data: bytes) -> None:
         """Take octets of lines; b"" is the end."""
@@ -85,11 +91,11 @@ class Learner:
                 continue
 
     def known(self) -> list[str]:
-        """Say which lists need no meter file, or have one."""
+        """Return a sentence for each kind of list that needs no meter file, or has one."""
         return list(self._known)
 
     def proposal(self) -> str:
-        """Return the text of a meter file for all lists that are unknown; "" if there are none."""
+        """Return the text of a meter file for all unknown lists; "" if every list is known."""
         if not self._seen:
             return ""
         head = (
@@ -104,17 +110,20 @@ class Learner:
         items = read_items(keys["body"])
         kind = tuple((item.key, item.type) for item in items)
         if kind not in self._seen:
-            if self._is_known(keys) or len(self._seen) == _MOST_LISTS:
+            if self._is_known(keys):
                 self._known[f"a list of {len(items)} values needs no file, or has one"] = None
+                return
+            if len(self._seen) == _MOST_LISTS:
+                self.left_out += 1
                 return
             self._seen[kind] = Seen(items)
         self._seen[kind].add(items)
 
     def _is_known(self, keys: dict[str, Any]) -> bool:
-        """Tell whether each number of a list has a name."""
-        self._told.clear()
+        """Return whether each number of a list has a name."""
+        self._doubts.clear()
         plan = self._naming.plan(keys)
-        return not self._told and not all(field.code.startswith("#") for field in plan.fields if field.code)
+        return not self._doubts and not all(field.code.startswith("#") for field in plan.fields if field.code)
 
 
 def _proposed(seen: Seen, number: int) -> str:
@@ -133,13 +142,19 @@ def _proposed(seen: Seen, number: int) -> str:
         f'name = "unknown-{number}"',
         'about = "?"',
         f"scaler = {{ {scalers} }}" if scalers else "scaler = {}",
+        *([] if _has_clock(seen) else [_NO_PROOF]),
         "elements = [",
     ]
     for at, item in enumerate(seen.items):
         guess = guesses.get(at, Guess("-" if item.key.startswith("#") else item.key, "unknown"))
-        row = f'  "{guess.code:<11}  {item.type}",'
+        row = f'  "{guess.code:<11}  {item.type if item.kind == "number" else item.kind}",'
         lines.append(f"{row:<46}  # {_position(item)}: {_range(seen, at)}: {guess.reason}")
     return "\n".join([*lines, "]"]) + "\n"
+
+
+def _has_clock(seen: Seen) -> bool:
+    """Return whether the list proves itself by a clock, whatever its texts are (layouts.Layout.proof)."""
+    return any(item.kind in ("clock", "date", "time", "name") for item in seen.items)
 
 
 def _position(item: Item) -> str:
@@ -147,17 +162,17 @@ def _position(item: Item) -> str:
 
 
 def _range(seen: Seen, at: int) -> str:
-    """Say what was seen in an element, for people, in one line of a comment."""
+    """Return the values of an element for people, short enough for a comment."""
     if numbers := seen.numbers(at):
         low, high = min(numbers), max(numbers)
         return str(low) if low == high else f"{low} to {high}"
     values = sorted({"?" if value is None else str(value) for value in seen.columns[at]})
-    told = ", ".join(values[:3])[:60] + (" ..." if len(values) > 3 else "")
-    return "".join(character if character.isprintable() else "?" for character in told)
+    some = ", ".join(values[:3])[:60] + (" ..." if len(values) > 3 else "")
+    return "".join(character if character.isprintable() else "?" for character in some)
 
 
 def _guesses(seen: Seen) -> dict[int, Guess]:
-    """Say of each element what it likely is: position -> guess."""
+    """Guess each element: position -> guess."""
     found = {at: guess for at, item in enumerate(seen.items) if (guess := _guess_text(seen, at, item))}
     found |= (voltages := _voltages(seen, found))
     found |= _powers(seen, found)
@@ -168,7 +183,7 @@ def _guesses(seen: Seen) -> dict[int, Guess]:
 
 
 def _guess_text(seen: Seen, at: int, item: Item) -> Guess | None:
-    if item.type == "octet-string" and isinstance(item.value, str) and len(item.value) == 24 and _is_clock(item.value):
+    if item.kind == "clock" and _is_clock(str(item.value)):
         return Guess("0-0:1.0.0", "reads as a date and time")
     texts = {value for value in seen.columns[at] if isinstance(value, str)}
     for pattern, code, reason in _TEXTS:
@@ -210,7 +225,7 @@ def _same_type(seen: Seen, at: int, further: int) -> bool:
 
 
 def _near_230(numbers: list[int]) -> int | None:
-    """Return the scaler, 0 to -2, with which all are near 230 V; None if there is none."""
+    """Return the scaler, 0 to -2, with which all numbers are near 230 V; None if none fits."""
     low, high = _NEAR_230
     powers = (p for p in range(3) if numbers and all(low * 10**p <= number <= high * 10**p for number in numbers))
     power = next(powers, None)
@@ -261,7 +276,7 @@ def _currents_and_power(seen: Seen, found: dict[int, Guess], voltages: dict[int,
 def _away(seen: Seen, voltages: dict[int, Guess], currents: range, scaler: int, power: int) -> float:
     """Return how far the sum of U x I is from a power, as a part of the larger one: the mean of all lists.
 
-    1.0 where there is no power, or more amperes than any house has
+    return: 1.0 without any power, or with more amperes than any house draws
     """
     away = 0.0
     powers = seen.numbers(power)
@@ -278,27 +293,27 @@ def _away(seen: Seen, voltages: dict[int, Guess], currents: range, scaler: int, 
 
 def _registers(seen: Seen, found: dict[int, Guess]) -> dict[int, Guess]:
     """Find totals: an element that is the sum of the next two, in each list."""
-    told: dict[int, Guess] = {}
+    registers: dict[int, Guess] = {}
     left = list(_REGISTERS)
     for at in range(len(seen.items) - 2):
         total, first, second = (seen.numbers(at + n) for n in range(3))
-        if not (left and total and first and second and max(total) >= _LEAST_REGISTER and not told.get(at)):
+        if not (left and total and first and second and max(total) >= _LEAST_REGISTER and not registers.get(at)):
             continue
         if any(at + n in found for n in range(3)) or not any(first) or not any(second):
             continue
         if all(t == a + b for t, a, b in zip(total, first, second, strict=True)):
             codes = left.pop(0)
             reason = f"#{at + 1} = #{at + 2} + #{at + 3}: a register and its tariffs"
-            told |= {at + n: Guess(codes[n], reason, 0) for n in range(3)}
-    return told
+            registers |= {at + n: Guess(codes[n], reason, 0) for n in range(3)}
+    return registers
 
 
 def _growing(seen: Seen) -> dict[int, Guess]:
-    """Mark what never falls and does grow: registers of an unknown quantity."""
-    told: dict[int, Guess] = {}
+    """Find the numbers that grow and never fall: registers of an unknown quantity."""
+    growing: dict[int, Guess] = {}
     for at, item in enumerate(seen.items):
         numbers = seen.numbers(at)
         grows = len(numbers) > 2 and numbers[-1] > numbers[0] >= _LEAST_REGISTER
         if grows and all(a <= b for a, b in pairwise(numbers)) and item.key.startswith("#"):
-            told[at] = Guess("-", "never falls: a register, energy likely")
-    return told
+            growing[at] = Guess("-", "never falls: a register, energy likely")
+    return growing

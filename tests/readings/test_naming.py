@@ -312,7 +312,7 @@ def test_hex_ids_are_decoded_if_they_spell_something(sent, told):
 
 def test_texts_and_logs_keep_their_codes():
     told = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is no object"])
-    assert told == {"meter_model": "ABC", "0-0:96.13.0": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
+    assert told == {"meter_model": "ABC", "message": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
 
 
 @given(st.lists(st.lists(st.text(max_size=12), min_size=1, max_size=8), max_size=8))

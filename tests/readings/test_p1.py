@@ -54,7 +54,7 @@ def test_a_time_beside_a_value_is_kept_in_either_order():
     ("objects", "told"),
     [
         ([["1-0:1.7.0", ""]], {}),
-        ([["0-0:96.13.0", "12A"]], {"0-0:96.13.0": "12A"}),  # a message, not a current
+        ([["0-0:96.13.0", "12A"]], {"message": "12A"}),  # not a current
         ([["1-0:1.7.0", "12XY"]], {"1-0:1.7.0": "12XY"}),
         ([["1-0:1.7.0", "12"]], {"1-0:1.7.0": "12"}),
         ([["1-0:1.7.0", "5*mw"]], {"1-0:1.7.0": 5}),  # milli or mega? raw, without our name

@@ -1,5 +1,6 @@
 """OBIS codes and their names; docs/fields.md lists every one."""
 
+import importlib.util
 import os
 import re
 
@@ -11,21 +12,32 @@ from conftest import ROOT
 from hanpipe.readings import p1, quantities
 
 
-def page() -> dict[str, tuple[str, str]]:
-    """Return name -> (code, unit) of each row of the table of electricity."""
+def test_the_page_is_written_from_the_table():
+    spec = importlib.util.spec_from_file_location("make_docs", os.path.join(ROOT, "docs", "make.py"))
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
     with open(os.path.join(ROOT, "docs", "fields.md"), encoding="utf-8") as file:
-        section = file.read().partition("## Electricity")[2].partition("\n## ")[0]
-    return {
-        name: (code, unit)
-        for name, code, unit in re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (\S+) \|", section, re.MULTILINE)
-    }
+        assert file.read() == make.fields_page(), "python3 docs/make.py"
 
 
-def test_the_page_lists_every_name_with_its_code_and_unit():
-    codes = [f"1-0:{c}.{d}.{e}" for c in range(256) for d in range(100) for e in (0, 1)]
-    codes += [f"0-0:96.{d}.{e}" for d in range(100) for e in range(100)]
-    named = {known.name: (code, known.unit or "-") for code in codes if (known := quantities.quantity(code))}
-    assert page() == named
+def test_the_rows_are_all_codes_that_have_a_quantity():
+    codes = [f"1-0:{c}.{d}.0" for c in range(256) for d in range(100)] + ["1-0:0.2.8"]
+    codes += [f"0-0:{c}.{d}.{e}" for c in range(128) for d in range(32) for e in range(32)]
+    rows = dict(quantities.rows())
+    assert {code: found for code in codes if (found := quantities.quantity(code))} == rows
+    assert set(rows.values()) == {quantities.quantity(code) for code in rows}
+
+
+def test_a_name_leads_back_to_its_quantity():
+    for _, found in quantities.rows():
+        assert quantities.named(found.name) == found
+    assert quantities.named("act_energy_neg_L2_T3") == quantities.quantity("1-0:42.8.3")
+    assert quantities.named("gas_volume_2").number == "2"
+
+
+@pytest.mark.parametrize("name", ["volt_2", "volt_L4", "act_pow_pos_T1", "act_energy_pos_T", "gas_volume_x", "", "#1"])
+def test_other_names_have_no_quantity(name):
+    assert quantities.named(name) is None
 
 
 def test_the_page_lists_every_kind_of_sub_meter():
@@ -59,6 +71,11 @@ def test_any_text_has_a_quantity_or_none(text):
         ("1-0:52.7.0", "volt_L2", "V"),
         ("1-0:13.7.0", "power_factor", None),
         ("0-0:96.14.0", "tariff", None),
+        ("1-0:36.7.0", "act_pow_net_L1", "W"),
+        ("1-3:0.2.8", "P1_version", None),
+        ("0-0:17.0.0", "act_pow_limit", "W"),
+        ("1-0:15.24.0", "act_pow_sum_avg3", "W"),
+        ("1-0:52.33.0", "volt_sag_duration_L2", "s"),
     ],
 )
 def test_names(code, name, unit):

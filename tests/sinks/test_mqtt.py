@@ -49,6 +49,7 @@ RULES = {
     "gas": (REGISTERS, {"L", "m³", "ft³", "CCF"}),
     "water": (REGISTERS, {"L", "gal", "m³", "ft³", "CCF", "MCF"}),
     "volume": (REGISTERS, {"L", "mL", "gal", "fl. oz.", "m³", "ft³", "CCF", "MCF"}),
+    "duration": (STATES, {"d", "h", "min", "s", "ms"}),
     "timestamp": ({None}, {None}),
 }
 NO_CLASS = {None, "kvarh", "kVAh"}  # units of what has no class that all versions know
@@ -107,13 +108,11 @@ def shared(tmp_path_factory):
 
 
 def names():
-    """Every name of docs/fields.md that comes of an OBIS code, and those of sub-meters."""
-    codes = [f"1-0:{c}.{d}.{e}" for c in range(100) for d in (4, 6, 7, 8, 32, 36) for e in (0, 1, 2)]
-    codes += ["0-0:96.7.9", "0-0:96.7.21", "0-0:96.14.0"]
-    known = {found.name for code in codes if (found := quantities.quantity(code))}
-    return sorted(
-        known | {"gas_volume", "gas_volume_2", "water_volume", "warm_water_volume", "heat_energy", "heat_volume"}
-    )
+    """Every number of docs/fields.md that has an OBIS code of its own, tariffs, and registers of sub-meters."""
+    known = {found.name for _, found in quantities.rows() if found.what != quantities.TEXT}
+    tariffs = {f"{name}_T{n}" for name in known if quantities.named(name).what == quantities.REGISTER for n in (1, 2)}
+    sub_meters = {"gas_volume", "gas_volume_2", "water_volume", "warm_water_volume", "heat_energy", "heat_volume"}
+    return sorted(known | tariffs | sub_meters)
 
 
 def test_every_field_has_an_entity_that_home_assistant_takes():
@@ -136,7 +135,7 @@ def test_every_field_has_an_entity_that_home_assistant_takes():
 
 def test_only_power_of_now_expires():
     expiring = {name for name in names() if sensor(name).expire}
-    assert expiring == {n for n in names() if n.startswith("act_pow_") and "_avg" not in n and "_max" not in n}
+    assert expiring == {n for n in names() if (q := quantities.named(n)).base == "act_pow" and q.what == "power"}
 
 
 def test_what_may_fall_is_no_increasing_total():

@@ -164,14 +164,15 @@ class Naming:
             return Field(name, item.key, name, None, _clock(item.value))
         if name:
             return Field(name, item.key, name, None, _identity(item))
-        if not _is_number(item.value):
-            return Field(item.key, item.key, None, None, _text(item))
-        raw, power = _digits(item) if type(item.value) is float else (item.value, 0)
         quantity = quantities.quantity(item.key)
+        if not _is_number(item.value):
+            name = quantity.name if quantity and quantity.what == quantities.TEXT else None
+            return Field(name or item.key, item.key, name, None, _text(item))
+        raw, power = _digits(item) if type(item.value) is float else (item.value, 0)
         unit = item.unit or None if item.unit is not None or not quantity else quantity.unit
         scaler = item.scaler
         if scaler is None and quantity:
-            scaler = 0 if quantity.counted else self._known_scaler(item.key, unit or "pf", layout)
+            scaler = 0 if quantity.unscaled else self._known_scaler(item.key, unit or "pf", layout)
         if scaler is None:
             return Field(item.key, item.key, None, item.unit or None, _number(raw, power, 1))
         named = quantity.name if quantity and quantity.unit == unit else None

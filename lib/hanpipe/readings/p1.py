@@ -23,6 +23,7 @@ UNITS: Final = {
     "VA": ("VA", 0),  "kVA":   ("VA", 3),   "VAh":   ("VAh", 0),   "kVAh":  ("VAh", 3),
     "V":  ("V", 0),   "mV":    ("V", -3),   "kV":    ("V", 3),
     "A":  ("A", 0),   "mA":    ("A", -3),   "kA":    ("A", 3),
+    "s": ("s", 0),
     "Hz": ("Hz", 0),  "kHz":   ("Hz", 3),   "GJ":    ("GJ", 0),   "MJ":    ("GJ", -3),
     "m3": ("m3", 0),  "dm3":   ("m3", -3),
 }  # fmt: skip
@@ -44,6 +45,7 @@ _TIME_OF_DAY = re.compile(r"(\d\d):?(\d\d):?(\d\d)[SWsw]?")
 _DAY = re.compile(r"(?:20)?(\d\d)[-.]?(\d\d)[-.]?(\d\d)")
 _SECONDS = re.compile(r"(\d{1,10})\*s")
 _FULL_CODE = re.compile(r"(\d+-\d+:\d+\.\d+\.\d+)[*.]255")
+_STATUS = re.compile(r"\d{1,3}", re.ASCII)
 _SUB_METER = re.compile(r"0-([1-9]\d?):(\d+\.\d+\.\d+)")
 _IDENTIFICATION = re.compile(r"/.{3}.(?:\\[\d\\]?)?(.*)", re.DOTALL)
 _NOTHING = re.compile(r"\(*ER\d+\)*")  # the meter has no value for this object
@@ -52,6 +54,7 @@ _SUB_METER_IDS: Final = ("96.1.0", "96.1.1")
 _ADDRESS: Final = "0-0:0.0.0"
 _FAILURES, _FAILURE_SECONDS = "1-0:99.97.0", "0-0:96.7.19"
 _PEAKS: Final = ("0-0:98.1.0", "1-0:98.1.0")
+_DEVICE_STATES: Final = {"24.1.0": "type", "24.4.0": "valve"}
 _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
 _EPOCH: Final = 70  # the year of 700101010000W: nobody set this clock
@@ -222,7 +225,7 @@ def _entries(code: str, brackets: list[str], devices: dict[str, Device]) -> list
         time = read_time(brackets[0])
         return [Entry(code, "date_time", time)] if time else []
     quantity = quantities.quantity(code)
-    if not brackets[-1] and quantity and not quantity.counted:
+    if not brackets[-1] and quantity and not quantity.unscaled:
         return []  # the meter does not measure this
     entry = _value(code, brackets[-1], devices)
     time = read_time(brackets[0]) if len(brackets) == 2 else None
@@ -243,9 +246,14 @@ def _value(code: str, text: str, devices: dict[str, Device]) -> Entry:
     device = devices.get(channel)
     if code in _IDS or what in _SUB_METER_IDS:
         return Entry(code, f"{device.kind}_ID{device.number}" if device else None, _spelled(text))
+    if device and what in _DEVICE_STATES:
+        name = f"{device.kind}_{_DEVICE_STATES[what]}{device.number}"
+        return Entry(code, name, int(text) if _STATUS.fullmatch(text) else text)
     quantity = quantities.quantity(code)
     of_device = device if what.startswith("24.2.") else None
     found = _VALUE.fullmatch(text)
+    if quantity and quantity.what == quantities.TEXT:
+        return Entry(code, quantity.name, text)
     bare = found and found[5]  # a unit without * may be any text: the code must want it
     if found is None or (bare and (bare.casefold() not in _IN_ANY_CASE or not (quantity or of_device))):
         return Entry(code, None, text)

@@ -11,8 +11,7 @@ The direction stands before the quantity, the phase before both: Domoticz gives 
 unique_id shares the longest start with its own, and reads none whose id ends in _min or _max.
 """
 
-import re
-
+from hanpipe.readings.quantities import Quantity, named
 from hanpipe.unix.typed import Final, NamedTuple
 
 
@@ -43,22 +42,36 @@ CLOCK: Final = Sensor("clock", "Clock", None, 0, "timestamp")  # only where the 
 
 # Quantity and measure, before their direction: object and name have a place for it.
 _FLOWS: Final = {
-    ("act", "pow"):         Sensor("{}_power", "Active power {}", "W", 0, "power", MEASUREMENT, 0, 60),
-    ("act", "energy"):      Sensor("{}_energy", "Active energy {}", "kWh", -3, "energy", INCREASING, 3),
-    ("react", "pow"):       Sensor("{}_reactive_power", "Reactive power {}", "var", 0, "reactive_power", MEASUREMENT),
-    ("react", "energy"):    Sensor("{}_reactive_energy", "Reactive energy {}", "kvarh", -3, None, INCREASING, 3),
-    ("apparent", "pow"):    Sensor("{}_apparent_power", "Apparent power {}", "VA", 0, "apparent_power", MEASUREMENT),
-    ("apparent", "energy"): Sensor("{}_apparent_energy", "Apparent energy {}", "kVAh", -3, None, INCREASING, 3),
+    "act_pow":         Sensor("{}_power", "Active power {}", "W", 0, "power", MEASUREMENT, 0, 60),
+    "act_energy":      Sensor("{}_energy", "Active energy {}", "kWh", -3, "energy", INCREASING, 3),
+    "react_pow":       Sensor("{}_reactive_power", "Reactive power {}", "var", 0, "reactive_power", MEASUREMENT),
+    "react_energy":    Sensor("{}_reactive_energy", "Reactive energy {}", "kvarh", -3, None, INCREASING, 3),
+    "apparent_pow":    Sensor("{}_apparent_power", "Apparent power {}", "VA", 0, "apparent_power", MEASUREMENT),
+    "apparent_energy": Sensor("{}_apparent_energy", "Apparent energy {}", "kVAh", -3, None, INCREASING, 3),
 }  # fmt: skip
 _DIRECTIONS: Final = {"pos": "import", "neg": "export"}  # the others have our name: sum, net, Q1
-_PERIODS: Final = {"_avg": ("mean_", " mean"), "_max": ("peak_", " maximum")}  # before the object, behind the name
+_PERIODS: Final = {
+    # period    before the object  after the name
+    "avg":      ("mean_",          " mean"),
+    "avg_last": ("last_mean_",     " last mean"),
+    "avg3":     ("third_mean_",    " third mean"),
+    "max":      ("peak_",          " maximum"),
+}  # fmt: skip
 
-# What has no direction. Behind it may stand a phase (_L1), N, or which of several meters it is of (_2).
+# Quantities without direction, by their base: a phase (_L1, _N) or the number of a sub-meter (_2) may follow.
 _STATES: Final = {
     "volt":                Sensor("voltage", "Voltage", "V", 0, "voltage", MEASUREMENT, 1),
     "curr":                Sensor("current", "Current", "A", 0, "current", MEASUREMENT, 2),
     "curr_limit":          Sensor("current_limit", "Current limit", "A", 0, "current", MEASUREMENT, 0),
     "power_factor":        Sensor("power_factor", "Power factor", None, 0, "power_factor", MEASUREMENT, 3),
+    "curr_sum":            Sensor("current_sum", "Current sum", "A", 0, "current", MEASUREMENT, 2),
+    "power_factor_min":    Sensor("lowest_power_factor", "Lowest power factor", None, 0, "power_factor", MEASUREMENT),
+    "act_pow_limit":       Sensor("power_limit", "Power limit", "W", 0, "power", MEASUREMENT, 0),
+    "breaker":             Sensor("breaker", "Breaker", None),
+    "volt_sag_duration":   Sensor("last_sag_duration", "Last sag duration", "s", 0, "duration", MEASUREMENT),
+    "volt_sag_volt":       Sensor("last_sag_voltage", "Last sag voltage", "V", 0, "voltage", MEASUREMENT, 1),
+    "volt_swell_duration": Sensor("last_swell_duration", "Last swell duration", "s", 0, "duration", MEASUREMENT),
+    "volt_swell_volt":     Sensor("last_swell_voltage", "Last swell voltage", "V", 0, "voltage", MEASUREMENT, 1),
     "frequency":           Sensor("frequency", "Frequency", "Hz", 0, "frequency", MEASUREMENT, 2),
     "tariff":              Sensor("tariff", "Tariff", None),
     "volt_sags":           Sensor("voltage_sags", "Voltage sags", None, 0, None, INCREASING),
@@ -74,30 +87,30 @@ _STATES: Final = {
     "cooling_energy":      Sensor("cooling_energy", "Cooling", "GJ", 0, "energy", INCREASING, 3),
 }  # fmt: skip
 
-_FLOW = re.compile(r"(act|react|apparent)_(pow|energy)_(pos|neg|sum|net|Q[1-4])(_avg|_max)?(_L[123])?(_T\d{1,3})?")
-_STATE = re.compile(r"([a-z_]+?)(_L[123]|_N|_\d{1,2})?")
-
 
 def sensor(field: str) -> Sensor | None:
-    """Return what the entity of a field is; None if no table knows the field, or its unit may be one of several."""
-    if flow := _FLOW.fullmatch(field):
-        return _flow(*flow.groups(default=""))
-    state = _STATE.fullmatch(field)
-    if state is None or (made := _STATES.get(state[1])) is None:
+    """Return the entity of a field, None if there is none for its quantity, or its unit may be one of several."""
+    quantity = named(field)
+    if quantity is None:
         return None
-    behind = state[2] or ""
-    return made._replace(object=made.object + behind, name=made.name + behind.replace("_", " "))
+    if quantity.base in _FLOWS:
+        return _flow(quantity) if quantity.period in ("", *_PERIODS) else None
+    made = _STATES.get(quantity.base)
+    if made is None:
+        return None
+    part = quantity.phase or quantity.number
+    return made._replace(object=f"{made.object}_{part}", name=f"{made.name} {part}") if part else made
 
 
-def _flow(quantity: str, measure: str, direction: str, period: str, phase: str, tariff: str) -> Sensor:
-    made = _FLOWS[quantity, measure]
-    way = _DIRECTIONS.get(direction, direction)
-    before, behind = _PERIODS.get(period, ("", ""))
-    front = f"{phase[1:]}_{before}" if phase else before
-    said = made.name.format(way) + phase.replace("_", " ") + behind + tariff.replace("_T", " tariff ")
+def _flow(quantity: Quantity) -> Sensor:
+    made = _FLOWS[quantity.base]
+    way = _DIRECTIONS.get(quantity.direction, quantity.direction)
+    before, after = _PERIODS.get(quantity.period, ("", ""))
+    front = f"{quantity.phase}_{before}" if quantity.phase else before
+    name = made.name.format(way) + (f" {quantity.phase}" if quantity.phase else "") + after
     return made._replace(
-        object=front + made.object.format(way) + tariff,
-        name=said,
-        state_class=TOTAL if direction == "net" and measure == "energy" else made.state_class,
-        expire=None if period else made.expire,
+        object=front + made.object.format(way) + (f"_T{quantity.tariff}" if quantity.tariff else ""),
+        name=name + (f" tariff {quantity.tariff}" if quantity.tariff else ""),
+        state_class=TOTAL if quantity.direction == "net" and made.state_class == INCREASING else made.state_class,
+        expire=None if quantity.period else made.expire,
     )

@@ -9,32 +9,40 @@ A total and its parts (phases, tariffs) are families of their own: so sum() over
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 
 from hanpipe.readings.flat import nanoseconds, number
+from hanpipe.readings.quantities import REGISTER, Quantity, named
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST_METERS: Final = 1000
 _MOST_SERIES: Final = 1000  # of a meter; none has more than a few dozen
 
-_FLOW = re.compile(r"(act|react|apparent)_(pow|energy)_(pos|neg|sum|net|Q[1-4])(_avg|_max)?(?:_L([123]))?(?:_T(\d+))?")
-_KIND: Final = {"act": "active", "react": "reactive", "apparent": "apparent"}
 _WAY: Final = {"pos": "import", "neg": "export"}
-_PERIOD: Final = {"_avg": "_average", "_max": "_maximum"}
-_POWER: Final = {"act": "watts", "react": "var", "apparent": "voltamperes"}
+_PERIOD: Final = {"": "", "avg": "_average", "max": "_maximum", "avg_last": "_last_average", "avg3": "_third_average"}
 # Prometheus's base unit of energy is the joule: rate() of it is watts. So is rate() of var seconds var.
-_ENERGY: Final = {"act": "joules", "react": "var_seconds", "apparent": "voltampere_seconds"}
+_FLOWS: Final = {
+    "act_pow":         ("active_power",    "watts"),
+    "react_pow":       ("reactive_power",  "var"),
+    "apparent_pow":    ("apparent_power",  "voltamperes"),
+    "act_energy":      ("active_energy",   "joules"),
+    "react_energy":    ("reactive_energy", "var_seconds"),
+    "apparent_energy": ("apparent_energy", "voltampere_seconds"),
+}  # fmt: skip
 
-# Names of docs/fields.md without phase or number: family, factor to its unit, what it is. A family in _total counts up.
+# Quantities by base, with _L or _N if phases have a family of their own: family, factor to its unit, meaning.
+# A family in _total counts up.
 _OTHERS: Final = {
-    "volt":                ("voltage_volts",             1, "Voltage of a phase."),
-    "curr":                ("current_amperes",           1, "Current of a phase."),
+    "volt":                ("meter_voltage_volts",       1, "Voltage, of any phase."),
+    "volt_L":              ("voltage_volts",             1, "Voltage of a phase."),
+    "curr":                ("meter_current_amperes",     1, "Current, of any phase."),
+    "curr_L":              ("current_amperes",           1, "Current of a phase."),
     "curr_N":              ("neutral_current_amperes",   1, "Current in the neutral conductor."),
     "curr_limit":          ("current_limit_amperes",     1, "Current limit of a phase."),
     "frequency":           ("frequency_hertz",           1, "Frequency of the net."),
     "power_factor":        ("power_factor_ratio",        1, "Power factor."),
+    "power_factor_L":      ("phase_power_factor_ratio",  1, "Power factor of a phase."),
     "volt_sags":           ("voltage_sags_total",        1, "Voltage sags of a phase."),
     "volt_swells":         ("voltage_swells_total",      1, "Voltage swells of a phase."),
     "power_failures":      ("power_failures_total",      1, "Power failures."),
@@ -48,7 +56,6 @@ _OTHERS: Final = {
     "heat_energy":         ("heat_joules_total",  10 ** 9, "Heat: register of the meter."),
     "cooling_energy":      ("cooling_joules_total", 10 ** 9, "Cooling: register of the meter."),
 }  # fmt: skip
-_OTHER = re.compile(r"(.+?)(?:_L([123])|_(\d+))?")
 
 
 class Metric(NamedTuple):
@@ -69,29 +76,34 @@ class Metric(NamedTuple):
 
 
 def metric(name: str) -> Metric:
-    """Return what a name is in Prometheus. What no table knows keeps its name, as a label of one family for all."""
-    if found := _FLOW.fullmatch(name):
-        return _flow(*found.groups())
-    found = _OTHER.fullmatch(name)
-    base, phase, unit = found.groups() if found and name not in _OTHERS else (name, None, None)
-    if base not in _OTHERS:
+    """Return the metric of a name. A quantity without one keeps its name, as a label of one family for all."""
+    quantity = named(name)
+    if quantity and quantity.base in _FLOWS and quantity.period in _PERIOD:
+        return _flow(quantity)
+    if quantity is None or (key := _key(quantity)) not in _OTHERS:
         return Metric("han_other", (("name", name),), 1, "Number that has no metric of its own, in the reading's unit.")
-    family, factor, words = _OTHERS[base]
-    if base == "power_factor" and phase:
-        family, words = "phase_power_factor_ratio", "Power factor of a phase."
-    return Metric(f"han_{family}", _labels(phase=phase, device=unit), factor, words)
+    family, factor, words = _OTHERS[key]
+    return Metric(f"han_{family}", _labels(phase=quantity.phase.strip("LN"), device=quantity.number), factor, words)
 
 
-def _flow(kind: str, measure: str, way: str, period: str | None, phase: str | None, tariff: str | None) -> Metric:
-    """Return the metric of a power or an energy, from the parts of its name."""
-    flow = f"{_KIND[kind]}_{'power' if measure == 'pow' else 'energy'}_{_WAY.get(way, way.lower())}"
-    flow += _PERIOD.get(period or "", "") + ("_phase" if phase else "") + ("_tariff" if tariff else "")
+def _key(quantity: Quantity) -> str:
+    """Return the key of a quantity in _OTHERS."""
+    by_phase = f"{quantity.base}_{quantity.phase[:1]}"
+    return by_phase if by_phase in _OTHERS else quantity.base
+
+
+def _flow(quantity: Quantity) -> Metric:
+    """Return the metric of a power or an energy."""
+    kind, unit = _FLOWS[quantity.base]
+    phase, tariff, way = quantity.phase.removeprefix("L"), quantity.tariff, quantity.direction
+    flow = f"{kind}_{_WAY.get(way, way.lower())}{_PERIOD[quantity.period]}"
+    flow += ("_phase" if phase else "") + ("_tariff" if tariff else "")
     words = flow.replace("_", " ").capitalize()
     labels = _labels(phase=phase, tariff=tariff)
-    if measure == "pow":
-        return Metric(f"han_{flow}_{_POWER[kind]}", labels, 1, f"{words}.")
+    if quantity.what != REGISTER:
+        return Metric(f"han_{flow}_{unit}", labels, 1, f"{words}.")
     total = "" if way == "net" else "_total"  # import less export may fall
-    return Metric(f"han_{flow}_{_ENERGY[kind]}{total}", labels, 3600, f"{words}: register of the meter.")
+    return Metric(f"han_{flow}_{unit}{total}", labels, 3600, f"{words}: register of the meter.")
 
 
 def _labels(**labels: str | None) -> tuple[tuple[str, str], ...]:

@@ -6,11 +6,12 @@ anything else         string: texts, the meter's clock, names that are now a num
                       that a double cannot hold
 """
 
-import re
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from hanpipe.readings.quantities import named
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.tables.table import Columns, cell
 from hanpipe.unix.typed import Any, Final
@@ -32,10 +33,6 @@ _TYPES: Final = {
     "text": pyarrow.string(),
 }
 _EXACT: Final = 1 << 53  # a double holds every whole number up to here
-# What is a double even where all of an archive is whole: so that archives have the same types, and can be read as one.
-_FRACTIONS: Final = re.compile(
-    r"(volt|curr|curr_limit)_(L[123]|N)|frequency|power_factor.*|.*_volume.*|(heat|cooling)_.*"
-)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -74,10 +71,17 @@ class Types:
 def _type_of(name: str, value: Any) -> str:
     """Return the smallest type that holds a value exactly."""
     if type(value) is int and abs(value) <= _EXACT:
-        return "double" if _FRACTIONS.fullmatch(name) else "int"
+        return "double" if _is_fractional(name) else "int"
     if type(value) is Decimal and (len(str(value)) <= 16 or Decimal(repr(float(value))) == value):
         return "double"
     return "time" if name == "time" and _milliseconds(value) is not None else "text"
+
+
+@functools.lru_cache(1024)
+def _is_fractional(name: str) -> bool:
+    """Return whether a column is of doubles even if all its values are whole, so that archives have the same types."""
+    quantity = named(name)
+    return quantity is not None and quantity.fractional
 
 
 def _milliseconds(text: Any) -> int | None:

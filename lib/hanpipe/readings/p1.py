@@ -247,13 +247,13 @@ def _value(code: str, text: str, devices: dict[str, Device]) -> Entry:
     if code in _IDS or what in _SUB_METER_IDS:
         return Entry(code, f"{device.kind}_ID{device.number}" if device else None, _spelled(text))
     if device and what in _DEVICE_STATES:
-        name = f"{device.kind}_{_DEVICE_STATES[what]}{device.number}"
-        return Entry(code, name, int(text) if _STATUS.fullmatch(text) else text)
+        state = f"{device.kind}_{_DEVICE_STATES[what]}{device.number}"
+        return Entry(code, state, int(text) if _STATUS.fullmatch(text) else text)
     quantity = quantities.quantity(code)
-    of_device = device if what.startswith("24.2.") else None
-    found = _VALUE.fullmatch(text)
     if quantity and quantity.what == quantities.TEXT:
         return Entry(code, quantity.name, text)
+    of_device = device if what.startswith("24.2.") else None
+    found = _VALUE.fullmatch(text)
     bare = found and found[5]  # a unit without * may be any text: the code must want it
     if found is None or (bare and (bare.casefold() not in _IN_ANY_CASE or not (quantity or of_device))):
         return Entry(code, None, text)

@@ -29,7 +29,7 @@ run: .venv/run
 test: .venv/dev
 	@.venv/bin/python -m pytest -n 2 tests
 
-# By shape and by the plain walk: ten thousand generated messages, not twenty; ten to twenty minutes.
+# Decoding by shape against the plain walk, with thousands of generated messages instead of twenty.
 test-long: .venv/dev
 	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/apdu/test_shape.py -k "plain_walk or so_does"
 

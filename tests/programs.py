@@ -41,9 +41,9 @@ def run(
     return Ran(done.returncode, done.stdout or b"", (done.stderr or b"").decode(errors="backslashreplace"))
 
 
-def shell(script: str, **more: Any) -> Ran:
-    """Run a line of bash, a pipe for example; its status is that of the last program that failed."""
-    return run("bash", "-o", "pipefail", "-c", script, **more)
+def shell(script: str, given: bytes = b"", **more: Any) -> Ran:
+    """Run a line of bash, for example a pipe; its status is that of the last program that failed."""
+    return run("bash", "-o", "pipefail", "-c", script, given=given, **more)
 
 
 def _path(program: str) -> str:

@@ -81,7 +81,3 @@ def update(page: str, block: str, printed: list[tuple[str, str]]) -> None:
         shown += "$ " + command.replace("\n", "\n> ") + "\n" + (said if matches(said, got) else got)
     with open(os.path.join(ROOT, page), "w", encoding="utf-8") as stream:
         stream.write(text.replace(block, shown))
-
-
-def test_there_are_ten_one_liners_with_jq():
-    assert sum("jq" in command for _, block in blocks() for command, _ in commands(block)) >= 10

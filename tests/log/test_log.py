@@ -255,3 +255,15 @@ def test_what_cannot_be_is_said(tmp_path, capfd):
             log.main(["--dir", str(tmp_path), *options])
         assert told.value.code == USAGE
     assert capfd.readouterr().err.count("usage: han-log") == 4
+
+
+def test_no_more_than_a_mebibyte_waits_for_a_disk_that_refuses(tmp_path):
+    messages = []
+    (tmp_path / "log").symlink_to("/dev/full")
+    files = DatedFiles(str(tmp_path), "log", messages.append)
+    for _ in range(300):
+        files.add([Whole(bytes(10_000), 0)])
+        files.write()
+        assert files._unwritten() <= (1 << 20) + 10_000
+    files.close()
+    assert messages == [f"{tmp_path}/log: no space left on device; going on without it"]

@@ -1,5 +1,6 @@
 """The unix room: messages, names of hosts, and a program whose Python packages are missing."""
 
+import argparse
 import errno
 import os
 import socket
@@ -9,6 +10,7 @@ import pytest
 
 from conftest import ROOT
 from hanpipe.unix.options import is_host
+from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION
 from hanpipe.unix.stderr import reason, say
 from programs import BIN, run
@@ -82,3 +84,11 @@ def test_a_missing_package_is_named_in_one_line():
         )
     os.close(port)
     os.close(terminal)
+
+
+def test_a_message_is_printed_once_and_no_more_than_a_thousand_different_ones(capfd):
+    program = Program(argparse.Namespace(quiet=False, verbose=False), "han-x")
+    for number in range(2000):
+        program.tell(f"message {number}")
+        program.tell(f"message {number}")
+    assert capfd.readouterr().err.count("\n") == 1000

@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from hanpipe.unix.status import CONFIGURATION, READER_LEFT, Failure
 from hanpipe.unix.stderr import say
+from hanpipe.unix.typed import Final
+
+_HELP: Final = frozenset(("-h", "--help", "--version"))  # options that need no package
 
 
 def launch() -> int:
@@ -28,9 +31,12 @@ def run(main: Callable[[list[str]], int], name: str, argv: list[str]) -> int:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("hanpipe"):  # a bug, or an unknown program
             raise
-        from hanpipe.unix.missing import message
+        from hanpipe.unix import missing
 
-        say(name, message(error))
+        if not _HELP.isdisjoint(argv):
+            missing.stand_in(str(error.name))
+            return run(main, name, argv)
+        say(name, missing.message(error))
         return CONFIGURATION
     except BrokenPipeError:
         return READER_LEFT

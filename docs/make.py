@@ -127,7 +127,8 @@ def _section(meter: dict[str, Any]) -> str:
     }
     lists = [f"- `{entry['name']}`: {entry['about']}" for entry in meter.get("list", ())]
     table = "".join(f"| {name} | {told.replace('|', ' ')} |\n" for name, told in rows.items())
-    told = "\n".join(lists) if lists else "Its lists say all by themselves."
+    told = "\n".join(lists) if lists else "Its lists need no layout: they say what each value is."
+    told += f"\n\n{meter['note']}" if "note" in meter else ""
     return f"\n## `{meter['meter']}`: {meter['title']}\n\n| | |\n|---|---|\n{table}\n{told}\n"
 
 

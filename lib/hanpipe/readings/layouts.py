@@ -1,7 +1,7 @@
-"""What hanpipe knows of meters, one data file per meter: this module reads the files and recognises lists.
+"""Knowledge of meters, one data file per meter: this module reads the files and recognises lists.
 
-A file says what the line does not: which quantity each value is, and with which scaler. CONTRIBUTING.md, "How to add a
-meter", explains the keys.
+A file adds what a meter does not send: which quantity each value is, and with which scaler. Its keys are explained in
+CONTRIBUTING.md, "How to add a meter".
 """
 
 import functools
@@ -14,7 +14,7 @@ from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # The keys of a file, and of a list in it. A scaler beside the lists holds for each of them.
 _METER_KEYS: Final = frozenset(
-    ("meter", "title", "maker", "models", "country", "link", "line", "ciphered", "tested", "source")
+    ("meter", "title", "maker", "models", "country", "link", "line", "ciphered", "tested", "source", "note")
 )
 _LIST_KEYS: Final = frozenset(
     ("name", "about", "push", "title", "destination", "elements", "texts", "types", "codes", "scaler", "above")
@@ -118,7 +118,7 @@ def recognise(items: list[Item], push: bool, line: dict[str, str]) -> tuple[Layo
 
 
 def _sender(items: list[Item], line: dict[str, str]) -> str:
-    """Return the three letters of the maker in the system title, else in the first text; "" if there are none."""
+    """Return the three letters of the maker in the system title, else in the first text; "" without either."""
     try:
         maker = bytes.fromhex(line.get("system_title", ""))[:3].decode("ascii")
     except ValueError:

@@ -301,7 +301,7 @@ def _with_meter_id(entries: list[Entry]) -> list[Entry]:
 
 
 def _clock_in_two_parts(entries: list[Entry]) -> str | None:
-    """Return the clock in the texts of a time of day and a day, hhmmss and YYMMDD; None if there is none."""
+    """Return the clock in the texts of a time of day and a day, hhmmss and YYMMDD; None without either."""
     texts = {entry.code: entry.value for entry in entries if isinstance(entry.value, str)}
     for medium in ("1-0", "0-0"):
         time = _TIME_OF_DAY.fullmatch(texts.get(f"{medium}:0.9.1", ""))

@@ -70,7 +70,7 @@ def test_bash_proposes_options_choices_and_files(made):
 def test_fish_proposes_options_with_their_help(made):
     with open(f"{made}/han-frame.fish", encoding="utf-8") as file:
         lines = file.read().splitlines()
-    assert "complete -c han-frame -l raw -d 'the other way: records to octets of the line'" in lines
+    assert "complete -c han-frame -l raw -d 'turn records back into octets of the line'" in lines
     assert any("-l link -x -a 'auto hdlc mbus p1 apdu'" in line for line in lines)
 
 

@@ -1,10 +1,16 @@
 """hextext.py: hex text -> octets."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_p1 import telegram
 
-from hanpipe.link.hextext import LONGEST_LINE, HexText
+import encoder
+from conftest import ROOT
+from hanpipe.link.hextext import LONGEST_LINE, HexText, looks_like_hex_text
+from hanpipe.link.records import pack
 from strategies import cuts, in_pieces
 
 
@@ -93,6 +99,13 @@ def test_octets_do_not_depend_on_the_pieces(text: bytes, sizes: list[int]) -> No
         ("12:34:56:78:9a", "12 34 56 78 9a"),
         ("  7e a0\r", "7e a0"),
         ("0029  34 cd                    FCS good", "34 cd"),
+        ("7E.A0.37.CF (4)", "7e a0 37 cf"),
+        ("[126, 160, 55]", "7e a0 37"),
+        ("const uint8_t frame[] = {0x7E, 0xA0, 0x37};", "7e a0 37"),
+        (r"data: b'~\xa07\xcf\n'", "7e a0 37 cf 0a"),
+        ("**7E**A037CF**7E**", "7e a0 37 cf 7e"),
+        ("> 7e a0", "7e a0"),
+        ("> > 7ea037", "7e a0 37"),
     ],
 )
 def test_what_stands_around_hex_is_left_out(line: str, octets: str) -> None:
@@ -109,6 +122,9 @@ def test_what_stands_around_hex_is_left_out(line: str, octets: str) -> None:
         "length: 42",
         "12:00:01",
         "voltage 230.25",
+        "--- Start 374880 ---",
+        "192.168.1.10",
+        "7ea037cf02231",
         "7e0",
         "*",
     ],
@@ -124,3 +140,63 @@ def test_a_line_without_end_is_read_in_parts(item: bytes) -> None:
     octets = reader.feed(item * count)
     assert len(reader._rest) <= LONGEST_LINE
     assert octets + reader.feed(b"") == b"\x7e" * count
+
+
+def test_an_odd_number_of_digits_is_reported_with_its_place() -> None:
+    reader = HexText()
+    assert reader.feed(b"7ea0\nframe 7ea037cf02231\n") == bytes.fromhex("7ea0")
+    assert "line 2: 13 hex digits from character 7 on" in reader.doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "is_hex"),
+    [
+        (b"7ea037cf0223131a52\n", True),
+        (b"12:00:01 RX: 7E A0 37 CF 02 23 13 1A\n", True),
+        (b"/TST5\\2X\r\n\r\n1-0:1.7.0(0.2*kW)\r\n!\r\n", False),
+        (b"words, and 42 octets read\n", False),
+        (bytes.fromhex("7ea037cf0223131a"), False),
+    ],
+)
+def test_hex_text_is_recognised_where_it_is_clear(text: bytes, is_hex: bool) -> None:
+    assert looks_like_hex_text(text) is is_hex
+
+
+FRAME = encoder.pushed(encoder.notification({"structure": [{"long": 1}]}))
+TEXTS = {
+    "hex": (b"7e" + FRAME.hex().encode() + b"7e\n", "hex text"),
+    "log": (b"12:00:01 RX: " + (b"\x7e" + FRAME + b"\x7e").hex(" ").encode() + b"\n", "hex text"),
+}
+
+
+def run_han_frame(text: bytes, *options: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([f"{ROOT}/bin/han-frame", *options], input=text, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_hex_text_is_read_without_the_option_and_this_is_said(form: str) -> None:
+    text, words = TEXTS[form]
+    done = run_han_frame(text, "--no-time")
+    assert done.stdout == pack("H", FRAME, 0)
+    assert words in done.stderr.decode()
+    assert run_han_frame(text, "--no-time", "--from-hex").stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "no octets"),
+        (b"no digits here\n", "no octets"),
+        (b"7ea037cf0223131\n", "odd number"),
+        (b"1-0:1.7.0(1*kW)\n1-0:2.7.0(1*kW)\n!ABCD\n", "first line"),
+    ],
+)
+def test_no_octets_end_with_the_reason(text: bytes, words: str) -> None:
+    done = run_han_frame(text, "--from-hex")
+    assert done.returncode == 1
+    assert words in done.stderr.decode()
+
+
+def test_a_pasted_telegram_is_restored() -> None:
+    pasted = telegram().replace(b"\r", b"").replace(b"\n", b"\n> ")
+    assert run_han_frame(b"> " + pasted, "--from-hex", "--no-time").stdout == pack("P", telegram(), 0)

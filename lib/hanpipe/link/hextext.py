@@ -13,7 +13,10 @@ What is read of a line, by the first rule that fits:
    or two octets counts only if none but signs stand in front and no word behind, one space apart, so that "7e <--
    flag" and "[12:00:01] 7e" are octets and "42 octets read" is not.
 
-All else contributes nothing. What hexdump leaves out behind its * is not made up: use hexdump -v.
+4. Also read: octets with dots (7E.A0.37), decimal octets in [] or {} of which one has not two digits, a Python literal
+   (b'~\xa0'), and hex with ** around parts of it. A number alone among words (--- Start 374880 ---) is not octets.
+
+All other text holds no octets. Lines that hexdump replaces by a * are missing: use hexdump -v.
 """
 
 import re
@@ -34,11 +37,20 @@ _TIME: Final = re.compile(
     rb"(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?![0-9A-Za-z:])"
 )
 _ITEM: Final = rb"(?:0[xX]|\\x)?(?:[0-9A-Fa-f]{2})+(?:\\x[0-9A-Fa-f]{2})*(?![0-9A-Za-z])"
-_RUN: Final = re.compile(rb"(?<![0-9A-Za-z])(?<![0-9]\.)%b(?:(?:[ \t]*[,:;-][ \t]*|[ \t]+)%b)*" % (_ITEM, _ITEM))
+_RUN: Final = re.compile(rb"(?<![0-9A-Za-z!])(?<![0-9]\.)%b(?:(?:[ \t]*[,:;-][ \t]*|[ \t]+)%b)*" % (_ITEM, _ITEM))
+_DOTTED: Final = re.compile(rb"(?<![0-9A-Za-z.])[0-9A-Fa-f]{2}(?:\.[0-9A-Fa-f]{2}){2,}(?![0-9A-Za-z.])")
+_DECIMAL: Final = re.compile(rb"[\[{(]\s*([0-9]{1,3}(?:\s*,\s*[0-9]{1,3})+)\s*,?\s*[\]})]")
+_LITERAL: Final = re.compile(rb"\bb(?:'((?:[^'\\]|\\.)*\\x(?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*\\x(?:[^\"\\]|\\.)*)\")")
+_ODD: Final = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){6,}[0-9A-Fa-f](?![0-9A-Za-z])")
 _MARKS: Final = re.compile(rb"0[xX]|[^0-9A-Fa-f]")
 _LETTER: Final = re.compile(rb"[0-9A-Za-z]")
 _WORD: Final = re.compile(rb"[ \t]?[0-9A-Za-z_.]")
-_SURE: Final = 3  # octets in a row that are no accident of words and numbers
+_SURE: Final = 3  # octets in a row that words and numbers do not make by chance
+_LONG_NUMBER: Final = 6  # octets of decimal digits alone, in a row, that are not a number among words
+# How octets begin that are clearly a meter's: a flag and a header, M-Bus, an LLC, a ciphered APDU, a data-notification.
+_BEGINNING: Final = re.compile(
+    rb"\x7e*[\xa0-\xaf].{6}|h(.)\1h[\x08\x53\x73]|\xe6[\xe6\xe7]\0|\xdb\x08[A-Z]{3}|\x0f.{4}[\x00\x09\x0c]", re.DOTALL
+)
 
 
 class HexText:
@@ -47,6 +59,8 @@ class HexText:
     def __init__(self) -> None:
         self._rest = b""  # a line that has not ended
         self._next = -1  # the offset where the last line of a dump ended
+        self._lines = 0
+        self.doubt = ""  # why the last line with an odd number of hex digits was left out
 
     def feed(self, data: bytes) -> bytes:
         """Return the octets of the lines that data completes. b"" means that the input has ended."""
@@ -60,6 +74,7 @@ class HexText:
     def _read(self, line: bytes) -> bytes:
         """Return the octets of a line."""
         line = line.rstrip()
+        self._lines += 1
         if found := _XXD.fullmatch(line):
             return bytes.fromhex(found[1].decode())
         if found := _DUMP.fullmatch(line):
@@ -68,7 +83,41 @@ class HexText:
             return octets
         if _HEADING.match(line) or (_OFFSET.fullmatch(line) and int(line, 16) == self._next):
             return b""
-        return _longest_run(_TIME.sub(b"\t", line))
+        octets = _other_form(line) or _longest_run(_TIME.sub(b"\t", line.replace(b"**", b"")))
+        if not octets and (odd := _ODD.search(line)):
+            digits = f"{len(odd[0])} hex digits from character {odd.start() + 1} on"
+            self.doubt = (
+                f"line {self._lines}: {digits}, an odd number: one is missing or too many, so the line is left out"
+            )
+        return octets
+
+
+def looks_like_hex_text(text: bytes) -> bool:
+    """Return whether text is printable, and what it holds as hex text begins like a frame or an APDU."""
+    if (
+        not text.isascii()
+        or not text.replace(b"\n", b"").replace(b"\r", b"").replace(b"\t", b"").decode().isprintable()
+    ):
+        return False
+    reader = HexText()
+    octets = reader.feed(text) + reader.feed(b"")
+    return _BEGINNING.match(octets) is not None
+
+
+def _other_form(line: bytes) -> bytes:
+    """Return the octets of a line with dots, in decimal or in a Python literal; b"" if it has none of these forms."""
+    if found := _DOTTED.search(line):
+        return bytes.fromhex(found[0].replace(b".", b"").decode())
+    if found := _LITERAL.search(line):
+        try:
+            return (found[1] or found[2]).decode("unicode_escape").encode("latin-1")
+        except UnicodeError:
+            return b""
+    if found := _DECIMAL.search(line):
+        items = [item.strip() for item in found[1].split(b",")]
+        if any(len(item) != 2 for item in items) and all(int(item) < 256 for item in items):
+            return bytes(int(item) for item in items)
+    return b""
 
 
 def _parts(line: bytes) -> list[bytes]:
@@ -81,7 +130,8 @@ def _longest_run(line: bytes) -> bytes:
     longest = b""
     for run in _RUN.finditer(line):
         octets = bytes.fromhex(_MARKS.sub(b"", run[0]).decode())
-        if len(octets) > len(longest) and (len(octets) >= _SURE or _stands_alone(line, run)):
+        sure = len(octets) >= _SURE and not (run[0].isdigit() and len(octets) < _LONG_NUMBER)
+        if len(octets) > len(longest) and (sure or _stands_alone(line, run)):
             longest = octets
     return longest
 

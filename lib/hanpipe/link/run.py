@@ -1,0 +1,103 @@
+"""The work of han-frame: octets of the line or hex text to records, and records back to octets."""
+
+from collections.abc import Callable
+
+from hanpipe.link import FRAMERS, Event, Fault, records
+from hanpipe.link.kinds import FLAGGED, GOOD
+from hanpipe.link.tally import Tally
+from hanpipe.unix.program import Program
+from hanpipe.unix.typed import Final
+
+Dump = Callable[[bytes, list[Event]], str]  # as HexDump.feed in views/hexdump.py
+
+_MOST_TEXT: Final = 65536  # characters of hex text in which a telegram is looked for
+
+
+class HexInput:
+    """Reads hex text; a P1 telegram in its place is restored."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        from hanpipe.link.hextext import HexText
+
+        self._reader, self._warn = HexText(), warn
+        self._text = b""  # as long as it held no octets
+
+    def feed(self, text: bytes) -> bytes:
+        """Return the octets that text completes. b"" means that the input has ended."""
+        octets = self._reader.feed(text)
+        if self._reader.doubt:
+            self._warn(self._reader.doubt)
+        self._text = (self._text + text)[:_MOST_TEXT]
+        return octets if text else octets + self._restored()
+
+    def _restored(self) -> bytes:
+        from hanpipe.link.undo import restored_telegrams, why_not_restored
+
+        octets = restored_telegrams(self._text)
+        if not octets and (why := why_not_restored(self._text)):
+            self._warn(why)
+        return octets
+
+
+def to_frames(program: Program, dump: Dump | None) -> bool:
+    """Run octets through the framer that the options name; return whether there was a frame."""
+    options, tally = program.options, Tally()
+    show_stats = program.stats(tally.counters)
+    framer = FRAMERS["escaped" if options.escapes else options.link]()
+    read = HexInput(program.tell).feed if options.from_hex else None
+    octets, begun, ended = b"", False, False
+
+    def step(data: bytes, _: int) -> list[Event]:
+        nonlocal octets, begun, ended, read
+        ended = not data
+        if not begun and read is None and _is_hex_text(data):
+            program.tell("the input is hex text: reading it as with --from-hex")
+            read = HexInput(program.tell).feed
+        begun = True
+        octets = read(data) if read else data
+        events = framer.feed(octets) if octets else []
+        return events + framer.feed(b"") if ended else events
+
+    def write(events: list[Event], time: int) -> bytes:
+        tally.add(octets, events)
+        if tally.nothing_yet(ended):
+            program.tell(tally.why_nothing())
+        if dump:
+            return dump(octets, events).encode() if octets or ended else b""
+        return records.pack_all(events, 0 if options.no_time else time)
+
+    found = program.stream(step, write, lambda event: event.kind in GOOD)
+    show_stats()
+    program.explain(tally.summary())
+    return found
+
+
+def _is_hex_text(data: bytes) -> bool:
+    """Return whether the first piece of the input is clearly hex text."""
+    if not data[:64].isascii() or b"\0" in data[:64]:
+        return False
+    from hanpipe.link.hextext import looks_like_hex_text
+
+    return looks_like_hex_text(data)
+
+
+def to_octets(program: Program) -> bool:
+    """Run records back to octets of the line, with flags around those that had flags; return whether one was good."""
+    reader, tally = records.RecordReader(), Tally()
+    show_stats = program.stats(tally.counters)
+    octets = b""
+
+    def step(data: bytes, _: int) -> list[records.Record]:
+        nonlocal octets
+        octets = data
+        return reader.feed(data)
+
+    def write(found: list[records.Record], _: int) -> bytes:
+        tally.add(octets, [Fault(record.kind or "n", record.octets) for record in found])
+        return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, _ in found)
+
+    found = program.stream(step, write, lambda record: record.kind in GOOD)
+    show_stats()
+    if not found:
+        program.tell("found no record of a good frame: is the input from han-frame?")
+    return found

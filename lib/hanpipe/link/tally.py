@@ -1,0 +1,49 @@
+"""Counters of han-frame, and why no frame was found."""
+
+from hanpipe.link.kinds import FAULTS, Event
+from hanpipe.unix.typed import Any, Final
+
+_ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest frame
+_BEGINNING: Final = 16  # octets that may show why there is no frame
+
+
+class Tally:
+    """Counts octets, frames and faults."""
+
+    def __init__(self) -> None:
+        self._octets = self._frames = 0
+        self._begin = b""  # the first octets
+        self._faults = dict.fromkeys(FAULTS.values(), 0)
+
+    def add(self, octets: bytes, events: list[Event]) -> None:
+        """Count a piece and its events."""
+        self._octets += len(octets)
+        if len(self._begin) < _BEGINNING:
+            self._begin = (self._begin + octets)[:_BEGINNING]
+        faults = [FAULTS[kind] for kind, _ in events if kind in FAULTS]
+        self._frames += len(events) - len(faults)
+        for fault in faults:
+            self._faults[fault] += 1
+
+    def nothing_yet(self, ended: bool) -> bool:
+        """Return whether a frame was expected by now, and none was found."""
+        return not self._frames and (ended or self._octets > _ENOUGH_TO_WORRY)
+
+    def why_nothing(self) -> str:
+        """Return the likely reason."""
+        from hanpipe.link.apdu import looks_like_apdu
+
+        if not self._octets:
+            return "found no octets in the input"
+        if looks_like_apdu(self._begin):
+            return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
+        return "no frame in these octets: wrong baud rate or parity? try han-read --auto"
+
+    def counters(self) -> dict[str, Any]:
+        """Return the counters of --stats."""
+        return {"octets": self._octets, "frames": self._frames, "faults": self._faults}
+
+    def summary(self) -> str:
+        """Return the counters as a sentence."""
+        kinds = ", ".join(f"{number:,} {fault}" for fault, number in self._faults.items() if number)
+        return f"{self._frames:,} frames, {sum(self._faults.values()):,} faults" + (f" ({kinds})" if kinds else "")

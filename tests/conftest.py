@@ -28,7 +28,7 @@ settings.register_profile(
 settings.register_profile(
     "streams", max_examples=200_000, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
 )
-settings.register_profile("long", max_examples=10_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("long", max_examples=5_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

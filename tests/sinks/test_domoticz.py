@@ -27,17 +27,20 @@ from domoticz_server import (
     DomoticzServer,
     self_signed,
 )
-from hanpipe.periods.intervals import Account, Figures, Intervals, Timeline
+from hanpipe.periods.intervals import Account, Intervals, Timeline
 from hanpipe.programs.domoticz import main
 from hanpipe.sinks.domoticz import server as domoticz
-from hanpipe.sinks.domoticz.devices import check, mapped
-from hanpipe.sinks.domoticz.posting import Posting
+from hanpipe.sinks.domoticz.check import check
+from hanpipe.sinks.domoticz.devices import mapped
 from hanpipe.sinks.domoticz.server import Domoticz
-from hanpipe.sinks.peer.http import Away, Refused
+from hanpipe.sinks.errors import Away, Denied, Refused
+from hanpipe.sinks.peer.delivery import Delivery
+from hanpipe.sinks.queue import Queue
 from hanpipe.sinks.readings_in import ReadingReader
-from hanpipe.sinks.retry import Waiting, duration
+from hanpipe.sinks.retry import Waiting
 from hanpipe.unix.status import CONFIGURATION, Failure
 from needs import needs
+from programs import Running
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-domoticz"]
@@ -153,7 +156,7 @@ def test_a_replay_has_the_times_of_the_recording():
     assert [idx for idx, _ in urls(hour(), "--power", "1")] == [1] * 10
     lines = [{"date_time": f"2026-11-22T{hour:02}:00:00", "act_energy_pos": 1000 * hour} for hour in range(1, 5)]
     replay = b"".join(json.dumps(line | {"act_pow_pos": 1}).encode() + b'\n{"act_pow_pos":7}\n' for line in lines)
-    assert urls(replay, "--power", "1") == [(1, "7;1000"), (1, "7;2000"), (1, "7;3000"), (1, "7;4000")]
+    assert urls(replay, "--power", "1") == [(1, "7;1000"), (1, "7;2000"), (1, "7;3000"), (1, "4;4000")]
 
 
 def test_intervals_end_when_the_clock_says_so():
@@ -217,9 +220,9 @@ def test_another_meter_is_another_count():
 def test_lines_do_not_depend_on_the_pieces_and_hold_every_octet(lines, data):
     stream, reader, found = b"\n".join(lines), ReadingReader(), []
     for cut in sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5), label="cuts")):
-        piece = stream[len(b"".join(line.octets for line in found)) + len(reader._rest) : cut]
+        piece = stream[len(b"".join(line.octets for line in found)) + len(reader._lines._rest) : cut]
         found += reader.feed(piece) if piece else []
-    rest = stream[len(b"".join(line.octets for line in found)) + len(reader._rest) :]
+    rest = stream[len(b"".join(line.octets for line in found)) + len(reader._lines._rest) :]
     found += (reader.feed(rest) if rest else []) + reader.feed(b"")
     assert b"".join(line.octets for line in found) == stream
     assert reader.readings == lines.count(b'{"a":1}')
@@ -265,7 +268,7 @@ def test_login_is_sent_with_every_request_and_never_told(tmp_path):
 @pytest.mark.parametrize(
     ("server", "login", "words"),
     [
-        ({"trusted": False}, None, "login wanted: give user and password (--login FILE), or in Domoticz"),
+        ({"trusted": False}, None, "a login is required: use --login FILE, or in Domoticz"),
         ({"trusted": False}, "han:right", "login refused (401): in Domoticz, Setup > Settings > Security, allow basic"),
         ({"trusted": False}, "han:right", "add 127.0.0.1 to the trusted networks, or use https"),
         ({"plain_basic": True}, "han:wrong", "or the password is wrong"),
@@ -292,11 +295,12 @@ def test_a_device_that_does_not_fit_is_named_before_anything_is_posted():
         fits = run(hour(), "--url", server.url, "--power", "3", "--energy", "computed")
     assert done.returncode == mode.returncode == 3
     assert done.stderr.decode().splitlines() == [
-        "han-domoticz: idx 1: General/Text, where --power wants Electric, instant and counter (kWh)",
-        "han-domoticz: idx 2: General/Counter Incremental, where --energy wants Counter",
+        "han-domoticz: idx 1: it is General/Text, but --power needs Electric, instant and counter (kWh) or "
+        "Usage (Electric); --map takes any",
+        "han-domoticz: idx 2: it is General/Counter Incremental, but --energy needs Counter; --map takes any",
         "han-domoticz: idx 99: no such device, or user 'admin' may not see it, or its hardware is disabled",
     ]
-    assert "set 'Energy read' to From device, or give --energy computed" in mode.stderr.decode()
+    assert "set 'Energy read' to From device, or use --energy computed" in mode.stderr.decode()
     assert fits.returncode == 0
     assert set(server.posts) == {(3, "826")}
 
@@ -317,13 +321,13 @@ def test_a_map_that_does_not_fit_its_device_is_told(tmp_path):
         done = run(hour(), "--url", server.url, "--map", str(file))
         fitting = {"device": [{"idx": 1, "svalue": "{a};{b}"}, {"idx": 11, "svalue": "{a}"}]}
         server.devices[11] = COMPUTED
-        assert check(Domoticz(server.url), list(mapped(fitting)))[1] == []
+        assert check(Domoticz(server.url), list(mapped(fitting)))[1]
     assert (done.returncode, server.posts) == (3, [])
     assert done.stderr.decode().splitlines() == [
-        "han-domoticz: idx 1: its svalue has 1 values, where kWh wants 2",
-        "han-domoticz: idx 2: its svalue has 2 values, where RFXMeter counter wants 1",
-        "han-domoticz: idx 3: a P1 smart meter wants whole numbers from 0 on: --p1 3 in the place of --map",
-        "han-domoticz: idx 9: its svalue has 2 values, where Custom Sensor wants 1",
+        "han-domoticz: idx 1: its svalue has 1 values, but kWh needs 2",
+        "han-domoticz: idx 2: its svalue has 2 values, but RFXMeter counter needs 1",
+        "han-domoticz: idx 3: a P1 smart meter needs integers: use --p1 3 instead of --map",
+        "han-domoticz: idx 9: its svalue has 2 values, but Custom Sensor needs 1",
     ]
 
 
@@ -345,7 +349,7 @@ def test_create_needs_an_admin(tmp_path):
     with DomoticzServer({}, users={"han": ("right", 1)}) as server:
         done = run(b"", "--url", server.url, "--create", "--login", str(tmp_path / "login"))
     assert done.returncode == 5
-    assert "--create needs an admin's login" in done.stderr.decode()
+    assert "--create needs the login of an admin" in done.stderr.decode()
 
 
 def test_https_trusts_what_it_is_told_to(tmp_path):
@@ -360,7 +364,7 @@ def test_https_trusts_what_it_is_told_to(tmp_path):
         (tmp_path / "login").write_text("han:wrong")
         assert run(hour(), "--url", server.url, *arguments, "--insecure").returncode == 5
     assert refused.returncode == 4
-    assert "its certificate is not trusted: name it (--ca FILE), or --insecure" in refused.stderr.decode()
+    assert "its certificate is not trusted: name it with --ca FILE, or use --insecure" in refused.stderr.decode()
 
 
 # A server in trouble --------------------------------------------------------------------------------------------------
@@ -492,42 +496,55 @@ def test_pass_passes_every_octet_on():
         done = run(lines, "--url", server.url, "--power", "1", "--pass")
     assert done.returncode == 0
     assert done.stdout == lines
-    assert b"a line of the input is no reading" in done.stderr
+    assert b"skipped a line that is not a reading" in done.stderr
 
 
-def test_what_was_not_posted_is_not_passed_on():
+def test_lines_pass_at_once_whether_domoticz_is_there_or_not():
     server = DomoticzServer({1: KWH})
     server.start()
     server.kill()
-    done = run(at(10, act_pow_pos=1, act_energy_pos=5), "--url", server.url, "--power", "1", "--pass")
+    line = at(10, act_pow_pos=1, act_energy_pos=5)
+    with Running("han-domoticz", "--url", server.url, "--power", "1", "--pass") as process:
+        process.say(line)
+        assert process.line() == line
+        assert process.end().status == 4
+
+
+def test_for_han_spool_a_line_passes_when_it_is_delivered():
+    server = DomoticzServer({1: KWH})
+    server.start()
+    server.kill()
+    spooled = {"HANPIPE_PASS": "delivered"}
+    done = run(at(10, act_pow_pos=1, act_energy_pos=5), "--url", server.url, "--power", "1", "--pass", env=spooled)
     assert (done.returncode, done.stdout) == (4, b"")
 
 
-def test_lines_are_dealt_with_in_order_when_posted_refused_or_replaced():
-    outcome = {"1": Away("gone"), "2": None}
+def test_lines_are_delivered_in_order_when_posted_refused_or_replaced():
+    outcome = {1: Denied("not yours", 403), 2: None}
 
-    def post(idx, svalue):
-        if error := outcome[str(idx)]:
-            raise error
+    def post(values):
+        for idx, _ in values:
+            if error := outcome[idx]:
+                raise error
 
     clock = [0.0]
-    devices = list(mapped({"device": [{"idx": 1, "svalue": "{a}"}, {"idx": 2, "svalue": "{b}"}]}))
-    posting = Posting(devices, post, Waiting("peer", lambda _: None, lambda: clock[0]), lambda _: None)
+    queue = Queue(1000)
+    delivery = Delivery(queue, post, Waiting("peer", lambda _: None, lambda: clock[0]), lambda _: None)
 
-    def interval(line, **values):
-        posting.take(line)
-        posting.close(Figures(values, set(values)))
+    def interval(line, *values):
+        queue.put([(idx, (idx, value)) for idx, value in values], line)
         clock[0] += 100
-        posting.post()
-        return posting.dealt_with()
+        delivery.deliver()
+        return queue.delivered()
 
-    assert interval(b"1", b=1) == b"1"
-    assert interval(b"2", a=1) == b""
-    assert interval(b"3", b=1) == b""
-    assert interval(b"4", a=2) == b"23"
-    outcome["1"] = Refused("ERR")
+    assert interval(b"1", (2, 1)) == b"1"
+    assert interval(b"2", (1, 1)) == b""
+    assert interval(b"3", (2, 1)) == b""  # a device that is not ours does not keep the others from being posted to
+    assert delivery.taken == 2
+    assert interval(b"4", (1, 2)) == b"23"
+    outcome[1] = Refused("ERR")
     assert interval(b"5") == b"45"
-    assert (posting.left, posting.refused) == (0, 1)
+    assert (len(queue), delivery.refused, queue.replaced) == (0, 1, 1)
 
 
 def test_pauses_grow_and_the_peer_is_named_once():
@@ -543,7 +560,6 @@ def test_pauses_grow_and_the_peer_is_named_once():
     assert said == ["peer: gone; trying again", "peer: busy; trying again", "peer: back after 3 min"]
     waiting.failed("gone")
     assert said[3:] == ["peer: gone; trying again"]
-    assert [duration(seconds) for seconds in (3, 240, 7200, 200_000)] == ["3 s", "4 min", "2 h", "2 days"]
 
 
 @pytest.mark.parametrize(
@@ -552,12 +568,12 @@ def test_pauses_grow_and_the_peer_is_named_once():
         ([], "nothing to post"),
         (["--create", "--dry-run"], "leave out --dry-run"),
         (["--power", "1", "--p1", "1"], "idx 1 is named twice"),
-        (["--energy", "computed"], "give that too"),
+        (["--energy", "computed"], "needs --power IDX"),
         (["--power", "1", "--url", "http://han:secret@127.0.0.1"], "belong in a file"),
-        (["--power", "1", "--url", "127.0.0.1:8080"], "is wanted"),
+        (["--power", "1", "--url", "127.0.0.1:8080"], "expected http://HOST:PORT"),
         (["--power", "1", "--dry-run", "--pass"], "both write"),
-        (["--power", "-1"], "an idx is a whole number"),
-        (["--power", "4abc"], "an idx is a whole number, not '4abc'"),
+        (["--power", "-1"], "expected the idx of a device"),
+        (["--power", "4abc"], "expected the idx of a device, a number, got '4abc'"),
     ],
 )
 def test_usage(arguments, words, capfd):
@@ -568,7 +584,7 @@ def test_usage(arguments, words, capfd):
 
 def test_a_login_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "login").write_text("secret")
-    for file, words in ("/nowhere/login", "no such file"), (f"{tmp_path}/login", "one line is wanted, USER:PASSWORD"):
+    for file, words in ("/nowhere/login", "no such file"), (f"{tmp_path}/login", "expected one line, USER:PASSWORD"):
         with pytest.raises(Failure, match=words) as failed:
             main(["--power", "1", "--login", file])
         assert failed.value.status == CONFIGURATION
@@ -580,7 +596,7 @@ def test_domoticz_may_live_behind_a_path():
     with DomoticzServer({1: KWH}) as server:
         done = run(hour(), "--url", server.url + "/dom", "--power", "1")
     assert done.returncode == 4
-    assert "no Domoticz there (404): if it runs with -webroot NAME" in done.stderr.decode()
+    assert "Domoticz is not at this path (404); if it runs with -webroot NAME" in done.stderr.decode()
 
 
 def test_an_input_without_readings_is_nothing():
@@ -591,7 +607,7 @@ def test_an_old_domoticz_that_cannot_be_asked_is_posted_to():
     with DomoticzServer({}) as server:
         server._get_devices = lambda arguments: {"status": "ERR"}
         client = Domoticz(server.url)
-        found, problems = check(client, list(mapped({"device": [{"idx": 1, "svalue": "{a}"}]})))
+        found, fitting = check(client, list(mapped({"device": [{"idx": 1, "svalue": "{a}"}]})))
         client.close()
     assert found
-    assert problems == []
+    assert [one.device.idx for one in fitting] == [1]

@@ -65,7 +65,7 @@ def test_a_url_has_a_host_and_no_login():
         "http://h/a b",
         "http://h/å",
     ):
-        with pytest.raises(ValueError, match=r"wanted|[Pp]ort"):
+        with pytest.raises(ValueError, match=r"expected|[Pp]ort"):
             HttpPeer(url, "a URL", PATIENCE, None)
     with pytest.raises(ValueError, match="belong in a file"):
         HttpPeer("http://me:secret@host", "a URL", PATIENCE, None)

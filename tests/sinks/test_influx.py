@@ -1,5 +1,6 @@
 """han-influx: lines that a real InfluxDB takes, and a server that is away, slow, strict or closed to us."""
 
+import argparse
 import http.server
 import json
 import os
@@ -18,13 +19,12 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from hanpipe.readings.flat import nanoseconds
-from hanpipe.sinks.influx import posting as influx_posting
+from hanpipe.sinks.errors import Away, Refused, Wrong
+from hanpipe.sinks.influx import sink as influx_sink
 from hanpipe.sinks.influx.line_protocol import point
-from hanpipe.sinks.influx.posting import Posting
 from hanpipe.sinks.influx.server import Influx
 from hanpipe.sinks.meter_finder import Whose
-from hanpipe.sinks.peer.http import Away, Refused, Wrong
-from hanpipe.sinks.retry import Waiting
+from hanpipe.sinks.readings_in import ReadingReader
 from needs import needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-influx"]
@@ -64,7 +64,7 @@ def test_lines_on_standard_output():
     ]
     assert (done.returncode, done.stderr) == (0, b"")
     assert run(LIST_1, "--measurement", "my power,W").stdout == b"my\\ power\\,W act_pow_pos=826 %d\n" % AT
-    assert run(b'{"meter_model":"6515"}\n').returncode == 1
+    assert run(b'{"meter_model":"6515"}\n').stdout == b""
     assert run(b'{"\\ud800":1,"a\\udc00":2,"meter_ID":"\\ud800"}\n').stdout == b"han a=2\n"
 
 
@@ -131,7 +131,9 @@ class Clock:
 
 
 class Server:
-    """Takes writes, or does what it is told to first."""
+    """Takes writes, or raises what it is given first."""
+
+    title = "peer"
 
     def __init__(self):
         self.batches, self.trouble = [], []
@@ -142,85 +144,93 @@ class Server:
         self.batches.append(lines)
 
 
+class Program:
+    """What a sink asks of its program."""
+
+    def __init__(self):
+        self.options = argparse.Namespace(measurement="m", interval=10, pass_on=True)
+        self.said = []
+        self.report = self.tell = lambda words: words in self.said or self.said.append(words)
+
+
 @pytest.fixture
-def posting():
-    made, clock, said = Server(), Clock(), []
-    queue = Posting(made.write, Waiting("peer", said.append, clock), said.append, 10, clock)
-    return made, clock, said, queue
+def posting(monkeypatch):
+    monkeypatch.setenv("HANPIPE_PASS", "delivered")
+    server, clock, program = Server(), Clock(), Program()
+    return server, clock, program.said, influx_sink.InfluxSink(program, server, clock)
 
 
-def test_points_are_posted_in_batches_and_their_lines_passed_on_behind_them(posting):
-    server, clock, _, queue = posting
-    assert queue.seconds() is None
-    queue.take(b"1\n", b"one")
+def numbered(*numbers):
+    """Lines of readings, read; their points are points(...)."""
+    return ReadingReader().feed(b"".join(b'{"time":"1970-01-01T00:00:00Z","a":%d}\n' % one for one in numbers))
+
+
+def points(*numbers):
+    return b"".join(b"m a=%d 0\n" % one for one in numbers)
+
+
+def test_points_are_posted_in_batches_and_their_lines_delivered_after_them(posting):
+    server, clock, _, sink = posting
+    assert sink.seconds() is None
+    sink.take(numbered(1))
     clock.now += 4
-    queue.take(b"", b"blank")
-    queue.take(b"2\n", b"two")
-    queue.post()
-    assert (queue.seconds(), server.batches, queue.dealt_with()) == (6, [], b"")
+    sink.take(ReadingReader().feed(b"blank\n") + numbered(2))
+    sink.turn()
+    assert (sink.seconds(), server.batches, sink.delivered()) == (6, [], b"")
     clock.now += 6
-    queue.post()
-    assert (server.batches, queue.dealt_with(), queue.left, queue.taken) == ([b"1\n2\n"], b"oneblanktwo", 0, 2)
-    for _ in range(influx_posting.BATCH + 1):
-        queue.take(b"3\n", b"")
-    assert queue.seconds() == 0
-    queue.post()
-    assert server.batches[1:] == [b"3\n" * influx_posting.BATCH]
-    assert (queue.left, queue.seconds()) == (1, 10)
+    sink.turn()
+    assert server.batches == [points(1, 2)]
+    assert sink.delivered().count(b"\n") == 3
+    assert (sink.seconds(), sink.counters()["posted"]) == (None, 2)
+    sink.take(numbered(*[3] * (influx_sink.BATCH + 1)))
+    assert sink.seconds() == 0
+    sink.turn()
+    assert server.batches[1:] == [points(*[3] * influx_sink.BATCH), points(3)]
 
 
 def test_a_server_that_is_away_is_tried_with_growing_pauses_and_nothing_is_lost(posting):
-    server, clock, said, queue = posting
+    server, clock, said, sink = posting
     server.trouble = [Away("closed")] * 4
-    queue.take(b"1\n", b"one")
+    sink.take(numbered(1))
     pauses = []
     clock.now += 10
     while server.trouble:
-        queue.post()
-        pauses.append(queue.seconds())
-        clock.now += pauses[-1]
-        queue.take(b"2\n", b"two")
-    queue.post()
+        sink.turn()
+        pauses.append(sink._waiting.seconds())
+        clock.now += max(10, pauses[-1])
+        sink.take(numbered(2))
+    sink.turn()
     assert pauses == [1, 2, 4, 8]
-    assert server.batches == [b"1\n2\n2\n2\n2\n"]
-    assert said == ["peer: closed; trying again", "peer: back after 15 s"]
+    assert server.batches == [points(1, 2, 2, 2, 2)]
+    assert said == ["peer: closed; trying again", "peer: back after 40 s"]
 
 
 def test_a_batch_that_is_refused_is_given_up_and_never_tried_again(posting):
-    server, clock, said, queue = posting
+    server, clock, said, sink = posting
     server.trouble = [Refused("bad"), Refused("worse")]
     for number in range(3):
-        queue.take(b"%d\n" % number, b"line")
+        sink.take(numbered(number))
         clock.now += 10
-        queue.post()
-    assert (server.batches, queue.refused, queue.taken, queue.dealt_with()) == ([b"2\n"], 2, 1, b"line" * 3)
-    assert len(said) == 1
-
-
-def test_what_waits_is_bounded_and_that_is_said_once(posting, monkeypatch):
-    server, clock, said, queue = posting
-    monkeypatch.setattr(influx_posting, "_MOST", 100)
-    for number in range(100, 200):
-        queue.take(b"%d\n" % number, b"")
-    clock.now += 10
-    queue.post()
-    assert server.batches == [b"".join(b"%d\n" % number for number in range(175, 200))]
-    assert (queue.lost, len(said)) == (75, 1)
+        sink.turn()
+    assert (server.batches, sink.counters()["refused"]) == ([points(2)], 2)
+    assert sink.delivered().count(b"\n") == 3
+    assert [words[:34] for words in said] == ["the server refused a reading (all,", "taken again"]
 
 
 def test_what_must_be_changed_ends_at_first_and_is_waited_for_later(posting):
-    server, clock, said, queue = posting
+    server, clock, said, sink = posting
     server.trouble = [Wrong("no database")]
-    queue.take(b"1\n", b"")
+    sink.take(numbered(1))
     clock.now += 10
     with pytest.raises(Wrong):
-        queue.post()
-    queue.post()
+        sink.turn()
+    sink.turn()
     server.trouble = [Wrong("no database")]
-    queue.take(b"2\n", b"")
+    sink.take(numbered(2))
     clock.now += 10
-    queue.post()
-    assert (queue.left, said) == (1, ["peer: no database; trying again"])
+    sink.turn()
+    assert said == ["peer: no database; trying again"]
+    assert sink.seconds() is not None
 
 
 # A server of our own, strict about the request of version 2 -----------------------------------------------------------
@@ -279,7 +289,7 @@ def test_version_2_has_org_bucket_and_token(server, tmp_path):
     assert run(LIST_1, *arguments, HAN_INFLUX_TOKEN="env").returncode == 0
     for token in ("two\nlines", "t\u00f6ken"):
         done = run(LIST_1, *arguments, HAN_INFLUX_TOKEN=token)
-        assert (done.returncode, done.stderr) == (3, b"han-influx: $HAN_INFLUX_TOKEN: one line is wanted, the token\n")
+        assert (done.returncode, done.stderr) == (3, b"han-influx: $HAN_INFLUX_TOKEN: expected one line, the token\n")
     (tmp_path / "han-influx").write_text("credential")
     assert run(LIST_1, *arguments, CREDENTIALS_DIRECTORY=str(tmp_path)).returncode == 0
     assert [request[1] for request in server.requests[1:]] == ["Token env", "Token credential"]
@@ -315,7 +325,7 @@ def test_a_refused_batch_is_passed_on_and_the_program_goes_on(server):
 
 def test_at_the_end_it_is_tried_again_and_what_is_left_is_told(server):
     server.answers = [(503, b"")] * 3
-    done = run(LIST_1 * 3, "--url", server.url, "--pass")
+    done = run(LIST_1 * 3, "--url", server.url, "--pass", HANPIPE_PASS="delivered")
     assert (done.returncode, done.stdout, len(server.requests)) == (4, b"", 2)
     assert b"answered 503; trying again" in done.stderr
     assert b"3 readings were not posted" in done.stderr

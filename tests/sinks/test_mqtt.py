@@ -17,10 +17,11 @@ from conftest import ROOT
 from hanpipe.programs import mqtt as program
 from hanpipe.readings import quantities
 from hanpipe.sinks.mqtt import broker as mqtt
-from hanpipe.sinks.mqtt.discovery import Announcer, Meter
+from hanpipe.sinks.mqtt.discovery import Announcer
 from hanpipe.sinks.mqtt.home_assistant import sensor
-from hanpipe.sinks.mqtt.topics import IDENTITY_PATIENCE, Message, MeterFinder, Topics, plain
-from hanpipe.sinks.queue import Outbox
+from hanpipe.sinks.mqtt.meters import IDENTITY_PATIENCE, Meter, MeterFinder
+from hanpipe.sinks.mqtt.outbox import Outbox
+from hanpipe.sinks.mqtt.topics import Message, Topics, plain
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.status import Failure
 from needs import needs
@@ -193,17 +194,35 @@ def lines(*octets):
 
 def test_a_list_without_number_waits_for_it_and_is_then_of_the_last_one():
     whose = MeterFinder(None, clock=lambda: 0.0)
-    first, told, behind, other, last = lines(
+    first, full_list, after, other, last = lines(
         line(act_pow_pos=1), full(), line(act_pow_pos=2), line(meter_ID="A/B+#"), line(act_pow_pos=3)
     )
+    meter = Meter(ID, "HAN meter 01234567", "6525", ID)
     assert whose.feed(first) == []
-    assert whose.feed(told) == [first, told]
-    assert whose.meter == Meter(ID, "HAN meter", "6525", ID)
-    assert whose.feed(behind) == [behind]
-    assert whose.meter.node == ID
+    assert whose.feed(full_list) == [(first, meter), (full_list, meter)]
+    assert whose.feed(after) == [(after, meter)]
     whose.feed(other)
-    assert whose.feed(last) == [last]
-    assert whose.meter == Meter("A_B__", "HAN meter", None, "A/B+#")
+    assert whose.feed(last) == [(last, Meter("A_B__", "HAN meter A/B+#", None, "A/B+#"))]
+
+
+def test_two_meters_in_one_stream_are_two_devices_and_a_list_of_nobody_is_left_out():
+    warned = []
+    whose = MeterFinder(None, clock=lambda: 0.0, warn=warned.append)
+    one, other, nobody = lines(line(meter_ID="1" * 9), line(meter_ID="2" * 9), line(act_pow_pos=3))
+    meters = [meter for read in (one, other, one, nobody, other) for _, meter in whose.feed(read)]
+    assert [meter and meter.name for meter in meters] == [
+        "HAN meter 11111111", "HAN meter 22222222", "HAN meter 11111111", None, "HAN meter 22222222",
+    ]  # fmt: skip
+    assert len(warned) == 1
+
+
+def test_a_source_tells_whose_a_list_without_a_number_is():
+    whose = MeterFinder(None, clock=lambda: 0.0)
+    streams = lines(*[line(source=source, meter_ID=source * 9) for source in "12"])
+    for read in streams * 2:
+        whose.feed(read)
+    (nameless,) = lines(line(source="1", act_pow_pos=1))
+    assert whose.feed(nameless)[0][1].number == "1" * 9
 
 
 def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
@@ -213,16 +232,15 @@ def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
     whose.feed(first)
     assert whose.seconds() == IDENTITY_PATIENCE
     now[0] = IDENTITY_PATIENCE
-    assert whose.release() == [first]
-    assert whose.meter.node == "meter"
-    assert whose.feed(first) == [first]
+    ((_, meter),) = whose.release()
+    assert meter.node == "meter"
+    assert whose.feed(first) == [(first, meter)]
 
 
 def test_a_name_goes_before_the_number():
     whose = MeterFinder("My house")
     (reading,) = lines(full())
-    assert whose.feed(reading) == [reading]
-    assert whose.meter == Meter("My_house", "My house", "6525", None)
+    assert whose.feed(reading) == [(reading, Meter("My_house", "My house", "6525", None))]
 
 
 def published(octets, meter=None, **options):
@@ -272,7 +290,7 @@ def test_an_entity_is_announced_once_and_again_when_its_device_is_another():
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=30), st.randoms())
-def test_in_order_a_line_is_dealt_with_when_all_of_it_is_acknowledged(topics, random):
+def test_in_order_a_line_is_delivered_when_all_of_it_is_acknowledged(topics, random):
     outbox = Outbox(in_order=True)
     put, flying, acknowledged, out = [], {}, 0, b""
     waiting = list(enumerate(topics))
@@ -290,10 +308,10 @@ def test_in_order_a_line_is_dealt_with_when_all_of_it_is_acknowledged(topics, ra
             mid = acknowledged = acknowledged + 1
             flying[mid] = taken[0].payload
             outbox.flies(mid, taken[1])
-        out += outbox.dealt_with()
+        out += outbox.delivered()
         assert all(octets not in flying.values() for octets in out.splitlines(keepends=True))
         assert len(flying) <= 20
-    assert out + outbox.dealt_with() == b"".join(octets for octets, _ in put)
+    assert out + outbox.delivered() == b"".join(octets for octets, _ in put)
 
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.randoms())
@@ -312,23 +330,7 @@ def test_without_pass_the_last_value_of_each_topic_arrives(topics, random):
     while taken := outbox.take():
         arrived[taken[0].topic] = taken[0].payload
     assert arrived == last
-    assert outbox.dealt_with() == b""
-
-
-def test_the_oldest_lines_go_on_when_too_many_wait(monkeypatch):
-    monkeypatch.setattr("hanpipe.sinks.queue._MOST_LINES", 100)
-    said = []
-    outbox = Outbox(in_order=True, say=said.append)
-    for number in range(50):
-        outbox.put([], [Message("t", b"%d" % number)], b"%9d\n" % number)
-    assert outbox.overfull
-    assert outbox.dealt_with() == b"".join(b"%9d\n" % number for number in range(40))
-    assert (outbox.left, outbox.dropped, said) == (
-        10,
-        40,
-        ["too much waits for the broker: the oldest values are dropped"],
-    )
-    assert outbox.take()[0].payload == b"40"
+    assert outbox.delivered() == b""
 
 
 def test_what_the_broker_is_to_keep_is_repeated_and_never_by_a_later_value_before_an_earlier():
@@ -406,10 +408,9 @@ def test_home_assistant_that_starts_hears_everything_again_and_a_kill_leaves_the
         process = start(shared, "--discovery-prefix", "ha3", "--prefix", "h3")
         feed(process, full())
         listener.until(f"h3/{ID}/import_reactive_energy")
-        feed(process, full())
-        assert not [
-            topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy") if topic.startswith("ha3/")
-        ]
+        feed(process, full(register=21_123_460))
+        heard = listener.until(f"h3/{ID}/import_energy", "21123.46")
+        assert not [topic for topic, *_ in heard if topic.startswith("ha3/")]
         listener.say("ha3/status", "online")
         again = {topic for topic, *_ in listener.until(f"h3/{ID}/import_reactive_energy", "1234.567")}
         assert {topic for topic in again if topic.endswith("import_energy/config")}
@@ -422,7 +423,11 @@ def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
     """Both begin before the broker does, and see it die and come back."""
     needed()
     broker = Mosquitto(tmp_path)
-    passing, latest = start(broker, "--pass", "-v"), start(broker, "--client-id", "latest", "--prefix", "latest")
+    spooled = {"HANPIPE_PASS": "delivered"}
+    passing, latest = (
+        start(broker, "--pass", "-v", env=spooled),
+        start(broker, "--client-id", "latest", "--prefix", "latest"),
+    )
     many = b"".join(full(power) for power in range(3000))
     began = time.monotonic()
     feed(latest, many)  # more than a pipe holds: it is read though there is no broker
@@ -469,7 +474,10 @@ def test_a_login_by_file_and_environment(tmp_path):
         )
         wrong.communicate()
         status, _, words = run(broker, full())
-    assert (status, words) == (5, f"han-mqtt: {broker.title}: it refuses the login: it wants one (--login FILE)\n")
+    assert (status, words) == (
+        5,
+        f"han-mqtt: {broker.title}: it refuses the login: a login is required (--login FILE)\n",
+    )
 
 
 def test_tls_trusts_what_it_is_told_to(tmp_path):
@@ -510,7 +518,7 @@ def test_pass_passes_every_octet_on(shared):
 
 def test_an_input_without_readings_gives_1(shared):
     status, _, words = run(shared, b"nonsense\n")
-    assert (status, words) == (1, "han-mqtt: a line of the input is no reading: is han-fields in front?\n")
+    assert (status, words) == (1, "han-mqtt: skipped a line that is not a reading; is the input from han-fields?\n")
 
 
 def test_a_reader_that_leaves_is_no_error(shared):

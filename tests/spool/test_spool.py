@@ -503,13 +503,13 @@ def test_a_second_han_spool_is_refused(tmp_path):
     done = spool(tmp_path, "--", "cat")
     os.close(directory)
     assert done.returncode == 4
-    assert done.stderr.decode() == f"han-spool: {tmp_path}: another han-spool has this queue: give each its own DIR\n"
+    assert done.stderr.decode() == f"han-spool: {tmp_path}: another han-spool uses this queue; give each its own DIR\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["q"], 2, "which sink?"),
+        (["q"], 2, "the sink is missing"),
         (["q", "--", "/bin/han-mqtt"], 2, "--pass"),
         (["--max-size", "1k", "q", "--", "cat"], 2, "64k or more"),
         (["q", "--", "no-such-sink"], 4, "han-spool: no-such-sink: no such file or directory"),

@@ -40,7 +40,7 @@ class _Held:
 class Mean:
     """The mean of a quantity, weighted by the time for which each value held."""
 
-    __slots__ = ("_area", "_held", "_known", "_seen")
+    __slots__ = ("_area", "_held", "_known", "_seen", "_sum")
 
     def __init__(self) -> None:
         """Begin with nothing known."""
@@ -50,13 +50,15 @@ class Mean:
     def _begin(self) -> None:
         self._area: Number = 0
         self._known = 0
-        self._seen = False
+        self._seen = 0
+        self._sum: Number = 0
 
     def add(self, value: Number, at: int) -> None:
         """Take a value that holds from `at` on, which is never before the time of an earlier call."""
         self._advance(at)
         self._held.set(value, at)
-        self._seen = True
+        self._seen += 1
+        self._sum += value
 
     def _advance(self, to: int) -> None:
         area, known = self._held.advance(to)
@@ -64,11 +66,14 @@ class Mean:
         self._known += known
 
     def so_far(self, to: int) -> Decimal | None:
-        """Return the mean from the last take() to `to`; None if nothing is known of it."""
+        """Return the mean from the last take() to `to`; None if nothing is known of it.
+
+        Values that all came at one moment, as those of a file without times, have a plain mean.
+        """
         self._advance(to)
         if self._known:
             return Decimal(self._area) / self._known
-        return Decimal(self._held.value) if self._seen else None
+        return Decimal(self._sum) / self._seen if self._seen else None
 
     def take(self, to: int) -> Decimal | None:
         """Return the same, and begin anew."""
@@ -88,11 +93,13 @@ class Energy:
     integrated: power since it, Wh
     """
 
-    __slots__ = ("_area", "_held", "_step", "_total", "difference", "register")
+    __slots__ = ("_area", "_flow", "_flowed_for", "_held", "_step", "_total", "difference", "register")
 
     def __init__(self) -> None:
         """Begin with nothing known."""
         self._held = _Held()
+        self._flow: Number = 0  # W ns since the last call of take_flow
+        self._flowed_for = 0  # ns of it in which the power was known
         self.restart()
 
     def restart(self) -> None:
@@ -133,7 +140,17 @@ class Energy:
         return fallen
 
     def _advance(self, to: int) -> None:
-        self._area += self._held.advance(to)[0]
+        area, known = self._held.advance(to)
+        self._area += area
+        self._flow += area
+        self._flowed_for += known
+
+    def take_flow(self, to: int) -> tuple[Decimal, int]:
+        """Return the energy of the power since the last call, Wh, and for how many ns the power was known."""
+        self._advance(to)
+        taken = Decimal(self._flow) / _WATT_HOUR, self._flowed_for
+        self._flow = self._flowed_for = 0
+        return taken
 
     def total(self, to: int) -> int | None:
         """Return the energy at `to`, whole Wh; None as long as no register is known.

@@ -51,10 +51,14 @@ class Figures(NamedTuple):
 
     values: name -> figure; None if the meter has sent it before, but nothing is known of it now
     fresh:  the names with a new value in this interval
+    flowed: register -> energy of the power in this interval, Wh; None if the power was not known all the time
+    seconds: length of the interval
     """
 
     values: dict[str, Number | str | None]
     fresh: set[str]
+    flowed: dict[str, Decimal | None]
+    seconds: float
 
 
 class Account:
@@ -69,10 +73,12 @@ class Account:
         self._last: dict[str, Number | str] = {}
         self._fresh: set[str] = set()
         self._meter: str | None = None
+        self._begin: int | None = None  # of the interval
 
     def add(self, reading: Reading, at: int) -> None:
         """Take a reading. at: its time, never before that of an earlier one."""
         self._watch_meter(reading)
+        self._begin = at if self._begin is None else self._begin
         for name, energy in self._energies.items():
             if (power := number(reading.get(power_of(name)))) is not None:
                 energy.add_power(power, at)
@@ -110,8 +116,14 @@ class Account:
         energies = {name: energy.total(end) for name, energy in self._energies.items()}
         known = {name: total for name, total in energies.items() if total is not None}
         fresh = self._fresh | {name for name, mean in means.items() if mean is not None}
-        self._fresh = set()
-        return Figures({**self._last, **means, **known}, fresh)
+        length = 0 if self._begin is None else end - self._begin
+        flowed = {name: self._flowed(energy, end, length) for name, energy in self._energies.items()}
+        self._fresh, self._begin = set(), end
+        return Figures({**self._last, **means, **known}, fresh, flowed, length / 1e9)
+
+    def _flowed(self, energy: Energy, end: int, length: int) -> Decimal | None:
+        flow, known = energy.take_flow(end)
+        return flow if known >= length * 9 // 10 and known else None
 
     def report(self, at: int) -> str:
         """Return how far the interval is, in the words of HANmeter's -v."""

@@ -1,15 +1,13 @@
 """Options that the programs of the sinks share."""
 
 import argparse
-from collections.abc import Callable
 
 from hanpipe.unix.options import new_parser
-from hanpipe.unix.stderr import say
 from hanpipe.unix.typed import Any
 
 
 def parser(name: str, purpose: str, example: str) -> argparse.ArgumentParser:
-    """Return a parser with what all sinks have. purpose, example: see new_parser."""
+    """Return a parser with the options of every live sink. purpose, example: see new_parser."""
     return new_parser(
         name,
         purpose,
@@ -20,22 +18,20 @@ def parser(name: str, purpose: str, example: str) -> argparse.ArgumentParser:
     )
 
 
-def add_pass(made: Any, when: str = " once it is dealt with") -> None:
+def add_pass(made: Any) -> None:
     """Add --pass to a parser or group."""
-    made.add_argument("--pass", dest="pass_on", action="store_true", help=f"pass each line on{when}")
+    made.add_argument("--pass", dest="pass_on", action="store_true", help="also write each line to standard output")
 
 
 def add_tls(made: Any) -> None:
-    """Add what https is told to trust."""
+    """Add the options for the certificates of https."""
     made.add_argument("--ca", metavar="FILE", help="https: trust this certificate, whatever host it names")
     made.add_argument("--insecure", action="store_true", help="https: trust any certificate")
 
 
-def sayer(options: argparse.Namespace, name: str) -> Callable[[str], None]:
-    """Return what tells the user something, each time; nothing with -q."""
-
-    def say_here(message: str) -> None:
-        if not options.quiet:
-            say(name, message)
-
-    return say_here
+def names(text: str) -> list[str]:
+    """Read names with commas between. raise: ArgumentTypeError."""
+    made = [name for name in text.split(",") if name]
+    if not made or len(set(made)) != len(made):
+        raise argparse.ArgumentTypeError("expected names with commas between, each once")
+    return made

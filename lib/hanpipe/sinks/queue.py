@@ -1,129 +1,129 @@
-"""What waits for a broker: messages, and the lines that they were made of."""
+"""The queue between the input and a peer: values that wait to be sent, and the lines that they come from."""
 
-import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Hashable, Iterable
 
-from hanpipe.sinks.mqtt.topics import Message
-from hanpipe.unix.typed import Final
+from hanpipe.unix.typed import Any, Final, NamedTuple
 
-_MOST_IN_FLIGHT: Final = 20  # messages that the broker has not acknowledged; as many as paho-mqtt sends at once
-_MOST_LINES: Final = 2_000_000  # octets of lines that wait for their acknowledgement
-_MOST_TOPICS: Final = 10_000  # that wait, or are remembered
+MOST_KEYS: Final = 10_000  # values that wait under a key; a hostile input has a new key in every line
 
 
-class Outbox:
-    """What waits for the broker: one thread puts in, another takes out.
+class Item(NamedTuple):
+    """A value that waits. number: its place in the order of all values; key: see Queue.put."""
 
-    In order, every message is sent, and a line is dealt with once all of its messages, and the lines before it, are
-    acknowledged. Otherwise a later message takes the place of an earlier one of its topic, and lines are not kept.
-    Announcements go first. They are remembered, and so is the last that was sent of what the broker is to keep, so that
-    they can be repeated.
+    number: int
+    key: Hashable
+    value: Any
 
-    sent, dropped: how many messages were acknowledged, and given up
+
+class _Group(NamedTuple):
+    """The values that came together. last: number of the last one; line: their line; size: octets of all."""
+
+    last: int
+    line: bytes
+    size: int
+
+
+class Queue:
+    """Values in the order in which they came, and their lines.
+
+    A line is delivered once its values, and those of the lines before it, are done, replaced or given up. When more
+    than `most` octets wait, the oldest lines are given up with their values.
+
+    replaced, given_up: how many values were
     """
 
-    def __init__(self, *, in_order: bool, say: Callable[[str], None] = lambda message: None) -> None:
-        """Take a way to tell the user that something is given up."""
-        self.sent = 0
-        self.dropped = 0
-        self._in_order = in_order
-        self._say = say
-        self._lock = threading.Lock()
-        self._announced: OrderedDict[str, Message] = OrderedDict()
-        self._kept: OrderedDict[str, Message] = OrderedDict()  # registers
-        self._due: OrderedDict[str, Message] = OrderedDict()  # announcements, and what is repeated
-        self._waiting: OrderedDict[str | int, Message] = OrderedDict()  # by topic; in order: by number
-        self._flying: dict[int, int] = {}  # message id -> its number, 0 for those without
+    def __init__(self, most: int) -> None:
+        """Start empty. most: octets of lines, and of values that have no key."""
+        self.replaced = 0
+        self.given_up = 0
+        self._most = most
         self._number = 0
-        self._lines: deque[tuple[bytes, int]] = deque()  # and the number of their last message
-        self._size = 0  # octets in there
+        self._waiting: OrderedDict[Hashable, Item] = OrderedDict()  # by key, or by number if there is none
+        self._taken: OrderedDict[int, Item] = OrderedDict()  # handed out by take() and not done yet
+        self._groups: deque[_Group] = deque()
+        self._size = 0
+        self._delivered: list[bytes] = []
+
+    def __len__(self) -> int:
+        """Return how many values are not done."""
+        return len(self._waiting) + len(self._taken)
 
     @property
-    def left(self) -> int:
-        """Return how many messages are not acknowledged."""
-        with self._lock:
-            return len(self._due) + len(self._waiting) + len(self._flying)
+    def full(self) -> bool:
+        """Return whether the input should wait, if it can."""
+        return self._size > self._most // 2
 
-    @property
-    def overfull(self) -> bool:
-        """Tell whether whoever puts in should give the other one a moment."""
-        return self._size > 2 * _MOST_LINES
+    def put(self, values: Iterable[tuple[Hashable, Any]], line: bytes = b"", size: int = 0) -> None:
+        """Add values, each with its key, and the line to deliver after them.
 
-    def put(self, announcements: list[Message], messages: list[Message], line: bytes) -> None:
-        """Take what a line says."""
-        with self._lock:
-            for message in announcements:
-                self._announced[message.topic] = self._due[message.topic] = message
-            for message in messages:
-                self._number += 1
-                self._waiting[self._number if self._in_order else message.topic] = message
-            if self._in_order:
-                self._lines.append((line, self._number))
-                self._size += len(line)
-            self._trim()
-
-    def _trim(self) -> None:
-        """Keep in bounds what a hostile input, in which each line has a topic of its own, makes grow."""
-        while len(self._announced) > _MOST_TOPICS:
-            self._due.pop(self._announced.popitem(last=False)[0], None)
-        while not self._in_order and len(self._waiting) > _MOST_TOPICS:
+        key:  a later value of the same key replaces an earlier one that still waits; None: it is never replaced
+        size: octets of the values, if they are to count
+        """
+        for key, value in values:
+            self._number += 1
+            if key is not None and key in self._waiting:
+                del self._waiting[key]
+                self.replaced += 1
+            self._waiting[self._number if key is None else key] = Item(self._number, key, value)
+        if line or size:
+            self._groups.append(_Group(self._number, line, len(line) + size))
+            self._size += len(line) + size
+        while self._size > self._most:
+            self._give_up_oldest()
+        while len(self._waiting) > MOST_KEYS and next(iter(self._waiting.values())).key is not None:
             self._waiting.popitem(last=False)
-            self.dropped += 1
+            self.given_up += 1
 
-    def repeat(self) -> None:
-        """Announce everything again, and send again what the broker is to keep."""
-        with self._lock:
-            self._due.update(self._announced)
-            self._due.update(self._kept)
-
-    def take(self) -> tuple[Message, int] | None:
-        """Return the next message and its number, None if there is none, or too many are not acknowledged."""
-        with self._lock:
-            if len(self._flying) >= _MOST_IN_FLIGHT:
-                return None
-            if self._due:
-                return self._due.popitem(last=False)[1], 0
-            if not self._waiting:
-                return None
-            key, message = self._waiting.popitem(last=False)
-            self._keep(message)
-            return message, key if isinstance(key, int) else 0
-
-    def _keep(self, message: Message) -> None:
-        if message.retain:
-            self._kept[message.topic] = message
-        if len(self._kept) > _MOST_TOPICS:
-            self._kept.popitem(last=False)
-
-    def flies(self, mid: int, number: int) -> None:
-        """A message was sent. mid: the id that its acknowledgement will have."""
-        with self._lock:
-            self._flying[mid] = number
-
-    def acknowledged(self, mid: int) -> None:
-        """The broker has a message."""
-        with self._lock:
-            self.sent += self._flying.pop(mid, None) is not None
-
-    def dealt_with(self) -> bytes:
-        """Return, once, the lines that are dealt with, and the oldest where too many wait."""
-        with self._lock:
-            oldest = min((number for number in self._flying.values() if number), default=self._number + 1)
-            if self._in_order and self._waiting:
-                oldest = min(oldest, int(next(iter(self._waiting))))
-            lines = []
-            while self._lines and (self._lines[0][1] < oldest or self._size > _MOST_LINES):
-                line, last = self._lines.popleft()
-                lines.append(line)
-                self._size -= len(line)
-                self._give_up(last)
-        return b"".join(lines)
-
-    def _give_up(self, last: int) -> None:
-        """Drop what waits of a line that goes on without it."""
-        while self._waiting and int(next(iter(self._waiting))) <= last:
+    def _give_up_oldest(self) -> None:
+        """Deliver the oldest line as it is; drop its values, except those with a key, of which the newest is wanted."""
+        group = self._pop_group()
+        while self._waiting:
+            item = next(iter(self._waiting.values()))
+            if item.key is not None or item.number > group.last:
+                break
             self._waiting.popitem(last=False)
-            self.dropped += 1
-            if self.dropped == 1:
-                self._say("too much waits for the broker: the oldest values are dropped")
+            self.given_up += 1
+
+    def _pop_group(self) -> _Group:
+        group = self._groups.popleft()
+        self._size -= group.size
+        self._delivered.append(group.line)
+        return group
+
+    def change(self, key: Hashable, value: Any) -> bool:
+        """Give the value that waits under a key another value, in its place; return whether there is one."""
+        if item := self._waiting.get(key):
+            self._waiting[key] = item._replace(value=value)
+        return item is not None
+
+    def waiting(self) -> list[Item]:
+        """Return the values that wait, the oldest first; they stay until done() is told of them."""
+        return list(self._waiting.values())
+
+    def take(self) -> Item | None:
+        """Hand out the oldest value until done() is told of its number; None if nothing waits."""
+        if not self._waiting:
+            return None
+        item = self._waiting.popitem(last=False)[1]
+        self._taken[item.number] = item
+        return item
+
+    def done(self, items: Iterable[Item]) -> None:
+        """Forget values: they were sent, or refused for good."""
+        for item in items:
+            self._taken.pop(item.number, None)
+            place = item.number if item.key is None else item.key
+            if (waiting := self._waiting.get(place)) and waiting.number == item.number:
+                del self._waiting[place]
+
+    def delivered(self) -> bytes:
+        """Return, once, the lines that are delivered by now."""
+        oldest = self._number + 1
+        for items in (self._waiting, self._taken):
+            if items:
+                oldest = min(oldest, next(iter(items.values())).number)
+        while self._groups and self._groups[0].last < oldest:
+            self._pop_group()
+        lines, self._delivered = b"".join(self._delivered), []
+        return lines

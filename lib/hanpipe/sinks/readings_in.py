@@ -1,20 +1,20 @@
-"""Lines of han-fields -> readings, the input of every sink."""
+"""Lines of han-fields -> readings: the input of every sink."""
 
 import json
 from decimal import Decimal
 
+from hanpipe.unix.lines import Lines
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-LONGEST_LINE: Final = 1_000_000  # octets: more than any reading has
-_MOST_DIGITS: Final = 31  # of a whole number, and its sign; no register has more than 20
-_DEEPEST: Final = 200  # levels of what han-fields passes on as typed JSON
+_MOST_DIGITS: Final = 31  # of an integer, with its sign; registers have at most 20
+_DEEPEST: Final = 200  # levels of the typed JSON that han-fields passes on
 
 
 class Line(NamedTuple):
     """A line of the input.
 
-    octets:  as it came, with its line end: what --pass passes on
-    reading: its keys and values, numbers exact (int or Decimal); None if the line is no reading
+    octets:  the line as it came, with its line end; --pass writes them
+    reading: its keys and values, numbers exact (int or Decimal); None if the line is not a reading
     """
 
     octets: bytes
@@ -22,29 +22,20 @@ class Line(NamedTuple):
 
 
 class ReadingReader:
-    """Feed it octets in pieces of any size; the lines do not depend on the pieces, and hold every octet.
+    """Feed it octets in pieces of any size; the lines do not depend on the pieces and hold every octet.
 
-    readings: how many there were so far; bad: lines that were none (no JSON object, NaN, an endless line or number)
+    readings: how many there were so far; bad: lines that are not readings (not a JSON object, NaN, an endless number)
     """
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
+        """Start with nothing read."""
         self.readings = 0
         self.bad = 0
-        self._rest = bytearray()
+        self._lines = Lines()
 
     def feed(self, data: bytes) -> list[Line]:
         """Return the lines that data completes. b"" means that the input has ended."""
-        self._rest += data
-        if data and b"\n" not in data and len(self._rest) <= LONGEST_LINE:
-            return []
-        *whole, rest = bytes(self._rest).split(b"\n")
-        lines = [line + b"\n" for line in whole]
-        if rest and (not data or len(rest) > LONGEST_LINE):
-            lines.append(rest)
-            rest = b""
-        self._rest = bytearray(rest)
-        return [self._line(octets) for octets in lines]
+        return [self._line(octets) for octets in self._lines.feed(data)]
 
     def _line(self, octets: bytes) -> Line:
         if not octets.strip():
@@ -61,7 +52,7 @@ class ReadingReader:
 
 
 def _finite(text: str) -> Decimal:
-    """Read a number with fraction or exponent; one that no meter sends (1e999999) would fill the memory as text."""
+    """Read a number with fraction or exponent. raise: ValueError: as text it would fill the memory (1e999999)."""
     value = Decimal(text)
     if value and not -30 <= value.adjusted() <= 30:
         raise ValueError(text)
@@ -79,7 +70,7 @@ def _refuse(text: str) -> None:
 
 
 def _read(octets: bytes) -> Any:
-    """Read a line. raise: ValueError: no JSON, or nested too deeply, or with a number that no meter sends."""
+    """Read a line. raise: ValueError: it is not JSON, is nested too deeply, or has a number longer than any meter's."""
     nesting = octets.count(b"[") + octets.count(b"{")
     if nesting > 1:
         reading = _decode_nested(octets.decode())
@@ -94,13 +85,14 @@ def _read(octets: bytes) -> Any:
     return reading
 
 
-# Made once: json.loads makes a decoder for each call that has options. A callback for each integer costs a third.
+# Made once, because json.loads makes a decoder for each call that has options. A callback per integer costs a third,
+# so flat lines have none.
 _decode_nested = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_refuse).decode
 _decode_flat = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode
 _LARGEST: Final = 10 ** (_MOST_DIGITS - 1)
 
 
 def _is_deep(value: Any, left: int) -> bool:
-    """Tell whether a value is nested deeper than so many levels."""
+    """Return whether a value is nested deeper than so many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return not left or any(_is_deep(one, left - 1) for one in inner)

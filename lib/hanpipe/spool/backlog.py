@@ -5,9 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from hanpipe.sinks.retry import duration
 from hanpipe.spool.segments import PARTS, Segments
-from hanpipe.unix.stderr import reason
+from hanpipe.unix.stderr import duration, reason
 
 PIECE: Final = 65536  # octets that are written or sent in one go
 MOST_MEMORY: Final = (

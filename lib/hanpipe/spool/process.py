@@ -5,6 +5,7 @@ import os
 import signal
 from typing import Final
 
+from hanpipe.sinks.passing import DELIVERED
 from hanpipe.unix.program import read_piece
 
 _RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # what Python ignores, and no other program expects to be ignored
@@ -25,7 +26,7 @@ class Process:
             self._pid = os.posix_spawnp(
                 command[0],
                 command,
-                os.environ,
+                {**os.environ, DELIVERED[0]: DELIVERED[1]},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs_in, 0), (os.POSIX_SPAWN_DUP2, theirs_out, 1)],
                 setsigdef=_RESTORED,
             )

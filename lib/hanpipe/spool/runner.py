@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hanpipe.spool.arrivals import Arrivals
 from hanpipe.spool.backlog import Backlog
+from hanpipe.spool.directory import InUse, lock
 from hanpipe.spool.sink import Sink
 from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
@@ -15,6 +16,21 @@ from hanpipe.unix.stderr import reason, say
 
 _PIECE: Final = 65536
 _REPORT_PAUSE: Final = 60.0  # s between two words of -v about how much waits
+
+
+def run(program: Program, command: list[str]) -> int:
+    """Run han-spool; return its exit status. raise: Failure."""
+    directory = program.options.dir
+    try:
+        locked = lock(directory)
+    except InUse as error:
+        raise Failure(IO, f"{directory}: another han-spool uses this queue; give each its own DIR") from error
+    except OSError as error:
+        raise Failure(IO, f"{directory}: {reason(error)}") from error
+    try:
+        return Runner(program, command).run()
+    finally:
+        os.close(locked)
 
 
 class Runner:

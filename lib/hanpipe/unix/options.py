@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 _EXAMPLE: Final = "example:\n  "
+_UNITS: Final = {"k": 1000, "M": 1_000_000, "G": 1_000_000_000}
+_SMALLEST: Final = 64_000  # octets of a queue
 
 
 # The programs speak English. argparse would look for a translation of each of its own words, and the import of gettext
@@ -102,6 +104,15 @@ def positive_number(text: str) -> float:
     if not value:
         raise argparse.ArgumentTypeError("expected a number above 0, got 0")
     return value
+
+
+def octets(text: str) -> int:
+    """Read a size in octets; with k, M or G in thousands, millions or milliards. raise: ArgumentTypeError."""
+    factor = _UNITS.get(text[-1:], 1)
+    size = positive_integer(text[:-1] if factor > 1 else text) * factor
+    if size < _SMALLEST:
+        raise argparse.ArgumentTypeError(f"expected a size of 64k or more, got {text}")
+    return size
 
 
 def is_host(text: str) -> bool:

@@ -55,6 +55,11 @@ class Program:
             self._printed.add(message)
             say(self.name, message)
 
+    def report(self, message: str) -> None:
+        """Write a message to stderr each time it happens; nothing with -q."""
+        if not self.options.quiet:
+            say(self.name, message)
+
     def explain(self, message: str) -> None:
         """Print a message on stderr with -v."""
         if self.options.verbose:

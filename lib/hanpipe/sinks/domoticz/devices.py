@@ -1,25 +1,24 @@
-"""Domoticz's devices: what each is told (its svalue), what it must be, and how it is made.
+"""Devices of Domoticz: their kinds, and the svalue that each is sent.
 
-Domoticz checks nothing: it stores any svalue, and answers OK. So numbers are checked here, and nothing is posted for a
-device as long as one of its values is unknown: energy 0 for "unknown" would spoil the totals of the day.
+Domoticz checks nothing: it stores any svalue and answers OK. So numbers are checked here, and nothing is posted to a
+device while one of its values is unknown: energy 0 for "unknown" would spoil the totals of the day.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 from hanpipe.periods.averages import Number
-from hanpipe.periods.intervals import Figures, rounded
-from hanpipe.sinks.domoticz.server import Domoticz
-from hanpipe.sinks.peer.http import Refused
+from hanpipe.periods.intervals import rounded
+from hanpipe.periods.names import is_register
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Values = Mapping[str, Number | str | None]
 
 
 class Kind(NamedTuple):
-    """A sort of device.
+    """A kind of device.
 
-    title: as Domoticz's users know it; type, subtype: as getdevices says them, None for any
+    title: as Domoticz's users know it; type, subtype: of the answer of getdevices, None for any
     sensortype: for createvirtualsensor, 0 if han-domoticz makes none
     """
 
@@ -29,34 +28,27 @@ class Kind(NamedTuple):
     sensortype: int = 0
 
 
-# The contract's table of devices (domoticz-contract.md, section 5).
+# As Domoticz 2025.1 names them.
 KWH: Final = Kind("Electric, instant and counter (kWh)", "General", "kWh", 18)
 P1: Final = Kind("P1 smart meter", "P1 Smart Meter", "Energy", 250)
 COUNTER: Final = Kind("Counter", "RFXMeter", "RFXMeter counter", 113)
 VOLTAGE: Final = Kind("Voltage", "General", "Voltage", 4)
 CURRENT: Final = Kind("Ampere, 1 phase", "General", "Current", 19)
 CURRENT_3: Final = Kind("Ampere, 3 phases", "Current", "CM113, Electrisave", 9)
-ANY: Final = Kind("any device that keeps what it is told")
-# What a map's svalue must be made of, by subtype; of text, any number. Domoticz stores others too, and logs nonsense.
-_PARTS: Final = {
-    "kWh": 2, "CM113, Electrisave": 3, "RFXMeter counter": 1, "Voltage": 1, "Current": 1, "Electric": 1,
-    "Percentage": 1, "Custom Sensor": 1,
-}  # fmt: skip
-# Each post adds to it, so a post sent twice would count twice.
-_INCREMENTAL: Final = "Counter Incremental"
-
+USAGE: Final = Kind("Usage (Electric)", "Usage", "Electric")
+ANY: Final = Kind("any device that keeps its value")
 _PHASES: Final = ("L1", "L2", "L3")
-# Decimals that Domoticz keeps, and more than a meter sends.
-_PLACES: Final = {"pow": 1, "energy": 0}
 
 
 class Device(NamedTuple):
     """A device that is posted to.
 
-    option:   of the command line, for messages; fields: names of docs/fields.md that its svalue is made of
-    svalue:   figures -> what is posted, None as long as it cannot be
-    computed: Domoticz itself makes the energy out of the power (EnergyMeterMode 1)
-    parts:    how many values the svalue has, 0 where that is the kind's business
+    option:    of the command line, for messages
+    fields:    names of docs/fields.md that its svalue is made of
+    svalue:    figures by name -> the svalue, None while a figure is unknown
+    registers: names in fields whose figures never run backwards
+    computed:  Domoticz itself computes the energy from the power (EnergyMeterMode 1)
+    parts:     how many values the svalue has, 0 if the kind says it
     """
 
     idx: int
@@ -64,23 +56,40 @@ class Device(NamedTuple):
     option: str
     fields: tuple[str, ...]
     svalue: Callable[[Values], str | None]
+    registers: tuple[str, ...] = ()
     computed: bool = False
     parts: int = 0
 
-    def post(self, figures: Figures) -> str | None:
-        """Return what to post at the end of an interval, None if there is nothing new, or something is unknown."""
-        return self.svalue(figures.values) if figures.fresh.intersection(self.fields) else None
+
+_IMPORTED: Final = tuple(f"act_energy_pos{tariff}" for tariff in ("", "_T1", "_T2", "_T3", "_T4"))
+_EXPORTED: Final = tuple(name.replace("_pos", "_neg") for name in _IMPORTED)
 
 
 def power(idx: int, computed: bool) -> Device:
-    """A kWh device: mean power of the interval; energy, unless Domoticz computes it."""
-    template = "{act_pow_pos}" if computed else "{act_pow_pos};{act_energy_pos}"
-    return _filled(idx, KWH, "--power", template)._replace(computed=computed)
+    """The kWh device of imported power and energy."""
+    if computed:
+        return _filled(idx, KWH, "--power", "{act_pow_pos}")._replace(computed=True)
+
+    def svalue(values: Values) -> str | None:
+        watts, energy = values.get("act_pow_pos"), _sum(values, "act_energy_pos")
+        return None if watts is None or energy is None else f"{_text('act_pow_pos', watts)};{_whole(energy)}"
+
+    return Device(idx, KWH, "--power", ("act_pow_pos", *_IMPORTED), svalue, _IMPORTED)
+
+
+def usage(device: Device) -> Device:
+    """The device of --power where it is of the kind Usage (Electric), which has no energy."""
+    return _filled(device.idx, USAGE, device.option, "{act_pow_pos}")
 
 
 def energy(idx: int) -> Device:
-    """A counter of energy imported."""
-    return _filled(idx, COUNTER, "--energy", "{act_energy_pos}")
+    """The counter of imported energy."""
+
+    def svalue(values: Values) -> str | None:
+        total = _sum(values, "act_energy_pos")
+        return None if total is None else _whole(total)
+
+    return Device(idx, COUNTER, "--energy", _IMPORTED, svalue, _IMPORTED)
 
 
 def voltages(indices: list[int]) -> Iterator[Device]:
@@ -103,27 +112,26 @@ def currents(indices: list[int]) -> Iterator[Device]:
 
 
 def p1(idx: int) -> Device:
-    """A P1 smart meter, for meters with export or tariffs."""
-    flows = [(f"act_pow_{way}", f"act_energy_{way}") for way in ("pos", "neg")]
-    fields = [name for power, energy in flows for name in (power, energy, f"{energy}_T1", f"{energy}_T2")]
-    return Device(idx, P1, "--p1", tuple(fields), _p1)
+    """A P1 smart meter: import and export, by tariff if the meter has two."""
+    registers = (*_IMPORTED, *_EXPORTED)
+    return Device(idx, P1, "--p1", ("act_pow_pos", "act_pow_neg", *registers), _p1, registers)
 
 
 def mapped(table: Any) -> Iterator[Device]:
     """Read the devices of a map: [[device]] with idx and svalue, a template such as "{act_pow_neg};{act_energy_neg}".
 
-    raise: ValueError: it says something else; the words name the device
+    raise: ValueError: it is not such a table; the message names the device
     """
     if not isinstance(table, dict) or set(table) != {"device"} or not isinstance(table["device"], list):
-        raise ValueError("[[device]] is wanted, with idx and svalue, and nothing else")
+        raise ValueError("expected [[device]] tables with idx and svalue, and nothing else")
     for number, entry in enumerate(table["device"], 1):
         if not isinstance(entry, dict) or set(entry) != {"idx", "svalue"}:
-            raise ValueError(f"device {number}: idx and svalue are wanted, and nothing else")
+            raise ValueError(f"device {number}: expected idx and svalue, and nothing else")
         idx, template = entry["idx"], entry["svalue"]
         if type(idx) is not int or idx < 1:
-            raise ValueError(f"device {number}: idx is a whole number from 1 on")
+            raise ValueError(f"device {number}: idx must be a positive integer")
         if not isinstance(template, str) or not _HOLE.search(template):
-            raise ValueError(f'device {number}: svalue is a text that names a field, such as "{{frequency}}"')
+            raise ValueError(f'device {number}: svalue must be a text with a field in it, such as "{{frequency}}"')
         yield _filled(idx, ANY, "--map", template)._replace(parts=template.count(";") + 1)
 
 
@@ -135,35 +143,42 @@ def _filled(idx: int, kind: Kind, option: str, template: str) -> Device:
     fields = tuple(_HOLE.findall(template))
 
     def svalue(values: Values) -> str | None:
-        told = {name: values.get(name) for name in fields}
-        if None in told.values():
+        figures = {name: values.get(name) for name in fields}
+        if None in figures.values():
             return None
-        return _HOLE.sub(lambda hole: _text(hole[1], told[hole[1]]), template)
+        return _HOLE.sub(lambda hole: _text(hole[1], figures[hole[1]]), template)
 
-    return Device(idx, kind, option, fields, svalue)
+    registers = tuple(name for name in fields if is_register(name))
+    return Device(idx, kind, option, fields, svalue, registers)
 
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    quantity = re.search("_(pow|energy)_", name)
-    return rounded(value, _PLACES[quantity[1]] if quantity else 3)
+    if is_register(name):
+        return rounded(value, 0)
+    return rounded(value, 1 if "_pow_" in name else 3)
 
 
 def _three_currents(values: Values) -> str | None:
-    """Without their signs, which the device cannot keep: a negative one would be logged as 1.8e19 A."""
-    told: list[Any] = [values.get(f"curr_{phase}") for phase in _PHASES]
-    amperes = [rounded(abs(value), 3) for value in told if value is not None]
-    return ";".join(amperes) if len(amperes) == 3 else None
+    """Three currents without signs, which the device cannot keep: it would log -1 A as 1.8e19 A.
+
+    A phase that the meter never sends, of a one-phase connection or an IT network, is 0.
+    """
+    names = [f"curr_{phase}" for phase in _PHASES]
+    figures: list[Any] = [values.get(name, 0) for name in names]
+    if None in figures or not any(name in values for name in names):
+        return None
+    return ";".join(rounded(abs(value), 3) for value in figures)
 
 
 def _p1(values: Values) -> str | None:
-    """USAGE1;USAGE2;RETURN1;RETURN2;CONS;PROD: Wh and W, whole, never negative.
+    """USAGE1;USAGE2;RETURN1;RETURN2;CONS;PROD: Wh and W, integers, never negative.
 
-    A meter that sends no word of export has none: its zeros are no guess.
+    A meter that sends nothing about export exports nothing: these zeros are not invented.
     """
     imported = _tariffs(values, "act_energy_pos")
-    exports = any(name in values for name in ("act_pow_neg", "act_energy_neg", "act_energy_neg_T1"))
+    exports = any(name in values for name in ("act_pow_neg", *_EXPORTED))
     exported = _tariffs(values, "act_energy_neg") if exports else (0, 0)
     powers = [values.get("act_pow_pos"), values.get("act_pow_neg") if "act_pow_neg" in values else 0]
     if imported is None or exported is None or None in powers:
@@ -172,115 +187,21 @@ def _p1(values: Values) -> str | None:
 
 
 def _tariffs(values: Values, register: str) -> tuple[Any, Any] | None:
-    """Return the register's two tariffs, where the meter has just these, else its total as the first."""
+    """Return the registers of two tariffs if the meter has exactly these, else the total as the first."""
     one, two = values.get(f"{register}_T1"), values.get(f"{register}_T2")
     if one is not None and two is not None and f"{register}_T3" not in values:
         return one, two
-    total = values.get(register)
+    total = _sum(values, register)
     return None if total is None else (total, 0)
+
+
+def _sum(values: Values, register: str) -> Any:
+    """Return a register, or the sum of its tariffs if the meter sends only these; None if it is unknown."""
+    if (total := values.get(register)) is not None:
+        return total
+    tariffs: list[Any] = [values[name] for name in values if name.startswith(f"{register}_T")]
+    return None if not tariffs or None in tariffs else sum(tariffs)
 
 
 def _whole(value: Any) -> str:
     return rounded(max(value, 0), 0)
-
-
-def check(client: Domoticz, devices: list[Device]) -> tuple[str, list[str]]:
-    """Ask who we are, and for each device whether it exists and fits.
-
-    return: a line on Domoticz and the user; and what must be changed, a line each
-    raise:  Away, Denied, Wrong
-    """
-    try:
-        access = client.ask("getauth")
-    except Refused:
-        access = {"rights": 1}  # too old to say: a post will tell
-    rights = access.get("rights")
-    user = access.get("user") or "nobody"
-    if not isinstance(rights, int) or rights < 0:  # the status is OK all the same
-        return "", [client.words_of_denial()]
-    if rights < 1:
-        return "", [f"user '{user}' may only look (rights 0): in Domoticz, Setup > Users, make it a User"]
-    problems = [words for device in devices if (words := _misfit(client, device, user))]
-    return f"Domoticz {access.get('version', 'of unknown version')}, user {user}, rights {rights}", problems
-
-
-def _misfit(client: Domoticz, device: Device, user: str) -> str | None:
-    """Say what must be changed for a device."""
-    try:
-        found = client.ask("getdevices", rid=device.idx).get("result") or []
-    except Refused:
-        return None  # before 2023.2 getdevices was no command
-    match = [entry for entry in found if str(entry.get("idx")) == str(device.idx)]
-    if not match:
-        return f"idx {device.idx}: no such device, or user '{user}' may not see it, or its hardware is disabled"
-    entry, kind = match[0], device.kind
-    kinds = (entry.get("Type"), entry.get("SubType"))
-    if kind.type and kinds != (kind.type, kind.subtype):
-        return f"idx {device.idx}: {kinds[0]}/{kinds[1]}, where {device.option} wants {kind.title}"
-    if kinds[1] == _INCREMENTAL:
-        return f"idx {device.idx}: adds up what it is told: choose a device that keeps it"
-    if device.parts and (words := _map_misfit(device, entry)):
-        return words
-    if kind is KWH and (str(entry.get("EnergyMeterMode")) == "1") != device.computed:
-        return _wrong_mode(device)
-    return None
-
-
-def _map_misfit(device: Device, entry: dict[str, Any]) -> str | None:
-    """Say why the svalue of a map is not one for its device."""
-    if entry.get("SubType") == P1.subtype:
-        return (
-            f"idx {device.idx}: a P1 smart meter wants whole numbers from 0 on: --p1 {device.idx} in the place of --map"
-        )
-    wanted = _PARTS.get(str(entry.get("SubType")), device.parts)
-    if wanted == 2 and str(entry.get("EnergyMeterMode")) == "1":
-        wanted = 1
-    if device.parts != wanted:
-        return f"idx {device.idx}: its svalue has {device.parts} values, where {entry.get('SubType')} wants {wanted}"
-    return None
-
-
-def _wrong_mode(device: Device) -> str:
-    if device.computed:
-        return f"idx {device.idx}: set 'Energy read' of this device to Computed, or leave out --energy computed"
-    return f"idx {device.idx}: computes its energy: set 'Energy read' to From device, or give --energy computed"
-
-
-HARDWARE: Final = "HAN"
-_DUMMY: Final = 15  # htype of hardware that does nothing
-# What --create makes: option -> its devices.
-_MADE: Final[dict[str, list[tuple[str, Kind]]]] = {
-    "power": [("HAN power", KWH)],
-    "p1": [("HAN P1", P1)],
-    "voltage": [(f"HAN voltage {phase}", VOLTAGE) for phase in _PHASES],
-    "current": [("HAN current", CURRENT_3)],
-    "energy": [("HAN energy", COUNTER)],
-}
-CREATABLE: Final = tuple(_MADE)
-
-
-def create(client: Domoticz, wanted: list[str]) -> str:
-    """Make hardware and devices; those of a run before are used again. Return the options to use.
-
-    raise: Away, Denied, Wrong, Refused
-    """
-    there = client.ask("getdevices", used="true").get("result") or []
-    ours = [entry for entry in there if entry.get("HardwareName") == HARDWARE]
-    made = {(entry.get("Name"), entry.get("SubType")): str(entry.get("idx")) for entry in ours}
-    hardware = str(ours[0]["HardwareID"]) if ours else ""
-    options = []
-    for option in wanted:
-        indices = []
-        for name, kind in _MADE[option]:
-            idx = made.get((name, kind.subtype))
-            if idx is None:
-                hardware = hardware or _make_hardware(client)
-                created = client.ask("createvirtualsensor", idx=hardware, sensorname=name, sensortype=kind.sensortype)
-                idx = str(created["idx"])
-            indices.append(idx)
-        options.append(f"--{option} {','.join(indices)}")
-    return " ".join(options)
-
-
-def _make_hardware(client: Domoticz) -> str:
-    return str(client.ask("addhardware", htype=_DUMMY, name=HARDWARE, enabled="true")["idx"])

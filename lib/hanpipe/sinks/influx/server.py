@@ -3,7 +3,8 @@
 import json
 from urllib.parse import urlencode
 
-from hanpipe.sinks.peer.http import Away, Denied, HttpPeer, Refused, Wrong
+from hanpipe.sinks.errors import Away, Denied, Refused, Wrong
+from hanpipe.sinks.peer.http import HttpPeer
 from hanpipe.unix.typed import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ class Influx:
         """Take the base URL, and where to write: {"db": ...} of version 1, {"org": ..., "bucket": ...} of version 2.
 
         authorization: the header's value, "" for none; tls: what https trusts
-        raise:         ValueError: it is no such URL
+        raise:         ValueError: the URL is not one of these
         """
-        self._peer = HttpPeer(url, "http://HOST:8086", PATIENCE, tls)
+        self._peer = HttpPeer(url, "http://HOST:8086", PATIENCE, tls, usual_port=8086)
         self.title = self._peer.title
         self._query = query
         path = "/api/v2/write" if "bucket" in query else "/write"
@@ -44,7 +45,7 @@ class Influx:
         if status in (400, 413, 422):
             raise Refused(why or f"answered {status}")
         if status in (401, 403):
-            raise Denied(f"login refused ({status}): {why or 'user, password or token is wrong'}", status)
+            raise Denied(f"login refused ({status}): {why or 'the user, password or token is wrong'}", status)
         if status == 404:
             raise Wrong(self._not_found(why))
         if status == 429 or status >= 500:
@@ -54,15 +55,15 @@ class Influx:
     def _not_found(self, why: str) -> str:
         if "db" in self._query and "database" in why:
             name = self._query["db"]
-            return f"{why}: make it (influx -execute 'CREATE DATABASE {name}'), or name another (--database)"
-        return why or "no InfluxDB there (404)"
+            return f"{why}: create it (influx -execute 'CREATE DATABASE {name}'), or name another with --database"
+        return why or "InfluxDB is not at this URL (404)"
 
 
 def _words(body: bytes) -> str:
-    """Return what the server says went wrong, in a line."""
+    """Return the error message of an answer, in one line."""
     try:
         answer = json.loads(body)
     except ValueError:
         return ""
-    told = (answer.get("error") or answer.get("message") or "") if isinstance(answer, dict) else ""
-    return " ".join(str(told).split())[:200]
+    words = (answer.get("error") or answer.get("message") or "") if isinstance(answer, dict) else ""
+    return " ".join(str(words).split())[:200]

@@ -1,6 +1,6 @@
-"""Messages -> an MQTT broker. Nothing else imports paho-mqtt, 1.6 or 2.
+"""Messages -> an MQTT broker. Only this module imports paho-mqtt, version 1.6 or 2.
 
-The connection has a thread of its own: a broker that is away, or slow, stalls nobody who reads a meter.
+The connection has a thread of its own, so that a broker that is away or slow does not stall the input.
 """
 
 import _thread
@@ -12,19 +12,17 @@ import threading
 import time
 from collections.abc import Callable
 
+from hanpipe.sinks.errors import Denied
+from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.peer.login import Login
-from hanpipe.sinks.queue import Outbox
 from hanpipe.sinks.retry import Waiting
-from hanpipe.unix.status import REFUSED, Failure
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     import ssl
 
-MISSING: Final = (
-    "an MQTT broker takes the package paho-mqtt: pip install 'hanpipe[mqtt]', or apt install python3-paho-mqtt"
-)
+MISSING: Final = "MQTT needs the package paho-mqtt: pip install 'hanpipe[mqtt]', or apt install python3-paho-mqtt"
 LAST_PATIENCE: Final = 5.0  # s for what waits when the input has ended
 
 _KEEP_ALIVE: Final = 30  # s of silence before the broker is asked; it takes us for dead after 45
@@ -35,17 +33,17 @@ _SHORT: Final = 10.0  # s: a connection that was lost so soon
 # CONNACK, MQTT 3.1.1, table 3.1; paho-mqtt 2 says the same by the reason codes of MQTT 5.
 _REFUSED_LOGIN: Final = (4, 5, 0x86, 0x87)
 _REFUSALS: Final = {
-    1: "it wants another version of MQTT", 0x84: "it wants another version of MQTT",
+    1: "it requires another version of MQTT", 0x84: "it requires another version of MQTT",
     2: "it refuses the client id",         0x85: "it refuses the client id",
     3: "it is not available",              0x88: "it is not available",
 }  # fmt: skip
 
 
 class Session(NamedTuple):
-    """How a broker is met.
+    """How to connect to a broker.
 
-    tls:    None for none
-    status: topic of our availability; online: topic where Home Assistant says that it has started, None for none
+    tls:    None for plain TCP
+    status: topic of our availability; online: topic where Home Assistant announces its start, None for none
     """
 
     host: str
@@ -58,7 +56,7 @@ class Session(NamedTuple):
 
 
 class Broker:
-    """The connection to a broker: kept up, taken up again, fed from an outbox."""
+    """The connection to a broker: kept up, reopened, fed from an outbox."""
 
     def __init__(
         self,
@@ -66,18 +64,18 @@ class Broker:
         outbox: Outbox,
         say: Callable[[str], None],
         explain: Callable[[str], None],
-        deal_with: Callable[[bytes], None],
+        pass_on: Callable[[bytes], None],
     ) -> None:
-        """Take what to send, ways to tell the user, and what becomes of lines that are dealt with.
+        """Take the messages to send, ways to tell the user, and what writes delivered lines.
 
-        raise: ModuleNotFoundError: there is no paho-mqtt
+        raise: ModuleNotFoundError: paho-mqtt is missing
         """
         self.title = f"{session.host}:{session.port}"
         self.denied = False  # the broker refused the login when it was last met
         self._session = session
         self._outbox = outbox
         self._explain = explain
-        self._deal_with = deal_with
+        self._write = pass_on
         self._client = _client(session)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -99,6 +97,11 @@ class Broker:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
+    def away(self) -> bool:
+        """Return whether the broker could not be reached when it was last tried."""
+        return self._waiting.away
+
+    @property
     def retries(self) -> int:
         """Return how often the broker could not be reached."""
         return self._waiting.retries
@@ -108,16 +111,16 @@ class Broker:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something in the outbox. raise: what ended the thread."""
+        """Send what the outbox holds. raise: the error that ended the thread."""
         if self._error:
             raise self._error
         with contextlib.suppress(BlockingIOError):  # it is awake
             os.write(self._waker, b".")
 
     def finish(self, stopping: Callable[[], bool]) -> None:
-        """Send what is left, as long as that gets on, and go. stopping: at most LAST_PATIENCE in all.
+        """Send the rest, as long as the broker takes it, and disconnect. stopping: within LAST_PATIENCE in all.
 
-        raise: what ended the thread
+        raise: the error that ended the thread
         """
         self._patient = not stopping()
         self._end = time.monotonic() + LAST_PATIENCE
@@ -147,7 +150,7 @@ class Broker:
         return not self._outbox.left or left < 0 or (self._since is None and self._waiting.seconds() > left)
 
     def _turn(self) -> None:
-        """Do what there is to do; wait where there is nothing."""
+        """Do what is due, or wait."""
         if self._client.socket() is not None:
             if self._since is not None:
                 self._send()
@@ -160,8 +163,8 @@ class Broker:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        if lines := self._outbox.dealt_with():
-            self._deal_with(lines)
+        if lines := self._outbox.delivered():
+            self._write(lines)
 
     def _connect(self) -> None:
         try:
@@ -171,9 +174,9 @@ class Broker:
 
     def _send(self) -> None:
         while (taken := self._outbox.take()) is not None:
-            message, number = taken
+            message, item = taken
             sent = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-            self._outbox.flies(sent.mid, number)
+            self._outbox.flies(sent.mid, item)
 
     def _serve(self, patience: float) -> None:
         """Wait for octets of the broker, or for a call of wake, and handle them."""
@@ -190,20 +193,20 @@ class Broker:
         self._client.loop_misc()
 
     def _sleep(self, reading: list[Any], writing: list[Any], patience: float) -> tuple[bool, bool]:
-        """Wait; tell whether there is something to read, and room to write."""
+        """Wait; return whether there is something to read, and room to write."""
         ready, writable, _ = select.select([self._woken, *reading], writing, [], patience)
         if self._woken in ready:
             os.read(self._woken, 4096)
         return any(one in ready for one in reading), bool(writable)
 
     def _prove(self, since: float) -> None:
-        """A connection that lasts, after some that did not, is one."""
+        """Report that the broker is back once a connection lasts, after some that did not."""
         if self._lost_soon >= 3 and time.monotonic() - since >= _SHORT:
             self._lost_soon = 0
             self._waiting.worked()
 
     def _leave(self) -> None:
-        """Say that we are off: a clean end sends no will."""
+        """Publish "offline": a clean disconnect sends no will."""
         if self._since is None:
             return
         end = time.monotonic() + _LEAVING
@@ -236,10 +239,10 @@ class Broker:
     def _refused(self, code: int) -> None:
         self._why = _REFUSALS.get(code, f"it refuses the connection ({code})")
         if self.denied:
-            user = f" of user '{self._session.login.user}'" if self._session.login else ": it wants one"
+            user = f" of user '{self._session.login.user}'" if self._session.login else ": a login is required"
             self._why = f"it refuses the login{user} (--login FILE)"
             if not self._met:  # later it may be that what the broker asks has not started yet
-                raise Failure(REFUSED, f"{self.title}: {self._why}")
+                raise Denied(self._why)
 
     def _on_disconnect(self, *details: Any) -> None:
         if self._left:
@@ -285,9 +288,9 @@ def _client(session: Session) -> Any:
 
 
 def _words(error: OSError) -> str:
-    """Say why a broker cannot be reached."""
+    """Return why a broker cannot be reached, and what to do."""
     if message := getattr(error, "verify_message", ""):
-        return f"its certificate is not trusted: {message} (--ca FILE, --insecure)"
+        return f"its certificate is not trusted: {message}; name it with --ca FILE, or use --insecure"
     if why := getattr(error, "reason", None):  # of TLS
-        return f"no TLS: {str(why).replace('_', ' ').lower()}"
+        return f"TLS failed: {str(why).replace('_', ' ').lower()}"
     return reason(error)

@@ -1,13 +1,13 @@
-"""The names of docs/fields.md -> Home Assistant's device classes, state classes and units. A table, with its readers.
+"""The names of docs/fields.md -> Home Assistant's device classes, state classes and units: tables and their readers.
 
 Source: the documentation of Home Assistant's sensor integration and its MQTT sensor; tried with 2025.4 to 2026.11:
 
 - reactive_energy is a device class from 2025.6 on; without one a register has its statistics in all versions. Apparent
   energy has none.
-- total_increasing takes a fall for a new meter. What may fall, import less export, is "total".
-- What stays away makes power unavailable after `expire` seconds. A register comes hourly: none.
+- total_increasing takes a fall for a new meter. A net register, import less export, may fall: it is "total".
+- Power becomes unavailable `expire` seconds after its last message. A register may come hourly: it never expires.
 
-The direction stands before the quantity, the phase before both: Domoticz gives each kWh sensor the W sensor whose
+The direction goes before the quantity, the phase before both: Domoticz gives each kWh sensor the W sensor whose
 unique_id shares the longest start with its own, and reads none whose id ends in _min or _max.
 """
 
@@ -16,10 +16,10 @@ from hanpipe.unix.typed import Final, NamedTuple
 
 
 class Sensor(NamedTuple):
-    """What an entity is.
+    """An entity.
 
     object:    its id within the meter, the last level of its topic
-    name:      what people read
+    name:      for people
     unit:      in which it is published; None for counts and factors
     power:     of ten, from our unit to this one
     precision: decimals shown; None as Home Assistant likes
@@ -38,7 +38,7 @@ class Sensor(NamedTuple):
 
 MEASUREMENT, TOTAL, INCREASING = "measurement", "total", "total_increasing"  # state classes
 
-CLOCK: Final = Sensor("clock", "Clock", None, 0, "timestamp")  # only where the meter tells its offset
+CLOCK: Final = Sensor("clock", "Clock", None, 0, "timestamp")  # only if the meter sends its offset
 
 # Quantity and measure, before their direction: object and name have a place for it.
 _FLOWS: Final = {

@@ -1,124 +1,116 @@
-"""Reading -> messages: whose it is, and what is published under which topic."""
+"""Reading -> the messages that are published of it, and what is announced before them."""
 
 import json
 import re
-import time
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 from hanpipe.periods.averages import Number
 from hanpipe.readings.flat import number
-from hanpipe.sinks.mqtt.discovery import Announcer, Entities, Meter
+from hanpipe.sinks.mqtt.discovery import Announcer, Entities
 from hanpipe.sinks.mqtt.home_assistant import CLOCK, MEASUREMENT, Sensor, sensor
+from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-NAMELESS: Final = "meter"  # one that does not tell its number
-IDENTITY_PATIENCE: Final = 60.0  # s
+STATE: Final = "state"  # the last level of the topic of --one-topic
 
-_LONGEST_LEVEL: Final = 200  # characters of a topic's level
-_MOST_KNOWN: Final = 1000  # fields whose topics are remembered; a hostile input has a new one in each line
-_MOST_HELD: Final = 1000  # lines that wait for a meter's number
-_MOST_OCTETS: Final = 4_000_000  # of these lines
+_LONGEST_LEVEL: Final = 200  # characters of a level of a topic
+_MOST_KNOWN: Final = 10_000  # fields and topics that are remembered; a hostile input has new ones in each line
+_WHERE: Final = ("time", "meter_ID", "source")  # not published: a value is of now, its topic names the meter
 
 
 class Message(NamedTuple):
-    """What is published, always with QoS 1."""
+    """A message, always sent with QoS 1. whole: no later message of its topic may replace it."""
 
     topic: str
     payload: bytes
     retain: bool = False
+    whole: bool = False
 
 
-class MeterFinder:
-    """Holds readings back until it is known of which meter they are.
+class _Value(NamedTuple):
+    """A value to publish. level: the last of its topic; sensor: its entity, None if it has none."""
 
-    Most lists tell no number; they are of the meter that told it last. Before it was told once they wait, up to
-    IDENTITY_PATIENCE: there are meters that never tell it.
-    """
-
-    def __init__(self, name: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the user's name for the meter, which goes before its number, and a clock in seconds."""
-        self.meter = None if name is None else Meter(node(name), name)
-        self._named = name is not None
-        self._clock = clock
-        self._held: list[Line] = []
-        self._octets = 0  # of what is held
-        self._until = 0.0
-
-    def feed(self, line: Line) -> list[Line]:
-        """Take a line; return those, in order, that are of `meter`."""
-        if line.reading is not None:
-            self._look(line.reading)
-        self._held.append(line)
-        self._octets += len(line.octets)
-        if len(self._held) == 1:
-            self._until = self._clock() + IDENTITY_PATIENCE
-        return self.release(at_once=len(self._held) > _MOST_HELD or self._octets > _MOST_OCTETS)
-
-    def release(self, *, at_once: bool = False) -> list[Line]:
-        """Return what has waited long enough. at_once: all of it."""
-        if self.meter is None and not at_once and self.seconds():
-            return []
-        if self._held and self.meter is None:
-            self.meter = Meter(NAMELESS, "HAN meter")
-        lines, self._held, self._octets = self._held, [], 0
-        return lines
-
-    def seconds(self) -> float | None:
-        """Return the seconds until something has waited long enough, None if nothing waits."""
-        return max(0.0, self._until - self._clock()) if self._held else None
-
-    def _look(self, reading: dict[str, Any]) -> None:
-        """See what the reading says of its meter."""
-        told, model = reading.get("meter_ID"), reading.get("meter_model")
-        known = self.meter.number if self.meter else None
-        if isinstance(told, str) and told and told != known and not self._named:
-            self.meter = Meter(node(told), "HAN meter", None, told)
-        if isinstance(model, str) and model and self.meter:
-            self.meter = self.meter._replace(model=model)
+    level: str
+    payload: bytes
+    sensor: Sensor | None
 
 
 class Topics:
-    """What is published of a reading: a topic a value, and what must be announced before."""
+    """The messages of a reading: one per value, or one for all."""
 
-    def __init__(self, prefix: str, announcer: Announcer | None, *, whole: bool, retain: bool) -> None:
+    def __init__(
+        self, prefix: str, announcer: Announcer | None, *, whole: bool, retain: bool, one_topic: bool = False
+    ) -> None:
         """Take the first level of all topics.
 
-        whole:  each reading is also published as it came, as JSON
-        retain: the broker is to keep what is no measurement of now: registers, clock, tariff
+        whole:     also publish each reading as it came, as JSON
+        retain:    let the broker retain values that are not measurements: registers, clock, tariff
+        one_topic: publish the last values of the meter's entities in one JSON message per reading
         """
         self._prefix = prefix
         self._announcer = announcer
         self._whole = whole
         self._retain = retain
+        self._one_topic = one_topic
         self._sensors: dict[str, Sensor | None] = {}
+        self._retained: dict[str, bytes] = {}  # topic -> payload that was published last
+        self._states: dict[str, dict[str, bytes]] = {}  # base topic -> the last values
 
     def messages(self, line: Line, meter: Meter) -> tuple[list[Message], list[Message]]:
         """Return what is to be announced, and what is to be published."""
         if line.reading is None:
             return [], []
         base = f"{self._prefix}/{meter.node}/"
-        values: list[Message] = []
-        entities: Entities = {}
-        for field, value in line.reading.items():
-            if field in ("time", "meter_ID"):
-                continue  # it is in the topic; a value is of now
-            made = CLOCK if field == "date_time" and _has_offset(value) else self._sensor(field)
-            told = _payload(value, made)
-            if made is not None and told is not None:
-                values.append(Message(base + made.object, told, self._retain and made.state_class != MEASUREMENT))
-                entities[made.object] = made, base + made.object
-            elif value is not None:
-                values.append(Message(base + level(field), _text(value)))
+        made = [self._value(name, value) for name, value in line.reading.items() if name not in _WHERE]
+        values = [value for value in made if value is not None]
+        if self._one_topic:
+            messages = self._state(base, values)
+        else:
+            messages = [message for value in values if (message := self._message(base, value))]
         if self._whole:
-            values.append(Message(base + "reading", line.octets.strip()))
-        return self._announced(meter, entities), values
+            messages.append(Message(base + "reading", line.octets.strip(), whole=True))
+        return self._announced(meter, base, values), messages
 
-    def _announced(self, meter: Meter, entities: Entities) -> list[Message]:
+    def _value(self, name: str, value: Any) -> _Value | None:
+        made = CLOCK if name == "date_time" and _has_offset(value) else self._sensor(name)
+        payload = _payload(value, made)
+        if made is not None and payload is not None:
+            return _Value(made.object, payload, made)
+        return None if value is None else _Value(level(name), _text(value), None)
+
+    def _message(self, base: str, value: _Value) -> Message | None:
+        """Return the message of a value; None if the broker retains this very value."""
+        topic = base + value.level
+        if not (self._retain and value.sensor and value.sensor.state_class != MEASUREMENT):
+            return Message(topic, value.payload)
+        if self._retained.get(topic) == value.payload:
+            return None
+        if len(self._retained) >= _MOST_KNOWN:
+            self._retained.clear()
+        self._retained[topic] = value.payload
+        return Message(topic, value.payload, retain=True)
+
+    def _state(self, base: str, values: list[_Value]) -> list[Message]:
+        """Return one message with the last values of all entities: Home Assistant warns of each that is missing."""
+        if len(self._states) >= _MOST_KNOWN:
+            self._states.clear()
+        state = self._states.setdefault(base, {})
+        fresh = {value.level: _json(value) for value in values if value.sensor}
+        if not fresh:
+            return []
+        state.update(fresh)
+        return [Message(base + STATE, b"{%b}" % b",".join(b'"%b":%b' % (key.encode(), state[key]) for key in state))]
+
+    def _announced(self, meter: Meter, base: str, values: list[_Value]) -> list[Message]:
         if self._announcer is None:
             return []
+        entities: Entities = {
+            value.level: (value.sensor, base + (STATE if self._one_topic else value.level))
+            for value in values
+            if value.sensor
+        }
         return [Message(topic, payload, True) for topic, payload in self._announcer.announce(meter, entities)]
 
     def _sensor(self, field: str) -> Sensor | None:
@@ -129,13 +121,8 @@ class Topics:
         return self._sensors[field]
 
 
-def node(text: str) -> str:
-    """Make of a meter's name or number what can be a level of a topic and an id of Home Assistant."""
-    return re.sub(r"[^\w-]", "_", text[:_LONGEST_LEVEL], flags=re.ASCII) or "_"
-
-
 def level(field: str) -> str:
-    """Make of a field's name, or its OBIS code, what can be a level of a topic."""
+    """Make a level of a topic of a field's name, or its OBIS code."""
     return re.sub(r"[^\w.:*-]", "_", field[:_LONGEST_LEVEL], flags=re.ASCII) or "_"
 
 
@@ -146,6 +133,11 @@ def plain(value: Number, power: int = 0) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _json(value: _Value) -> bytes:
+    """Return a value as JSON: numbers as they are, a clock as a text."""
+    return json.dumps(value.payload.decode()).encode() if value.sensor is CLOCK else value.payload
 
 
 def _payload(value: Any, made: Sensor | None) -> bytes | None:

@@ -1,4 +1,4 @@
-"""A server that is asked over HTTP, and given up in time, however it hangs or drips."""
+"""A client of an HTTP server that gives up in time, even if the server hangs or sends an octet at a time."""
 
 import contextlib
 import http.client
@@ -7,9 +7,8 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from hanpipe.sinks.peer.tls import tls_context
+from hanpipe.sinks.errors import Away, Wrong
 from hanpipe.unix.options import is_host
-from hanpipe.unix.status import IO, REFUSED, Failure
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
@@ -19,51 +18,28 @@ if TYPE_CHECKING:
 _LONGEST_ANSWER: Final = 4_000_000  # octets
 
 
-class Away(Exception):
-    """No answer, or none that makes sense, or a server that cannot now: it may come back by itself."""
-
-
-class Denied(Exception):
-    """The login (HTTP 401), or its rights (403), do not suffice; the words say what to change."""
-
-    def __init__(self, words: str, status: int) -> None:
-        """Take what to change, and the status."""
-        super().__init__(words)
-        self.status = status
-
-
-class Wrong(Exception):
-    """Something about the URL, what it names, or the certificate is wrong; the words say what to change."""
-
-
-class Refused(Exception):
-    """The server has understood, and will not: another try would end the same."""
-
-
-def failure(title: str, error: Away | Denied | Wrong | Refused) -> Failure:
-    """Return what ends the program where no wait would help. title: of the server."""
-    return Failure(REFUSED if isinstance(error, Denied) else IO, f"{title}: {error}")
-
-
 class HttpPeer:
-    """One server; connects when asked something. Every question is answered, or given up, within twice the patience.
+    """One server, connected on demand. Every request is answered or given up within twice the patience.
 
-    title:  the base URL, as people see it; origin: the same without its path; path: "" for none
+    title:  the base URL, for messages; origin: the same without its path; path: "" for none
     secure: it is https
     """
 
-    def __init__(self, url: str, wanted: str, patience: float, tls: "ssl.SSLContext | None") -> None:
-        """Take a base URL, which may hold a path.
+    def __init__(
+        self, url: str, wanted: str, patience: float, tls: "ssl.SSLContext | None", usual_port: int = 80
+    ) -> None:
+        """Take a base URL, which may have a path.
 
-        wanted:   words for what it should look like; patience: s for an answer
-        tls:      what https trusts; None: what the system does
-        raise:    ValueError: it is no such URL
+        wanted:     the form that the URL should have, for the error; patience: s for an answer
+        tls:        what https trusts; None: what the system trusts
+        usual_port: named when the URL has no port and the connection is refused
+        raise:      ValueError: the URL does not have this form
         """
         parts = urlsplit(url)
         host = parts.hostname or ""
         meant = parts.scheme in ("http", "https") and not parts.query and not parts.fragment
         if not (meant and is_host(host) and _can_be_sent(parts.path)):
-            raise ValueError(f"{wanted} is wanted")
+            raise ValueError(f"expected {wanted}")
         if parts.username is not None:
             raise ValueError("user and password belong in a file: --login FILE")
         self.secure = parts.scheme == "https"
@@ -71,14 +47,17 @@ class HttpPeer:
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self.title = self.origin + self.path
         self._patience = patience
+        self._no_port = "" if parts.port else f"; its port is usually {usual_port}: --url {self.origin}:{usual_port}"
         port = parts.port or (443 if self.secure else 80)
         if self.secure and tls is None:
+            from hanpipe.sinks.peer.tls import tls_context  # http does without ssl, which costs 10 ms
+
             tls = tls_context(None, False, any_host=False)
         self._connection = _Connection(host, port, tls if self.secure else None)
 
     @property
     def own(self) -> str:
-        """Return our address, as the server sees it."""
+        """Return the address of this computer, as the server sees it."""
         return self._connection.own
 
     def close(self) -> None:
@@ -98,7 +77,8 @@ class HttpPeer:
         except _CLOSED as error:
             self.close()
             if not reused:
-                raise Away("closed the connection without an answer") from error
+                hint = "" if self.secure else "; is its URL https://?"
+                raise Away(f"closed the connection without an answer{hint}") from error
         except BaseException:
             self.close()
             raise
@@ -117,18 +97,22 @@ class HttpPeer:
             raise self._named(error) from error
 
     def _named(self, error: Exception) -> Away | Wrong:
-        """Say what went wrong on the way."""
+        """Return the error that names what went wrong on the way, and what to do."""
         if isinstance(error, TimeoutError):
             return Away(f"no answer within {self._patience:g} s")
         if type(error).__name__ == "SSLCertVerificationError":  # not to load ssl for http
-            return Wrong("its certificate is not trusted: name it (--ca FILE), or --insecure")
+            return Wrong("its certificate is not trusted: name it with --ca FILE, or use --insecure")
         if type(error).__name__.startswith("SSL"):
-            return Wrong("does not speak TLS: is it http://?")
-        return Away(reason(error) if isinstance(error, OSError) else "answered something that is no HTTP")
+            return Wrong("it does not speak TLS: is its URL http://?")
+        if isinstance(error, ConnectionRefusedError):
+            return Away(reason(error) + self._no_port)
+        if isinstance(error, OSError):
+            return Away(reason(error))
+        return Away("the answer is not HTTP" + ("" if self.secure else "; is its URL https://?"))
 
 
 def _can_be_sent(path: str) -> bool:
-    """Tell whether a path can stand in a request as it is: without spaces, and what is no ASCII written as %XX."""
+    """Return whether a path can be sent as it is: ASCII without spaces."""
     return all("!" <= letter <= "~" for letter in path)
 
 
@@ -145,7 +129,7 @@ class _Connection(http.client.HTTPConnection):
         self._deadline = 0.0
 
     def begin(self, patience: float) -> None:
-        """A request begins."""
+        """Start the time of a request."""
         self._deadline = time.monotonic() + patience
 
     def left(self) -> float:
@@ -166,7 +150,7 @@ class _Connection(http.client.HTTPConnection):
         except OSError:
             opened.close()
             raise
-        self.sock = _Timed(opened, self)  # all that http.client asks of a socket
+        self.sock = _Timed(opened, self)  # with all methods that http.client uses
 
 
 class _Timed:
@@ -197,7 +181,7 @@ class _Timed:
 
 
 class _Drops(io.RawIOBase):
-    """What comes out of a _Timed, as a raw stream."""
+    """A _Timed as a raw stream."""
 
     def __init__(self, timed: _Timed) -> None:
         self._timed = timed

@@ -1,22 +1,19 @@
-"""What TLS trusts: the authorities of the system, those of a file, or anybody."""
+"""Which certificates TLS trusts: those of the system, those of a file, or any."""
 
-from hanpipe.unix.status import CONFIGURATION, Failure
+import ssl
+
+from hanpipe.sinks.errors import Misconfigured
 from hanpipe.unix.stderr import reason
-from hanpipe.unix.typed import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import ssl
 
 
-def tls_context(ca: str | None, insecure: bool, *, any_host: bool) -> "ssl.SSLContext":
-    """Return what TLS is to trust.
+def tls_context(ca: str | None, insecure: bool, *, any_host: bool) -> ssl.SSLContext:
+    """Return what TLS trusts.
 
-    ca:       a file of certificates; any_host: who has one of these need not name the host, as Domoticz's own does not
-    insecure: any certificate, of anybody
-    raise:    Failure: the file cannot be read
+    ca:       a file of certificates; any_host: a peer with one of these need not have its host's name, as Domoticz has
+              not
+    insecure: trust any certificate
+    raise:    Misconfigured: the file cannot be read
     """
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = not (insecure or (ca and any_host))
     try:
@@ -28,6 +25,6 @@ def tls_context(ca: str | None, insecure: bool, *, any_host: bool) -> "ssl.SSLCo
         else:
             context.load_default_certs()
     except OSError as error:
-        why = "no certificate in it" if isinstance(error, ssl.SSLError) else reason(error)
-        raise Failure(CONFIGURATION, f"{ca}: {why}") from error
+        why = "it contains no certificate" if isinstance(error, ssl.SSLError) else reason(error)
+        raise Misconfigured(f"{ca}: {why}") from error
     return context

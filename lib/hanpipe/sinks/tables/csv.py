@@ -1,34 +1,102 @@
-"""Readings -> a table as RFC 4180 has it, but for its line ends: LF, as Unix tools expect."""
+"""Readings -> CSV as in RFC 4180, except that lines end in LF, as Unix tools expect."""
 
 import csv
 import time
 from collections.abc import Callable
 
 from hanpipe.sinks.readings_in import Line
-from hanpipe.sinks.tables.table import Columns, cell
+from hanpipe.sinks.run import Sink, run
+from hanpipe.sinks.tables.table import Columns, Twice, can_be_read_twice, cell
+from hanpipe.unix.program import Program
+from hanpipe.unix.status import NOTHING, OK
 from hanpipe.unix.typed import Any, Final
 
 PATIENCE: Final = 10.0  # s: every list that comes more than once an hour has come by then
 _MOST_HELD: Final = 4_000_000  # octets of readings: a day or two of a meter
 
-# What meters of the Nordic countries send but once an hour.
+# Names that meters of the Nordic countries send once an hour.
 _HOURLY: Final = ("date_time", "act_energy_pos", "act_energy_neg", "react_energy_pos", "react_energy_neg")
+
+
+def write(program: Program) -> int:
+    """Write the program's input as CSV; return the exit status. raise: Failure.
+
+    Regular files are read twice, so that every name in them has its column.
+    """
+    if program.options.fields:
+        return run(program, _Table(program, program.options.fields))
+    if not can_be_read_twice(program.options.files or ["-"]):
+        return run(program, _Held(program))
+    twice, columns = Twice(program), Columns()
+    for lines in twice.first():
+        columns.add_all(lines)
+    if twice.broken_off:
+        return OK if twice.readings else NOTHING
+    return run(program, _Table(program, columns.names()), twice.second())
+
+
+class _Table(Sink):
+    """Writes readings under columns that are known from the start."""
+
+    def __init__(self, program: Program, names: list[str]) -> None:
+        self._program = program
+        self._rows = Rows(names, program.tell)
+
+    def begin(self) -> None:
+        if self._rows.names:
+            self._program.write(self._rows.header())
+
+    def take(self, lines: list[Line]) -> None:
+        if octets := self._rows.rows(lines):
+            self._program.write(octets)
+
+
+class _Held(Sink):
+    """Holds the beginning of a stream until its columns are known, then writes on."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._held = Held()
+        self._rows: Rows | None = None
+
+    def take(self, lines: list[Line]) -> None:
+        if self._rows:
+            self._program.write(self._rows.rows(lines))
+        else:
+            self._held.add(lines)
+
+    def turn(self) -> None:
+        if self._rows is None and self._held.seconds() == 0:
+            self._release(ended=False)
+
+    def seconds(self) -> float | None:
+        return None if self._rows else self._held.seconds()
+
+    def finish(self, stopping: Callable[[], bool]) -> None:
+        if self._rows is None:
+            self._release(ended=True)
+
+    def _release(self, *, ended: bool) -> None:
+        names, lines = self._held.release(ended=ended)
+        if lines:
+            self._rows = Rows(names, self._program.tell)
+            self._program.write(self._rows.header() + self._rows.rows(lines))
 
 
 class Rows:
     """Writes readings under columns that are fixed."""
 
-    def __init__(self, names: list[str], tell: Callable[[str], None]) -> None:
-        """Take the columns' names, and a way to tell the user, once a message, of a value that has no column."""
-        self._names = names
+    def __init__(self, names: list[str], warn: Callable[[str], None]) -> None:
+        """Take the columns' names, and a way to warn the user, once a message, of a value that has no column."""
+        self.names = names
         self._known = frozenset(names)
-        self._tell = tell
+        self._warn = warn
         self._out = _Lines()
         self._write = csv.writer(self._out).writerow
 
     def header(self) -> bytes:
         """Return the line of names."""
-        self._write(self._names)
+        self._write(self.names)
         return self._out.taken()
 
     def rows(self, lines: list[Line]) -> bytes:
@@ -36,18 +104,18 @@ class Rows:
         for line in lines:
             if line.reading is not None:
                 get = line.reading.get
-                self._write([cell(get(name)) for name in self._names])
+                self._write([cell(get(name)) for name in self.names])
                 if not line.reading.keys() <= self._known:
-                    self._tell_lost(line.reading)
+                    self._warn_lost(line.reading)
         return self._out.taken()
 
-    def _tell_lost(self, reading: dict[str, Any]) -> None:
+    def _warn_lost(self, reading: dict[str, Any]) -> None:
         for name in reading.keys() - self._known:
-            self._tell(f"{name}: left out, as it has no column (--fields NAMES says which there are)")
+            self._warn(f"left out {name}: it has no column; name the columns with --fields")
 
 
 class _Lines:
-    """What a csv.writer writes to. It quotes what holds a CR only where its own line ends do: they are cut here."""
+    """The output of a csv.writer. It quotes values with a CR only if its line ends have one, so they are cut here."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -63,7 +131,7 @@ class _Lines:
 
 
 class Held:
-    """The beginning of a stream, held until its columns can be told."""
+    """The beginning of a stream, held until its columns are known."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lines: list[Line] = []
@@ -73,7 +141,7 @@ class Held:
         self._until: float | None = None
 
     def add(self, lines: list[Line]) -> None:
-        """Take lines; those that are no readings fall away."""
+        """Take lines; those that are not readings are left out."""
         for line in lines:
             if line.reading is not None:
                 self._columns.add(line.reading)
@@ -89,9 +157,9 @@ class Held:
         return 0.0 if self._size > _MOST_HELD else max(0.0, self._until - self._clock())
 
     def release(self, *, ended: bool) -> tuple[list[str], list[Line]]:
-        """Return the columns, and what was held under them.
+        """Return the columns and the lines that were held.
 
-        ended: nothing more will come; else what comes but once an hour has its place too
+        ended: nothing more will come; else the hourly names have a column too
         """
         if not ended:
             self._columns.add(_HOURLY)

@@ -1,19 +1,25 @@
-"""Readings -> a Parquet file: a column a name, typed, in row groups of bounded size. The one importer of pyarrow.
+"""Readings -> a Parquet file: a typed column for each name, in row groups of bounded size. Only this imports pyarrow.
 
-time                  timestamp[ms, UTC]   where every time is one of whole milliseconds
-a number              int64; double where one has a fraction, and always for what meters send with fractions
-anything else         string: texts, the meter's clock, names that are now a number and now a text, and numbers
-                      that a double cannot hold
+time                  timestamp[ms, UTC]   if every time has whole milliseconds
+a number              int64; double if one has a fraction, and always for quantities that meters send with fractions
+anything else         string: texts, the meter's clock, names with both numbers and texts, and numbers that a double
+                      cannot hold
 """
 
+import contextlib
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hanpipe.readings.quantities import named
+from hanpipe.sinks.errors import NotWritten, SinkError
 from hanpipe.sinks.readings_in import Line
-from hanpipe.sinks.tables.table import Columns, cell
+from hanpipe.sinks.run import Sink, failure, run
+from hanpipe.sinks.tables.table import Columns, Twice, cell
+from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
 try:
@@ -21,7 +27,7 @@ try:
     from pyarrow import parquet
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "a Parquet file takes the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
+        "writing Parquet needs the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
     ) from error
 
 ROWS: Final = 20_000  # of a row group: some 30 MB while it is gathered
@@ -38,15 +44,83 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
+MAGIC: Final = b"PAR1"  # the first octets of a Parquet file
+
+
+def may_be_replaced(file: str) -> bool:
+    """Return whether a file is missing, empty or Parquet: it must not be readings given in the wrong order."""
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(len(MAGIC)) in (b"", MAGIC)
+    except OSError:
+        return True  # writing it reports why
+
+
+def write(program: Program) -> int:
+    """Write the program's input to its file, which is there at the end or not at all; return the exit status.
+
+    raise: Failure
+    """
+    file: str = program.options.file
+    twice, types = Twice(program, os.path.dirname(file) or "."), Types()
+    try:
+        for lines in twice.first():
+            types.add(lines)
+    except SinkError as error:
+        raise failure(error) from error
+    if not twice.readings:
+        return run(program, Sink(), iter(()))
+    beside = f"{os.path.dirname(file) or '.'}/.{os.path.basename(file)}.{os.getpid()}"
+    try:
+        return run(program, _File(twice, file, beside, types.columns()), twice.second())
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+
+
+class _File(Sink):
+    """Writes readings to a file beside the one wanted, which it replaces in the end."""
+
+    def __init__(self, twice: Twice, file: str, beside: str, columns: dict[str, str]) -> None:
+        self.title = file
+        self._twice = twice
+        self._beside = beside
+        self._columns = columns
+
+    def begin(self) -> None:
+        with _named_errors():
+            self._writer = Writer(self._beside, self._columns)
+
+    def take(self, lines: list[Line]) -> None:
+        with _named_errors():
+            self._writer.add(lines)
+
+    def finish(self, stopping: Callable[[], bool]) -> None:
+        with _named_errors():
+            self._writer.close()
+            if self._twice.broken_off:
+                raise NotWritten("interrupted; the file is not written")
+            os.replace(self._beside, self.title)
+
+
+@contextlib.contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn an OSError into a NotWritten."""
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(reason(error)) from error
+
+
 class Types:
-    """What the readings of an input hold: their names, and what is needed to hold the values of each."""
+    """The names in the readings of an input, and the type that holds all values of each."""
 
     def __init__(self) -> None:
         self._columns = Columns()
         self._types: dict[str, str] = {}
 
     def add(self, lines: list[Line]) -> None:
-        """Add lines; those that are no readings do not count."""
+        """Add lines; those that are not readings are left out."""
         for line in lines:
             if line.reading is not None:
                 self._columns.add(line.reading)

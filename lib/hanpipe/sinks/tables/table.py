@@ -1,4 +1,4 @@
-"""What tables of readings share: their columns, their cells as text, and an input that is read twice."""
+"""Parts of CSV and Parquet tables: columns, cells as text, and an input that is read twice."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.errors import NotWritten
+from hanpipe.sinks.readings_in import Line, ReadingReader
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -63,43 +63,49 @@ def _json(value: Any) -> str:
 
 
 def can_be_read_twice(files: list[str]) -> bool:
-    """Tell whether all operands are regular files; "-" is standard input."""
+    """Return whether all operands are regular files; "-" is standard input."""
     try:
         states = [os.fstat(0) if file == "-" else os.stat(file) for file in files]
     except OSError:
-        return False  # whoever opens it says why
+        return False  # opening it reports why
     return all(stat.S_ISREG(state.st_mode) for state in states)
 
 
 class Twice:
     """An input that is read twice: once for its columns, once for its rows.
 
-    The second time ends where the first one did, though a file has grown meanwhile.
+    The second time ends where the first one did, even if a file has grown meanwhile.
+
+    readings: how many the first time found
     """
 
     def __init__(self, program: Program, directory: str = ".") -> None:
-        """Take the program whose input it is. directory: where a pipe is kept, in a file without a name."""
+        """Take the program whose input it is. directory: for the copy of a pipe, in a file without a name."""
+        self.readings = 0
         self._program = program
         self._regular = can_be_read_twice(program.options.files or ["-"])
         self._directory = directory
         self._start = os.lseek(0, 0, os.SEEK_CUR) if self._regular and "-" in (program.options.files or ["-"]) else None
         self._size = 0
 
-    def first(self) -> Iterator[bytes]:
-        """Yield the pieces of the input. raise: Failure: it cannot be read, or not be kept."""
+    def first(self) -> Iterator[list[Line]]:
+        """Yield the lines of the input. raise: Failure: it cannot be read; NotWritten: it cannot be copied."""
+        reader = ReadingReader()
         if not self._regular:
-            self._kept = self._make_file()
+            self._copy = self._make_file()
         for data, _ in self._program.pieces():
             self._size += len(data)
             if not self._regular:
                 self._keep(data)
-            yield data
+            yield reader.feed(data)
+        yield reader.feed(b"")
+        self.readings = reader.readings
 
-    def second(self) -> Iterator[bytes]:
-        """Yield them again."""
+    def second(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the pieces of the input again, as Program.pieces does."""
         left = self._size
         for data in self._again():
-            yield data[:left]
+            yield data[:left], 0
             left -= len(data)
             if left <= 0:
                 return
@@ -111,23 +117,23 @@ class Twice:
             for data, _ in self._program.pieces():
                 yield data
             return
-        self._kept.seek(0)
-        while data := self._kept.read(_PIECE):
+        self._copy.seek(0)
+        while data := self._copy.read(_PIECE):
             yield data
 
     def _make_file(self) -> Any:
         try:
             return tempfile.TemporaryFile(dir=self._directory)
         except OSError as error:
-            raise Failure(IO, f"{self._directory}: {reason(error)}") from error
+            raise NotWritten(f"{self._directory}: {reason(error)}") from error
 
     def _keep(self, data: bytes) -> None:
         try:
-            self._kept.write(data)
+            self._copy.write(data)
         except OSError as error:
-            raise Failure(IO, f"{self._directory}: the input cannot be kept: {reason(error)}") from error
+            raise NotWritten(f"{self._directory}: cannot copy the input: {reason(error)}") from error
 
     @property
     def broken_off(self) -> bool:
-        """Tell whether a signal has ended a regular file too early: a pipe ends so, a file does not."""
+        """Return whether a signal ended a regular file too early: a pipe ends so, a file does not."""
         return self._regular and self._program.stopping

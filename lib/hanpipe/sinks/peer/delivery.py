@@ -1,0 +1,104 @@
+"""What waits in a queue -> an HTTP peer, again and again until it is taken or refused."""
+
+import time
+from collections.abc import Callable
+
+from hanpipe.sinks.errors import Away, Denied, Refused, Wrong
+from hanpipe.sinks.queue import Item, Queue
+from hanpipe.sinks.retry import Waiting
+from hanpipe.unix.typed import Any, Final
+
+_TURN: Final = 10.0  # s for sending, before the input is read again
+LAST_PATIENCE: Final = 2.0  # s for what is left when the input has ended
+
+
+class Delivery:
+    """Sends the values of a queue, oldest first, so many in one request.
+
+    taken, refused: how many values were; denied: the last try failed because of the login
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        send: Callable[[list[Any]], None],
+        waiting: Waiting,
+        say: Callable[[str], None],
+        batch: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take what sends values, or raises an error of `errors.py`; a Refused says which values it is about."""
+        self.taken = self.refused = 0
+        self.trouble: Denied | Wrong | None = None  # of the last try: somebody must change something
+        self._queue = queue
+        self._send = send
+        self._waiting = waiting
+        self._say = say
+        self._batch = batch
+        self._clock = clock
+        self._unwelcome: set[object] = set()  # keys of what was refused when last sent
+
+    def deliver(self) -> None:
+        """Send what waits, unless it is too early to try again; never for long.
+
+        raise: Denied, Wrong: nothing was ever taken, so that waiting would not help
+        """
+        if self._waiting.seconds():
+            return
+        end = self._clock() + _TURN
+        items = self._queue.waiting()
+        trouble: Denied | Wrong | None = None
+        for first in range(0, len(items), self._batch):
+            try:
+                self._deliver(items[first : first + self._batch])
+            except Away as away:
+                self.trouble = None
+                self._waiting.failed(str(away))
+                return
+            except (Denied, Wrong) as error:
+                trouble = error
+            if self._clock() >= end:
+                break
+        if items:
+            self._judge(trouble)
+
+    def _judge(self, trouble: Denied | Wrong | None) -> None:
+        self.trouble = trouble
+        if trouble is None:
+            self._waiting.worked()
+            return
+        if not self.taken + self.refused:
+            raise trouble
+        self._waiting.failed(str(trouble))
+
+    def _deliver(self, items: list[Item]) -> None:
+        key = items[0].key
+        try:
+            self._send([item.value for item in items])
+        except Refused as refusal:
+            self.refused += len(items)
+            if key not in self._unwelcome:
+                self._say(str(refusal))
+            self._unwelcome.add(key)
+        else:
+            self.taken += len(items)
+            if key in self._unwelcome:
+                self._unwelcome.discard(key)
+                self._say("taken again" if key is None else f"{key}: taken again")
+        self._queue.done(items)
+
+    def finish(self, what: str, deliver: Callable[[], None] | None = None) -> None:
+        """Send what is left, again after the pauses that are short.
+
+        what: the plural of a value; deliver: what sends them if more is to be done
+        raise: Away, Denied: something is left
+        """
+        deliver = deliver or self.deliver
+        end = self._clock() + LAST_PATIENCE
+        deliver()
+        while len(self._queue) and (pause := self._waiting.seconds()) < end - self._clock():
+            time.sleep(pause)
+            deliver()
+        if left := len(self._queue):
+            words = f"at the end {left} {what} were not posted"
+            raise Denied(words) if isinstance(self.trouble, Denied) else Away(words)

@@ -6,6 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.apdu.template import Slot
 from hanpipe.readings.line_shape import LineShape, LineShapes, read_keys
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
@@ -34,12 +35,12 @@ def fill(typed, values):
     """Put the values back into a skeleton."""
     if isinstance(typed, dict):
         return {key: fill(inner, values) for key, inner in typed.items()}
-    if isinstance(typed, list) and len(typed) == 1 and type(typed[0]) is int:
-        return values[typed[0]]
-    if isinstance(typed, list) and len(typed) == 2 and type(typed[0]) is int:
-        count = (typed[1] + 3) // 4
-        digits = "".join(f"{value:08x}" for value in values[typed[0] : typed[0] + count])
-        return digits[-2 * typed[1] :]
+    if isinstance(typed, Slot) and not typed.size:
+        return values[typed.at]
+    if isinstance(typed, Slot):
+        count = (typed.size + 3) // 4
+        digits = "".join(f"{value:08x}" for value in values[typed.at : typed.at + count])
+        return digits[-2 * typed.size :]
     return [fill(inner, values) for inner in typed] if isinstance(typed, list) else typed
 
 
@@ -49,7 +50,7 @@ def test_skeleton_and_values_are_the_line(body, time, clock):
     shapes = LineShapes()
     shapes.add(line, LineShape(line))
     shape, holes = shapes.find(line)
-    keys = fill(read_keys(shape.skeleton), shape.values(holes))
+    keys = fill(read_keys(shape.skeleton, shape.slots), shape.values(holes))
     assert {**json.loads("{" + shape.front(holes).rstrip(",") + "}"), **keys} == json.loads(line)
 
 

@@ -23,6 +23,7 @@ from hanpipe.apdu import cosem
 from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.cosem import DESCRIPTOR
 from hanpipe.apdu.dlms import Data, Notification
+from hanpipe.apdu.template import HOLE, Slot
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # Types whose value is a hole in the text: their struct code. Blue Book names.
@@ -55,10 +56,6 @@ class Hole(NamedTuple):
     form: str
     clock: int
 
-    def marker(self, index: int) -> str:
-        """Write the hole for who names the values: [index of its first value] or [index, octets of the clock]."""
-        return f"[{index},{self.clock}]" if self.clock else f"[{index}]"
-
 
 class Shape:
     """What all messages of a shape share.
@@ -66,10 +63,10 @@ class Shape:
     mask, fixed: octets, as one big-endian number, are of this shape if octets & mask == fixed
     unpack:      octets -> the values of the holes
     template:    the line of han-decode behind its opening brace and time; template % values is that of a message
-    skeleton:    the same as JSON, each hole as a marker
+    skeleton:    the same as JSON, with HOLE for each hole; slots: the holes, in order
     """
 
-    __slots__ = ("fixed", "mask", "size", "skeleton", "template", "unpack")
+    __slots__ = ("fixed", "mask", "size", "skeleton", "slots", "template", "unpack")
 
     def __init__(self, octets: bytes, pieces: "list[str | Hole]", check: int = 0) -> None:
         """Make the shape of a message.
@@ -79,6 +76,7 @@ class Shape:
         """
         mask = bytearray(b"\xff" * (len(octets) - check) + bytes(check))
         form, template, skeleton, at, index = ">", "", "", 0, 0
+        slots: list[Slot] = []
         for piece in pieces:
             if isinstance(piece, str):
                 template += piece.replace("%", "%%")
@@ -90,7 +88,8 @@ class Shape:
                 mask[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
             form += f"{piece.offset - at}x{piece.codes}"
             template += f'"{piece.form}"' if piece.clock else piece.form
-            skeleton += piece.marker(index)
+            skeleton += HOLE
+            slots.append(Slot(index, piece.clock))
             at, index = end, index + len(piece.codes)
         self.size = len(octets)
         self.mask = int.from_bytes(mask, "big")
@@ -98,6 +97,7 @@ class Shape:
         self.unpack = struct.Struct(f"{form}{len(octets) - at}x").unpack
         self.template = template
         self.skeleton = "{" + skeleton
+        self.slots = tuple(slots)
 
 
 class Shapes:

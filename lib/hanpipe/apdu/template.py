@@ -2,6 +2,17 @@
 
 from collections.abc import Iterable
 
+from hanpipe.unix.typed import Final, NamedTuple
+
+HOLE: Final = "NaN"  # a hole in the JSON of a skeleton: no line of han-decode holds this token
+
+
+class Slot(NamedTuple):
+    """A hole in a skeleton. at: index of its first value; size: octets of the clock that it holds, 0 for a number."""
+
+    at: int
+    size: int = 0
+
 
 class Template:
     """Write its text with add() and hole(), in order; fill() then gives lines.

@@ -10,10 +10,11 @@ A list is read by its form alone, whoever made the meter. Meters send these form
     value, [[descriptor, value], ...]                   an attribute descriptor instead of a code
     value, value, ...                                   only values: their positions are their keys
 
-In the skeleton of a shape, values that differ from message to message are markers: lists of numbers (see shape.py).
+In the skeleton of a shape, values that differ from message to message are slots (template.py).
 """
 
 from hanpipe.apdu import cosem
+from hanpipe.apdu.template import Slot
 from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
 from hanpipe.unix.typed import Any, Final, NamedTuple
@@ -32,7 +33,7 @@ class Item(NamedTuple):
 
     key:    the OBIS code that was sent, or the position: "#1" is the first element of the body
     type:   of the value, as the Blue Book names it
-    value:  as han-decode writes it, or a marker
+    value:  as han-decode writes it, or a Slot
     scaler: power of ten, None if none was sent
     unit:   None if none was sent, "" if the meter says that the value has no unit
     """
@@ -59,8 +60,8 @@ class Item(NamedTuple):
 
     def _clock_size(self) -> int:
         """Return how many octets of a date-time, date or time the value has, 0 for any other value."""
-        if isinstance(self.value, list) and len(self.value) == 2 and all(type(part) is int for part in self.value):
-            return int(self.value[1])
+        if type(self.value) is Slot and self.value.size:
+            return self.value.size
         if self.type not in ("octet-string", "date-time", "date", "time") or not isinstance(self.value, str):
             return 0
         try:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 
 from hanpipe.apdu.cache import BoundedCache
-from hanpipe.apdu.template import Template
+from hanpipe.apdu.template import HOLE, Slot, Template
 from hanpipe.unix.typed import Any, Final
 
 # The holes of a line: who sent what when, numbers, and strings that may be clocks (cosem.is_clock).
@@ -29,8 +29,6 @@ _HOLE: Final = (
     r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>[01ef][0-9a-f]{7}(?:[0-9a-f]{2})?|[01ef][0-9a-f]{23})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
-# A list of numbers, as shape.py marks holes; or a string, to step over.
-_MARKER: Final = r'"(?:[^"\\]|\\.)*"|(\[\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)?\])'
 # Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.
 _TIME: Final = r'("time":"[^"\\\x00-\x1f]*+")'
 _NUMBER: Final = "((?>0|-?[1-9][0-9]{0,19}+))"
@@ -42,17 +40,18 @@ _OWN: Final = 4  # octets of a template, a skeleton and the pattern, by the char
 class LineShape:
     """What all lines of a shape share.
 
-    skeleton: the line as JSON, without its time, each hole as a marker (shape.py)
+    skeleton: the line as JSON, without its time, with HOLE for each hole; slots: the holes, in order
     timed:    whether the line begins with a time, which then stands in its first hole, with its key
     """
 
-    __slots__ = ("_convert", "_match", "_template", "skeleton", "timed")
+    __slots__ = ("_convert", "_match", "_template", "skeleton", "slots", "timed")
 
     def __init__(self, line: str) -> None:
         """Make the shape of a line."""
         self._convert: list[Callable[[str], int]] = []
         self._template = Template()
         self.timed = False
+        slots: list[Slot] = []
         self.skeleton, pattern, at, told = "", "", 0, 0  # told: up to where the skeleton tells the line
         for hole in re.finditer(_HOLE, line):
             begin, end = hole.span(hole.lastgroup or 0)
@@ -65,15 +64,18 @@ class LineShape:
                 pattern += _TIME
                 self.skeleton, told = "{", end + 1  # the comma goes with it
             elif hole.lastgroup in ("number", "count"):
-                self.skeleton += f"{line[told:begin]}[{len(self._convert)}]"
+                self.skeleton += line[told:begin] + HOLE
+                slots.append(Slot(len(self._convert)))
                 pattern += self._add_holes(_NUMBER, int)
                 told = end
             else:
                 size = (end - begin) // 2
-                self.skeleton += f"{line[told : begin - 1]}[{len(self._convert)},{size}]"
+                self.skeleton += line[told : begin - 1] + HOLE
+                slots.append(Slot(len(self._convert), size))
                 pattern += self._add_holes(_clock_groups(line[begin], size), *[_hex] * ((size + 3) // 4))
                 told = end + 1  # the quotes go with it
         self.skeleton += line[told:]
+        self.slots = tuple(slots)
         self._template.add(line[at:])
         self._match = re.compile(f"{pattern}.{{{len(line) - at}}}", re.DOTALL).fullmatch
 
@@ -126,14 +128,20 @@ class LineShapes:
         self._of_kind.add(line.count("{"), shape, _OWN * len(line))
 
 
-def has_marker(line: str) -> bool:
-    """Tell whether a line itself holds what shape.py marks holes with: it is none of han-decode's then."""
-    return any(found[1] for found in re.finditer(_MARKER, line))
+def read_keys(skeleton: str, slots: tuple[Slot, ...] = ()) -> dict[str, Any]:
+    """Read a line, or a skeleton: its slots take the places of its holes.
 
+    raise: ValueError: it is not a JSON object, or it has another number of holes, so the line itself held a NaN
+    """
+    left = iter(slots)
 
-def read_keys(skeleton: str) -> dict[str, Any]:
-    """Read a line, or its skeleton. raise: ValueError: it is no JSON object."""
-    keys = json.loads(skeleton, parse_float=_finite, parse_constant=_finite)
+    def fill(constant: str) -> Slot:
+        slot = next(left, None)
+        if slot is None or constant != HOLE:
+            raise ValueError(f"{constant} in a line")
+        return slot
+
+    keys = json.loads(skeleton, parse_float=_finite, parse_constant=fill)
     if not isinstance(keys, dict):
         raise ValueError("no JSON object")
     return keys

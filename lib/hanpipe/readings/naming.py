@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 
 from hanpipe.apdu import cosem
+from hanpipe.apdu.template import Slot
 from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
 from hanpipe.readings.items import Item, is_push_list, read_items, text_of
@@ -96,7 +97,7 @@ class Naming:
         key = (shape, sender) if sender else shape
         plan = self._plans.get(key)
         if plan is None:
-            plan = self.plan(read_keys(shape.skeleton) | dict(sender))
+            plan = self.plan(read_keys(shape.skeleton, shape.slots) | dict(sender))
             self._left -= len(shape.skeleton)
             if len(self._plans) == _MOST_PLANS or self._left < 0:
                 self._plans.clear()
@@ -107,7 +108,7 @@ class Naming:
     def plan(self, keys: Mapping[str, Any]) -> Plan:
         """Work out what all readings of a shape share.
 
-        keys:  a line of han-decode as JSON, with markers for its holes
+        keys:  a line of han-decode as JSON, with a Slot in each of its holes
         raise: Malformed: it holds no list
         """
         return Plan(self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys)))
@@ -185,7 +186,7 @@ class Naming:
         return field
 
     def _measured(self, code: str, name: str | None, unit: str | None, value: Any, scaler: int) -> Field:
-        """Make the field of a number, or of the marker of one, as the user wants to see it."""
+        """Make the field of a number, or of the slot of one, as the user wants to see it."""
         factor, power = self._ratio if unit in _TRANSFORMED else (1, 0)
         renamed = self._names.power(name) if name else 0
         source = _number(value, scaler + power + renamed, factor)
@@ -277,8 +278,8 @@ def decimal_ratio(text: str) -> tuple[int, int]:
 
 
 def _is_number(value: Any) -> bool:
-    """Tell a number, or the marker of one."""
-    return type(value) in (int, float) or (isinstance(value, list) and len(value) == 1 and type(value[0]) is int)
+    """Return whether a value is a number, or the slot of one."""
+    return type(value) in (int, float) or (type(value) is Slot and not value.size)
 
 
 def _digits(item: Item) -> tuple[int, int]:
@@ -304,8 +305,8 @@ def _shortest(value: float, kind: str) -> str:
 
 
 def _number(value: Any, scaler: int, factor: int) -> Source:
-    if isinstance(value, list):
-        return Number(value[0], scaler, factor)
+    if type(value) is Slot:
+        return Number(value.at, scaler, factor)
     return Fixed(scaled(value * factor, scaler), decimal_text(value * factor, scaler))
 
 
@@ -322,8 +323,8 @@ def _sizes(items: list[Item], layout: "Layout | None") -> dict[str, tuple[int, .
     sizes: dict[str, tuple[int, ...]] = {}
     for item in items if layout and layout.above else ():
         quantity = quantities.quantity(item.key)
-        if layout and quantity and quantity.unit in layout.above and isinstance(item.value, list):
-            sizes[quantity.unit] = (*sizes.get(quantity.unit, ()), item.value[0])
+        if layout and quantity and quantity.unit in layout.above and type(item.value) is Slot:
+            sizes[quantity.unit] = (*sizes.get(quantity.unit, ()), item.value.at)
     return sizes
 
 
@@ -339,7 +340,7 @@ def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
 
 
 def _is_clock(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
+    return type(value) is Slot and value.size > 0
 
 
 def _clock(value: Any) -> Source:
@@ -353,8 +354,8 @@ def _clock(value: Any) -> Source:
 
 def _identity(item: Item) -> Source:
     """Return a meter's number or model as the text that it is."""
-    if isinstance(item.value, list) and _is_number(item.value):
-        return Digits(item.value[0])
+    if type(item.value) is Slot and not item.value.size:
+        return Digits(item.value.at)
     if type(item.value) is int:
         return Fixed(str(item.value))
     return Fixed(None, "") if text_of(item) == "" else _text(item)  # nothing but NULs: nobody wrote it

@@ -3,7 +3,7 @@
 import json
 
 from hanpipe.link.octets import Malformed
-from hanpipe.readings.line_shape import LineShape, LineShapes, has_marker, read_keys
+from hanpipe.readings.line_shape import LineShape, LineShapes, read_keys
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reading import Plan, Reading, Writer
 from hanpipe.readings.values import Values
@@ -99,13 +99,11 @@ class LineReader:
         return None
 
     def _shape(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
-        if has_marker(line):
-            raise ValueError("no line of han-decode")
         if len(line) > LONGEST_SHAPED:
             keys = read_keys(line)
             return self._naming.plan(keys), (_time(keys),)
         shape = LineShape(line)
-        if "body" not in read_keys(shape.skeleton):
+        if "body" not in read_keys(shape.skeleton, shape.slots):
             self.passed += 1
             return None
         plan = self._naming.plan_of(shape)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from hanpipe.apdu import cosem
+from hanpipe.apdu.template import Slot
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol, Union
 
@@ -294,7 +295,7 @@ class Nested(Source):
     __slots__ = ("_typed",)
 
     def __init__(self, typed: Any) -> None:
-        """Take a value as lists.py gives it: markers in the place of holes. raise: Malformed: too deep to be one."""
+        """Take a value with a Slot in each of its holes. raise: Malformed: it is nested deeper than any APDU."""
         _check_depth(typed, _DEEPEST)
         self._typed = typed
 
@@ -326,10 +327,8 @@ def _check_depth(typed: Any, left: int) -> None:
 def _fill(typed: Any, values: Values) -> Any:
     if isinstance(typed, dict):
         return {key: _fill(inner, values) for key, inner in typed.items()}
+    if type(typed) is Slot:
+        return clock_octets(values, *typed).hex() if typed.size else values[typed.at]
     if isinstance(typed, list):
-        if len(typed) == 1 and type(typed[0]) is int:
-            return values[typed[0]]
-        if len(typed) == 2 and type(typed[0]) is int and type(typed[1]) is int:
-            return clock_octets(values, *typed).hex()
         return [_fill(inner, values) for inner in typed]
     return typed

@@ -18,11 +18,11 @@ _HEAD_SIZE: Final = 10
 class AutoFramer(hdlc.HdlcFramer):
     """Feed it octets in pieces of any size; the events do not depend on the pieces.
 
-    Each link judges what begins with its own octet (7E, 68, /). What begins first is judged first, and what stands
-    behind waits as long as that takes: for 2,047 octets behind an HDLC header whose HCS agrees, for 517 behind an M-Bus
-    header, for as long as all is text behind the first line of a P1 telegram. After a fault the search goes on right
-    behind its first octet, so a link that takes over in mid-frame loses nothing. On a line that is all HDLC, the events
-    are those of HdlcFramer.
+    Each link judges what begins with its own octet (7E, 68, /). The first beginning is judged first, and later octets
+    wait until it is decided: for 2,047 octets after an HDLC header whose HCS agrees, for 517 after an M-Bus header, for
+    11,520 after the first line of a P1 telegram as long as all is text. After a fault the search goes on right after
+    its first octet, so a link that takes over in mid-frame loses nothing. On a line that is all HDLC, the events are
+    those of HdlcFramer.
 
     An input that begins with a ciphered APDU is a P1 line without telegrams: whatever begins with the same system title
     is an APDU.

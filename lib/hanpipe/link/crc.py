@@ -9,7 +9,7 @@ import crcmod.predefined
 # Made once: making it costs as much as a hundred frames. ISO/IEC 13239, "123456789" -> 906E.
 x25 = crcmod.predefined.mkPredefinedCrcFun("x-25")
 
-# What x25 gives over octets and their own check behind them, low octet first.
+# The result of x25 over octets followed by their own check, low octet first.
 GOOD = 0x0F47
 
 

@@ -30,7 +30,7 @@ class EscapedFramer:
     """
 
     def __init__(self) -> None:
-        self._octets = b""  # behind the last flag
+        self._octets = b""  # after the last flag
         self._noise = True  # whether these cannot be a frame: there was no flag in front, or too many went before
 
     def feed(self, data: bytes) -> list[Event]:
@@ -48,7 +48,7 @@ class EscapedFramer:
         return events
 
     def _take(self, octets: bytes, events: list[Event]) -> None:
-        """Report what stood between two flags."""
+        """Report the octets between two flags."""
         octets = self._too_many(octets, events)
         if octets:
             events.append(Fault("n", octets) if self._noise else _judge(octets))

@@ -3,9 +3,9 @@
     7E | format 2 | destination 1..4 | source 1..4 | control 1 | HCS 2 | information | FCS 2 | 7E
        |<------------------------------- length, in format ---------------------------->|
 
-Nothing is stuffed: 7E may stand inside a frame, which ends where its length says. Three rules make a bad frame cost
+Nothing is stuffed: 7E may occur inside a frame, which ends where its length says. Three rules make a bad frame cost
 only itself: a closing flag may open the next frame; the length is believed only when the HCS, which covers it, agrees;
-after a failure the search goes on right behind the flag that was tried.
+after a failure the search goes on right after the flag that was tried.
 """
 
 import re
@@ -42,7 +42,7 @@ _CUT_SHORT: Final = before_end(
 class HdlcFramer(Scanner):
     """Finds HDLC frames: feed() it octets in pieces of any size.
 
-    Octets given up run to the next boundary: flags with what looks like a header behind them, or several idle flags.
+    Octets given up run to the next boundary: flags followed by what looks like a header, or several idle flags.
     Those behind a flag that promised a frame are one fault: to where the frame should have ended, if only its FCS is
     wrong; else to the next idle flags, or frame with its flag in place, or to 2,048 octets. What is left over is noise.
 
@@ -76,7 +76,7 @@ class HdlcFramer(Scanner):
                 if boundary.lastindex is None:
                     self._at = begin
                     self._give_up(start, events)
-                    self._give_up_noise_from(begin + 1)  # behind the last flag
+                    self._give_up_noise_from(begin + 1)  # after the last flag
                 elif not self._other(boundary.lastindex, start, events, ended):
                     return
                 continue
@@ -119,7 +119,7 @@ class HdlcFramer(Scanner):
         if self._kind == "n":
             return
         octets, size, enough, wrong = self._octets, len(self._octets), self._inner == MOST_INNER, b""
-        last = min(self._end - 1, size - _LOOK_AHEAD)  # behind it, more octets may make a boundary part of a header
+        last = min(self._end - 1, size - _LOOK_AHEAD)  # after it, more octets may make a boundary part of a header
         for boundary in self._boundary.finditer(octets, self._at, self._end + _LOOK_AHEAD):
             if boundary.start() >= last:
                 break
@@ -138,7 +138,7 @@ class HdlcFramer(Scanner):
         self._at = max(self._at, last)
 
     def _covers(self, kind: str, begin: int) -> bool:
-        """Tell whether a frame that failed at begin is no news inside of the one that failed before."""
+        """Return whether the fault already being collected covers the failure at begin."""
         if begin >= self._end or self._kind == "n":
             return False
         self._inner += self._kind == kind == "c"
@@ -189,10 +189,10 @@ def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, i
     """
     size = len(octets)
     end = begin + ((octets[begin] & 7) << 8 | octets[begin + 1])
-    latest = begin + Scanner.NOISE  # a flag behind a frame without one must not make it look whole
+    latest = begin + Scanner.NOISE  # a flag after a frame without one must not make it look whole
     if checked == size and size < (whole := header_end(octets, begin)):
         return ("t", latest) if ended else ("", whole)
-    # without information, the FCS stands in the place of the HCS
+    # without information, the FCS takes the place of the HCS
     if checked != end < checked + 2 or x25(octets[begin:checked]) != GOOD:
         return "h", latest
     if size <= end and not ended:

@@ -1,6 +1,6 @@
 r"""Hex text -> octets: what people paste and programs log, line by line.
 
-What is read of a line, by the first rule that fits:
+The first rule that fits a line decides which octets are read:
 
 1. An offset of four or more hex digits, a colon, and groups of hex up to two spaces: xxd.
 2. An offset of four or more hex digits, two spaces, and octets (of two digits) up to the next two spaces: han-frame
@@ -10,7 +10,7 @@ What is read of a line, by the first rule that fits:
 3. Any other line: a time of day, with its date and in brackets or not, is no hex. Of the rest the longest run of octets
    counts, of several as long the first: an even number of hex digits, or several such items with spaces, tabs, a comma,
    a colon, a semicolon or a hyphen in between, each with 0x or \x in front or without, not inside a word. A run of one
-   or two octets counts only if none but signs stand in front and no word behind, one space apart, so that "7e <--
+   or two octets counts only if none but signs stand in front and no word follows after one space, so that "7e <--
    flag" and "[12:00:01] 7e" are octets and "42 octets read" is not.
 
 4. Also read: octets with dots (7E.A0.37), decimal octets in [] or {} of which one has not two digits, a Python literal
@@ -126,7 +126,7 @@ def _parts(line: bytes) -> list[bytes]:
 
 
 def _longest_run(line: bytes) -> bytes:
-    """Return the octets of the longest run of hex in a line that is no dump."""
+    """Return the octets of the longest run of hex in a line that is not a dump."""
     longest = b""
     for run in _RUN.finditer(line):
         octets = bytes.fromhex(_MARKS.sub(b"", run[0]).decode())

@@ -1,4 +1,4 @@
-"""What all readers of octets share: what they raise, and lengths in BER."""
+"""Shared by all readers of octets: the exception that they raise, and lengths in BER."""
 
 
 class Malformed(Exception):
@@ -20,7 +20,7 @@ class Malformed(Exception):
 def read_length(octets: bytes, at: int) -> tuple[int, int]:
     """Read a length or count in BER: one octet below 128, else 80 plus the number of octets that hold it.
 
-    return: the length, and the offset behind it
+    return: the length, and the offset after it
     """
     if at >= len(octets):
         raise Malformed(at, "ends where a length should stand")

@@ -32,7 +32,7 @@ from hanpipe.unix.typed import Final
 # A telegram a second at 115,200 baud, 8N1, cannot be longer. The longest seen has 1.1 KB.
 LONGEST = 11520
 LONGEST_LINE = 96  # octets of the first line; IEC 62056-21 has 21, the longest seen 22
-_BEHIND = 16  # octets behind LONGEST that are looked at: ! and CRC and line end
+_BEHIND = 16  # octets after LONGEST that are looked at: ! and CRC and line end
 
 _BANG: Final = 0x21
 _PLACEHOLDER: Final = b"0000"  # sent by meters that do not compute a CRC
@@ -61,7 +61,7 @@ def _pattern(text: bytes) -> "re.Pattern[bytes]":
 
 
 def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
-    """Say what the telegram is whose / stands at begin (Judge in search.py)."""
+    """Say what the telegram is whose / is at begin (Judge in search.py)."""
     first = _pattern(_FIRST_LINE).match(octets, begin)
     if first is None or (ended and not first[1].endswith(b"\n")):
         return "n", 0
@@ -80,7 +80,7 @@ def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
 
 
 def judge_even(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
-    """Say what the telegram is whose / stands at begin, with even parity in bit 7."""
+    """Say what the telegram is whose / is at begin, with even parity in bit 7."""
     line = octets[begin : begin + LONGEST_LINE].translate(_EVEN)
     if _pattern(_FIRST_LINE).match(line) is None:
         return "n", 0
@@ -90,7 +90,7 @@ def judge_even(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
 
 
 def _judge_crc(octets: bytes, begin: int, at: int, ended: bool) -> tuple[str, int]:
-    """Say what the telegram is whose ! stands at `at`."""
+    """Say what the telegram is whose ! is at `at`."""
     found = _pattern(_CRC).match(octets, at)
     inline = octets[at - 1 : at] == b")"
     if found is None:

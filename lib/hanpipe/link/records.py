@@ -21,7 +21,7 @@ _LEAST = 8  # octets of it that _SENSIBLE looks at
 
 
 class Record(NamedTuple):
-    """A record: kind and octets as in link/kinds.py, or kind "" with octets that are no record (a torn file).
+    """A record: kind and octets as in link/kinds.py, or kind "" with octets that are not a record (a torn file).
 
     time: ns since 1970-01-01 UTC, 0 = unknown
     """
@@ -63,7 +63,7 @@ class RecordReader:
 
     def __init__(self) -> None:
         self._octets = b""
-        self._lost = b""  # octets in front of them that are no record
+        self._lost = b""  # octets before them that are not a record
 
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that data completes. b"" means that the input has ended."""
@@ -91,7 +91,7 @@ class RecordReader:
         return found
 
     def _lose(self, octets: bytes, found: list[Record]) -> None:
-        """Keep octets that are no record, until they are as many as one fault may have or a record follows."""
+        """Keep octets that are not a record, until they are as many as one fault may have or a record follows."""
         self._lost += octets
         while len(self._lost) >= LONGEST:
             found.append(Record("", self._lost[:LONGEST], 0))

@@ -1,4 +1,4 @@
-"""What framers that search a line share: octets that no event has spoken for, and how they are given up."""
+"""Shared by the framers that search a line: the octets not yet reported, and how they become faults."""
 
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.unix.typed import Final
@@ -72,7 +72,7 @@ class Scanner:
             self._give_up_noise_from(end + (self._closed and end == self._end))
 
     def _give_up_noise(self, events: list[Event]) -> None:
-        """Report what stands so far in front of all that may still become a frame that nothing can change it."""
+        """Report the noise that no later octet can turn into part of a frame."""
         while self._at >= self._end:
             self._give_up(self._end, events)
 

@@ -1,4 +1,4 @@
-"""Octets -> frames and faults, where frames begin with an octet of their own and no flags stand between them."""
+"""Octets -> frames and faults, for links whose frames begin with an octet of their own and have no flags."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the framer was fed and what it made of it -> an annotated dump: every octet at its offset, every field named."""
+"""Octets fed to a framer and the events that it returned -> a dump: every octet at its offset, every field named."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,14 +15,14 @@ _MOST_FLAGS: Final = 8  # idle ones that are shown
 
 
 class HexDump:
-    """Feed it what the framer was fed, and the events that the framer gave for it; it knows where each octet stood."""
+    """Feed it what the framer was fed, and the events that the framer gave for it; it finds the place of each octet."""
 
     def __init__(self, colour: Colour) -> None:
         """Take what paints."""
         self._colour = colour
         self._octets = b""  # of the line, which no event has spoken for: as many as the framer holds
         self._at = 0  # offset on the line of the first of them
-        self._shown = 0  # offset behind what was shown; flags alone are between it and _at
+        self._shown = 0  # offset after what was shown; flags alone are between it and _at
         self._frames = self._faults = 0
 
     def feed(self, data: bytes, events: list[Event]) -> str:
@@ -92,7 +92,7 @@ class HexDump:
         return self._octets[first:last]
 
     def _forget(self) -> None:
-        """Drop what was shown, and flags with nothing behind them yet: a line may idle for ever."""
+        """Drop what was shown, and flags that nothing follows yet: a line may idle for ever."""
         self._octets = self._line(self._shown, None)
         self._at = max(self._at, self._shown)
         if not self._octets.strip(FLAG):

@@ -8,6 +8,7 @@ import pytest
 import hanpipe
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import FRAMERS
+from hanpipe.sinks.readings_in import ReadingReader
 from programs import run
 
 FRAME = bytes.fromhex("a01641088313e5b0e6e7000f40000000001200059cf5")
@@ -24,6 +25,15 @@ def test_a_hole_in_a_line_makes_it_wrong(forged):
 def test_a_text_may_look_like_a_hole():
     line = r'{"body":{"structure":[{"octet-string":"0000600107ff"},{"visible-string":"NaN \" NaN \\"}]}}'
     assert json.loads(run("han-fields", given=line.encode()).out) == {"meter_model": 'NaN " NaN \\'}
+
+
+@pytest.mark.parametrize("options", [[], ["--obis"]])
+def test_a_reading_of_a_frame_whose_check_failed_is_marked_and_no_sink_takes_it(options):
+    line = b'{"checked":false,"body":{"structure":[{"octet-string":"0000600107ff"},{"visible-string":"X"}]}}\n'
+    reading = run("han-fields", *options, given=line).out
+    assert reading.startswith(b'{"checked":false,')
+    (taken,) = ReadingReader().feed(reading)
+    assert taken.reading is None
 
 
 def test_a_telegram_cannot_name_our_keys():

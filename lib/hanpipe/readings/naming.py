@@ -49,6 +49,10 @@ _USUAL: Final = {"V": -1, "A": -2, "pf": -3}
 _TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
 
 
+# A reading of a frame whose check failed says so before its values.
+_UNCHECKED: Final = Field("checked", "", "checked", None, Fixed(False))
+
+
 class Naming:
     """How messages become readings: what the user says of them, and what was worked out before.
 
@@ -111,7 +115,8 @@ class Naming:
         keys:  a line of han-decode as JSON, with a Slot in each of its holes
         raise: Malformed: it holds no list
         """
-        return Plan(self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys)))
+        fields = self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys))
+        return Plan([_UNCHECKED, *fields] if keys.get("checked") is False else fields)
 
     def doubt(self, reading: Mapping[str, Value]) -> None:
         """Tell what is not plausible in a reading, as far as that was not said before. It is not changed."""

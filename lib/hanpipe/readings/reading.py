@@ -117,7 +117,8 @@ class Plan:
         """Return the line of a reading by its codes, without a line end."""
         told = [(field, text) for field in self.fields if (text := field.source.json(values))]
         by_name = {field.name: text for field, text in told}
-        keys = [f'"{name}":{by_name.get(name, "null")}' for name in IDENTITY]
+        keys = ['"checked":false'] if "checked" in by_name else []
+        keys += [f'"{name}":{by_name.get(name, "null")}' for name in IDENTITY]
         codes = [
             f'{json.dumps(field.code)}:{{"name":{json.dumps(field.name)},"value":{text},"unit":{json.dumps(field.unit)}}}'
             for field, text in told

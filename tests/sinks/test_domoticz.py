@@ -23,6 +23,7 @@ from domoticz_server import (
     KWH,
     P1,
     TEXT,
+    USAGE,
     VOLTAGE,
     DomoticzServer,
     self_signed,
@@ -365,6 +366,125 @@ def test_https_trusts_what_it_is_told_to(tmp_path):
         assert run(hour(), "--url", server.url, *arguments, "--insecure").returncode == 5
     assert refused.returncode == 4
     assert "its certificate is not trusted: name it with --ca FILE, or use --insecure" in refused.stderr.decode()
+
+
+def powers(count=13, **more):
+    """Readings of two minutes without a register."""
+    return b"".join(at(10 * number, act_pow_pos=1000, **more) for number in range(count))
+
+
+def test_power_is_posted_at_once_with_the_energy_that_the_device_has():
+    with DomoticzServer({1: KWH, 2: COUNTER, 3: P1}) as server:
+        server.posts = [(1, "500;21123450"), (2, "21123450"), (3, "21123450;0;30;0;0;0")]
+        done = run(powers(act_pow_neg=0), "--url", server.url, "--power", "1", "--energy", "2", "--p1", "3")
+        assert (done.returncode, done.stderr) == (0, b"")
+        svalues = [[svalue for idx, svalue in server.posts[3:] if idx == one] for one in (1, 2, 3)]
+    # 98 % of the energy of 1 kW: the register, when it comes, is not overtaken
+    assert svalues[0] == ["1000;21123466", "1000;21123482", "1000;21123482"]
+    assert svalues[1] == ["21123466", "21123482", "21123482"]
+    assert svalues[2][0] == "21123466;0;30;0;1000;0"
+
+
+def test_a_new_device_shows_power_and_a_message_names_its_first_day():
+    with DomoticzServer({1: KWH}) as server:
+        done = run(powers(), "--url", server.url, "--power", "1")
+    assert [svalue.split(";")[0] for _, svalue in server.posts] == ["1000"] * 3
+    assert done.stderr.decode().count("FIRST DAY") == done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        (["--energy", "2"], "act_energy_pos"),
+        (["--voltage", "4"], "volt_L1"),
+        (["--current", "8,0"], "curr_L1"),
+    ],
+)
+def test_a_value_that_never_comes_is_reported(options, fields):
+    lines = b"".join(at(30 * number, act_pow_pos=1000) for number in range(130))
+    done = run(lines, "--dry-run", *options)
+    assert done.stdout == b""
+    words = done.stderr.decode().splitlines()
+    assert words[-1].startswith(f"han-domoticz: idx {options[1].split(',')[0]} ({options[0]}): nothing can be posted")
+    assert f"does not send {fields}" in words[-1]
+    assert len(words) == (2 if "energy" in fields else 1)
+
+
+def test_a_field_of_a_map_that_never_comes_is_reported(tmp_path):
+    file = tmp_path / "map.toml"
+    file.write_text('[[device]]\nidx = 5\nsvalue = "{nosuchfield}"\n')
+    done = run(powers(), "--dry-run", "--map", str(file))
+    assert b"idx 5 (--map): nothing can be posted, because the meter does not send nosuchfield" in done.stderr
+
+
+def test_tariff_registers_are_summed_where_there_is_no_total():
+    line = at(10, act_pow_pos=700, act_energy_pos_T1=1000, act_energy_pos_T2=500)
+    assert urls(line, "--power", "1", "--energy", "2") == [(1, "700;1500"), (2, "1500")]
+
+
+def test_a_phase_that_is_never_sent_has_no_current():
+    assert urls(at(10, curr_L1=3), "--current", "7") == [(7, "3;0;0")]
+    assert urls(at(10, curr_L1=3, curr_L3=4), "--current", "7") == [(7, "3;0;4")]
+
+
+def test_power_goes_to_a_usage_device_too():
+    with DomoticzServer({1: USAGE}) as server:
+        assert run(powers(), "--url", server.url, "--power", "1").returncode == 0
+    assert set(server.posts) == {(1, "1000")}
+
+
+def test_readings_of_one_moment_have_a_mean():
+    lines = b"".join(json.dumps({"act_pow_pos": watts, "act_energy_pos": 5}).encode() + b"\n" for watts in (100, 300))
+    assert urls(lines, "--power", "1") == [(1, "200;5")]
+
+
+def test_a_login_that_a_trusted_address_does_not_need_is_left_out(tmp_path):
+    (tmp_path / "login").write_text("han:wrong")
+    with DomoticzServer({1: KWH}, users={"han": ("right", 1)}) as server:
+        done = run(hour(), "--url", server.url, "--power", "1", "--login", str(tmp_path / "login"))
+    assert (done.returncode, b"leave out --login, because Domoticz trusts this address" in done.stderr) == (5, True)
+
+
+def test_a_password_may_end_in_a_space(tmp_path):
+    (tmp_path / "login").write_text("han:right \n")
+    users = {"han": ("right ", 1)}
+    with DomoticzServer({1: KWH}, users=users, trusted=False, plain_basic=True) as server:
+        arguments = ["--url", server.url, "--power", "1", "--login", str(tmp_path / "login")]
+        assert run(hour(), *arguments).returncode == 0
+
+
+def test_hints_for_wrong_urls(tmp_path):
+    assert b"leave out /json.htm" in run(b"", "--power", "1", "--url", "http://127.0.0.1:8080/json.htm").stderr
+    assert (
+        b"usually 8080: --url http://127.0.0.1:8080" in run(hour(), "--power", "1", "--url", "http://127.0.0.1").stderr
+    )
+    needs("openssl")
+    _, tls = self_signed(tmp_path)
+    with DomoticzServer({1: KWH}, tls=tls) as server:
+        plain = run(hour(), "--power", "1", "--url", server.url.replace("https", "http"))
+        assert run(hour(), "--power", "1", "--url", server.url.replace("https", "HTTPS"), "--insecure").returncode == 0
+    assert b"is its URL https://?" in plain.stderr
+
+
+def test_create_gives_each_new_device_its_first_value():
+    lines = powers(act_pow_neg=0) + at(200, act_pow_pos=1000, act_pow_neg=0, act_energy_pos=5000, act_energy_neg=7)
+    with DomoticzServer({}) as server:
+        done = run(lines, "--url", server.url, "--create", "power,p1,energy")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [(idx, svalue.split(";")[-1 if idx != 2 else 0]) for idx, svalue in server.posts] == [
+        (1, "5000"), (2, "5000"), (3, "5000"),
+    ]  # fmt: skip
+    with DomoticzServer({}) as server:
+        done = run(b"", "--url", server.url, "--create", "power")
+    assert b"pipe readings into --create" in done.stderr
+
+
+def test_create_finds_devices_that_were_renamed():
+    with DomoticzServer({}) as server:
+        options = run(b"", "--url", server.url, "--create").stdout
+        for idx in (1, 4):
+            server.devices[idx]["Name"] = "My own name"
+        assert run(b"", "--url", server.url, "--create").stdout == options
 
 
 # A server in trouble --------------------------------------------------------------------------------------------------

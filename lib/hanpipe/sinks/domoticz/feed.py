@@ -22,6 +22,7 @@ class Feed:
         self._start = start
         self._totals = {name: Total(start.get(name)) for name in device.registers}
         self._posted = False
+        self._registered = False  # the meter has sent a register
         self._seconds = 0.0  # of readings in which nothing could be posted
         self._warned: set[str] = set()
         self._missing: list[str] = []  # fields without a figure
@@ -40,6 +41,7 @@ class Feed:
         """Return the figures with the energies as the device is to show them."""
         values = dict(figures.values)
         known = {name for name in self.device.registers if values.get(name) is not None}
+        self._registered = self._registered or bool(known)
         for name, total in self._totals.items():
             of_meter = name in known or (name in self._start and not self._replaced(name, known))
             flowed = figures.flowed.get(name) if name in known or "_T" not in name else None
@@ -68,7 +70,7 @@ class Feed:
         return words
 
     def _waits_for_register(self) -> bool:
-        return self._new and not self._warned
+        return self._new and not self._registered and not self._warned
 
     def _words(self, kind: str) -> str | None:
         named = f"idx {self.device.idx} ({self.device.option})"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.apdu.template import Slot
 from hanpipe.link.octets import Malformed
 from hanpipe.readings.values import Clock, Digits, Joined, Nested, Number, Octets, Sized, decimal_text, scaled
 
@@ -78,7 +79,7 @@ def test_octets_of_a_clock_are_told_whatever_they_are(octets):
 
 @given(st.integers(0, 2**32 - 1))
 def test_holes_inside_a_value_are_filled(number):
-    assert Nested([{"long-unsigned": [0]}, {"octet-string": [0, 4]}]).value([number]) == [
+    assert Nested([{"long-unsigned": Slot(0)}, {"octet-string": Slot(0, 4)}]).value([number]) == [
         {"long-unsigned": number},
         {"octet-string": f"{number:08x}"},
     ]

@@ -154,6 +154,8 @@ def test_an_odd_number_of_digits_is_reported_with_its_place() -> None:
         (b"7ea037cf0223131a52\n", True),
         (b"12:00:01 RX: 7E A0 37 CF 02 23 13 1A\n", True),
         (b"/TST5\\2X\r\n\r\n1-0:1.7.0(0.2*kW)\r\n!\r\n", False),
+        (b"1-0:1.7.0(0.2*kW)\r\n0-0:96.1.1(7ea037cf0223131a)\r\n", False),
+        (b"/TST5\\2X\r\n\r\n0-0:96.1.1(7ea037cf0223131a)\r\n", False),
         (b"words, and 42 octets read\n", False),
         (bytes.fromhex("7ea037cf0223131a"), False),
     ],

@@ -47,9 +47,11 @@ _LETTER: Final = re.compile(rb"[0-9A-Za-z]")
 _WORD: Final = re.compile(rb"[ \t]?[0-9A-Za-z_.]")
 _SURE: Final = 3  # octets in a row that words and numbers do not make by chance
 _LONG_NUMBER: Final = 6  # octets of decimal digits alone, in a row, that are not a number among words
+# A first line, an object or the last line of a P1 telegram, which is text too.
+_TELEGRAM: Final = re.compile(rb"/[A-Za-z]{3}|[0-9]:[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|^!", re.MULTILINE)
 # How octets begin that are clearly a meter's: a flag and a header, M-Bus, an LLC, a ciphered APDU, a data-notification.
 _BEGINNING: Final = re.compile(
-    rb"\x7e*[\xa0-\xaf].{6}|h(.)\1h[\x08\x53\x73]|\xe6[\xe6\xe7]\0|\xdb\x08[A-Z]{3}|\x0f.{4}[\x00\x09\x0c]", re.DOTALL
+    rb"\x7e+[\xa0-\xaf].{6}|h(.)\1h[\x08\x53\x73]|\xe6[\xe6\xe7]\0|\xdb\x08[A-Z]{3}|\x0f.{4}[\x00\x09\x0c]", re.DOTALL
 )
 
 
@@ -98,6 +100,8 @@ def looks_like_hex_text(text: bytes) -> bool:
         not text.isascii()
         or not text.replace(b"\n", b"").replace(b"\r", b"").replace(b"\t", b"").decode().isprintable()
     ):
+        return False
+    if _TELEGRAM.search(text):
         return False
     reader = HexText()
     octets = reader.feed(text) + reader.feed(b"")

@@ -15,7 +15,14 @@ PACKAGE = os.path.join(ROOT, "lib", "hanpipe")
 # The rooms in the order in which the data flows: a module may import from its own room and those before it.
 ROOMS = ("unix", "line", "link", "apdu", "readings", "periods", "sinks", "programs")
 # Rooms beside the pipe, and the last room that each may import from. Only programs import them.
-BESIDE = {"anon": "readings", "log": "link", "fake": "apdu", "views": "readings", "spool": "sinks"}
+BESIDE = {
+    "anon": "readings",
+    "doctor": "readings",
+    "fake": "apdu",
+    "log": "link",
+    "spool": "sinks",
+    "views": "readings",
+}
 # Modules at the top: the library's face, which any room may ask for the version.
 TOP = ("",)
 TABLES = ("apdu.cosem", "readings.quantities", "link.octets")

@@ -18,9 +18,10 @@ from fake_meters import AUTHENTICATION_KEY, KEY, NOON, sent
 from hanpipe.apdu import cosem, dlms
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
-from hanpipe.fake import encoder, faults, household, meters, uart
+from hanpipe.fake import encoder, faults, household, meters
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
+from hanpipe.line import uart
 from hanpipe.line.settings import LINES
 from hanpipe.link.escaped import EscapedFramer
 from hanpipe.link.hdlc import HdlcFramer

@@ -9,8 +9,8 @@ import math
 import random
 from collections.abc import Callable
 
-from hanpipe.fake.uart import inverted, levels, receive
 from hanpipe.line.settings import PARITIES, Line
+from hanpipe.line.uart import inverted, levels, receive
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _FLAG: Final = b"\x7e"

@@ -1,0 +1,86 @@
+"""Good frames whose messages cannot be opened, or not be named: keys and lists."""
+
+from hanpipe.apdu.keys import Keys
+from hanpipe.doctor.case import Case
+from hanpipe.doctor.finding import Found, share
+from hanpipe.link.octets import Malformed
+from hanpipe.unix.typed import Any, Final
+
+_SOME: Final = 0.2  # share of the ciphered messages from which a key is missing or wrong: single ones are damaged
+
+
+def no_key(case: Case) -> Found | None:
+    """Look for ciphered messages without a key."""
+    return _refused(case, "no key", "the file has no key for title {titles}")
+
+
+def wrong_key(case: Case) -> Found | None:
+    """Look for ciphered messages that their key does not open."""
+    return _refused(case, "wrong key", "with the key for title {titles} the text is neither an APDU nor a telegram")
+
+
+def wrong_authentication_key(case: Case) -> Found | None:
+    """Look for messages that decipher well, but whose tag fails."""
+    return _refused(case, "authentication", "title {titles} deciphers well, but the authentication key fails")
+
+
+def _refused(case: Case, fault: str, words: str) -> Found | None:
+    refused, ciphered = case.refusals.get(fault, 0), case.counts()["ciphered"]
+    if not refused or refused < _SOME * ciphered:
+        return None
+    messages = [keys for keys in case.refused if keys["fault"] == fault]
+    titles = sorted({str(keys["system_title"]) for keys in messages})
+    evidence = f"{refused:,} of {ciphered:,} messages are refused: " + words.format(
+        titles=", ".join(titles) or "(none)"
+    )
+    if fault == "no key" and not case.keys:
+        evidence = f"{refused:,} messages are ciphered, of title {', '.join(titles) or '(none)'}"
+    figures: dict[str, Any] = {"refused": refused, "ciphered": ciphered, "titles": titles}
+    trials = key_trials(case)
+    if fits := [trial for trial in trials if trial["verdict"].startswith("opens")]:
+        evidence += f"; the key for {fits[0]['line_title']} opens {fits[0]['title']}: put the right title in its line"
+    return Found(evidence, share(refused, ciphered), figures)
+
+
+def key_trials(case: Case) -> list[dict[str, str]]:
+    """Return how each line of the key file fits the ciphered messages that were refused, one per title."""
+    if not case.keys:
+        return []
+    messages = {str(keys["system_title"]): str(keys["octets"]) for keys in case.refused if "octets" in keys}
+    found = []
+    for title, octets in messages.items():
+        found += [{"title": title} | trial for trial in _try(bytes.fromhex(octets), case.keys)]
+    return found
+
+
+def _try(octets: bytes, keys: Keys) -> list[dict[str, str]]:
+    from hanpipe.apdu.ciphered import try_keys  # only with a key that does not fit
+
+    try:
+        return [{"line_title": one.line.title.hex() or "*", "verdict": one.verdict} for one in try_keys(octets, keys)]
+    except Malformed:
+        return []
+
+
+def unknown_list(case: Case) -> Found | None:
+    """Look for lists without codes that no meter file knows, and for APDUs that cannot be read to their end."""
+    lists, unread = case.lists, case.refusals.get("apdu", 0)
+    if lists.unknown:
+        evidence = f"{lists.unknown:,} of {lists.readings:,} lists have no codes, and no meter file knows them"
+        return Found(
+            evidence, share(lists.unknown, lists.readings), {"unknown": lists.unknown, "lists": lists.readings}
+        )
+    if unread > case.messages + len(case.refused) and not case.bad:
+        evidence = f"{unread:,} good frames carry an APDU that cannot be read to its end"
+        return Found(evidence, share(unread, unread + case.messages), {"unread": unread})
+    return None
+
+
+def open_scale(case: Case) -> Found | None:
+    """Look for values whose power of ten nothing gives."""
+    lists = case.lists
+    if not lists.open:
+        return None
+    units = ", ".join(sorted(lists.open_units))
+    evidence = f"nothing gives the scaler of {units} in {lists.open:,} of {lists.readings:,} lists: they stay raw"
+    return Found(evidence, 0.0, {"open": lists.open, "lists": lists.readings, "units": sorted(lists.open_units)})

@@ -1,0 +1,171 @@
+"""han-doctor: each fault of han-fake gets its name, what loses nothing is undone, and healthy meters are healthy."""
+
+import json
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from fake_meters import sent
+from hanpipe.doctor import causes, intake, report, undo
+from hanpipe.doctor.case import Case
+from hanpipe.doctor.mend import Mender
+from hanpipe.fake.faults import Faults, read
+from hanpipe.line.settings import Line
+from hanpipe.link import FRAMERS
+from hanpipe.link.kinds import GOOD
+from hanpipe.link.records import pack
+from hanpipe.unix.status import NOTHING, OK
+from programs import run
+
+EVEN = Line(2400, "even")
+CLEAR = ("aidon", "kaifa", "kamstrup", "embriq", "aidon-se", "iskra-ch", "p1-nl", "p1-se")
+
+
+def made(meter: str, fault: str = "", count: int = 60, line: Line = EVEN) -> bytes:
+    """Return what a meter sends, damaged by a fault of han-fake."""
+    faults = Faults(read(fault) if fault else {}, 1, line)
+    return b"".join(faults.damage(frames, 0, hourly=False) for frames, _, _, _ in sent(meter, count))
+
+
+def verdict(octets: bytes) -> str:
+    case = Case()
+    case.feed(octets)
+    case.feed(b"")
+    return report.verdict(causes.findings(case))
+
+
+@pytest.mark.parametrize("meter", CLEAR)
+def test_a_healthy_meter_is_healthy(meter: str) -> None:
+    assert verdict(made(meter)) == report.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("meter", "fault", "cause"),
+    [
+        ("aidon", "crlf", "newlines"),
+        ("kamstrup", "cr-to-lf", "newlines"),
+        ("kamstrup", "no-cr", "newlines"),
+        ("p1-nl", "no-cr", "newlines"),
+        ("kamstrup", "telnet", "telnet"),
+        ("aidon", "utf-8", "text-encoding"),
+        ("kaifa", "stuffing", "stuffing"),
+        ("kamstrup", "flow-control", "flow-control"),
+        ("aidon", "seven-bit", "seven-bit"),
+        ("aidon", "baud:9600", "baud"),
+        ("aidon", "baud:115200", "baud"),
+        ("aidon", "baud:1200", "baud"),
+        ("aidon", "inverted", "inverted"),
+        ("aidon", "parity:none,strict", "parity"),
+        ("kamstrup", "tail:90%", "tail-loss"),
+        ("aidon", "flip:0.3%", "noise"),
+        ("aidon", "drop:0.5%", "dropped"),
+    ],
+)
+def test_a_fault_of_a_simulated_meter_has_its_cause(meter: str, fault: str, cause: str) -> None:
+    assert verdict(made(meter, fault)) == cause
+
+
+def test_a_line_of_8n1_read_at_8e1_is_one_of_the_wrong_parity() -> None:
+    assert verdict(made("kamstrup", "parity:even", line=Line(2400, "none"))) == "parity"
+
+
+@pytest.mark.parametrize(
+    ("octets", "cause"),
+    [
+        (b"", "silent"),
+        (b"2026-11-22 10:15:04 INFO connected to the broker\n" * 50, "not-a-meter"),
+        (b"PK\x03\x04" + bytes(100), "not-a-meter"),
+        (b"# A document\n\nwith text in it.\n", "not-a-meter"),
+        (bytes.fromhex("1b1b1b1b01010101760512345678620062007263010176") * 20, "other-protocol"),
+    ],
+)
+def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
+    assert verdict(octets) == cause
+
+
+@given(
+    st.sampled_from([row for row in undo.UNDOS if row.change.startswith("every") or row.cause == "stuffing"]),
+    st.lists(st.integers(1, 400), max_size=8),
+)
+def test_mending_does_not_depend_on_the_pieces(row: undo.Undo, cuts: list[int]) -> None:
+    octets = made("kamstrup", "crlf,telnet", 6) + b"\xff\xff\xff\r\r\n\xc3\xa9\xc2"
+    mender, parts, at = Mender(row.undo), [], 0
+    for size in cuts:
+        if octets[at : at + size]:
+            parts.append(mender.feed(octets[at : at + size]))
+        at += size
+    parts += [mender.feed(octets[at:])] if octets[at:] else []
+    parts.append(mender.feed(b""))
+    assert b"".join(parts) == row.undo(octets)
+
+
+@pytest.mark.parametrize("fault", ["crlf", "telnet", "utf-8", "stuffing"])
+def test_mending_brings_back_what_the_meter_sent(fault: str) -> None:
+    done = run("han-doctor", "--mend", given=made("kamstrup", fault))
+    assert frames(done.out) == frames(made("kamstrup"))
+    assert done.status == OK
+
+
+def frames(octets: bytes) -> list[bytes]:
+    framer = FRAMERS["auto"]()
+    return [found for kind, found in framer.feed(octets) + framer.feed(b"") if kind in GOOD]
+
+
+def test_a_clock_and_missed_lists_show_in_the_times_of_records() -> None:
+    at = [1_782_043_190 + 10 * number for number in range(60)]
+    octets = frames(made("kamstrup", count=60))
+    late = b"".join(pack("H", frame, (time + 47 * 60) * 10**9) for frame, time in zip(octets, at, strict=True))
+    some = b"".join(
+        pack("H", frame, time * 10**9) for frame, time in list(zip(octets, at, strict=True))[::1] if time % 70
+    )
+    assert verdict(late) == "clock"
+    assert verdict(some) == "missed-lists"
+
+
+def test_the_report_for_programs_has_counts_by_the_keys_of_stats() -> None:
+    done = run("han-doctor", "--json", given=made("aidon", "crlf"))
+    keys = json.loads(done.out)
+    assert keys["verdict"] == keys["findings"][0]["cause"] == "newlines"
+    assert {"octets", "frames", "faults", "messages", "ciphered", "deciphered", "readings"} <= keys["counts"].keys()
+    assert (done.status, done.words) == (NOTHING, "")
+
+
+def test_the_report_for_people_has_80_columns_and_the_fix() -> None:
+    done = run("han-doctor", given=made("aidon", "crlf"))
+    lines = done.out.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("cause       newlines") for line in lines)
+    assert "han-doctor --mend" in done.out.decode()
+
+
+@pytest.mark.parametrize("cut", [1, 7, 4096, 10_000])
+def test_counts_do_not_depend_on_the_pieces(cut: int) -> None:
+    octets, whole, pieces = made("aidon", "flip:1%"), Case(), Case()
+    whole.feed(octets)
+    whole.feed(b"")
+    for at in range(0, len(octets), cut):
+        pieces.feed(octets[at : at + cut])
+    pieces.feed(b"")
+    assert whole.counts() == pieces.counts()
+
+
+def test_each_kind_of_input_is_recognised() -> None:
+    octets = made("aidon", count=5)
+    records = run("han-frame", given=octets).out
+    lines = run("han-decode", given=records).out
+    readings = run("han-fields", given=lines).out
+    kinds = [(octets, intake.OCTETS), (records, intake.RECORDS), (lines, intake.LINES), (readings, intake.READINGS)]
+    for given_, kind in [*kinds, (octets.hex(" ").encode(), intake.HEX), (made("p1-nl", count=1), intake.OCTETS)]:
+        assert intake.recognise(given_[: intake.ENOUGH]) == kind
+    for given_ in (octets, records, lines, octets.hex(" ").encode()):
+        assert verdict(given_) == report.HEALTHY
+
+
+def test_the_page_has_a_section_for_each_cause_and_for_nothing_else() -> None:
+    with open(os.path.join(ROOT, "docs", "doctor.md"), encoding="utf-8") as file:
+        sections = re.findall(r"^## `([a-z-]+)`", file.read(), re.MULTILINE)
+    assert sorted(sections) == sorted({cause.name for cause in causes.CAUSES})

@@ -21,6 +21,7 @@ from hanpipe.sinks.mqtt.discovery import Announcer
 from hanpipe.sinks.mqtt.home_assistant import sensor
 from hanpipe.sinks.mqtt.meters import IDENTITY_PATIENCE, Meter, MeterFinder
 from hanpipe.sinks.mqtt.outbox import Outbox
+from hanpipe.sinks.mqtt.pace import Pace
 from hanpipe.sinks.mqtt.topics import Message, Topics, plain
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.status import Failure
@@ -286,6 +287,45 @@ def test_an_entity_is_announced_once_and_again_when_its_device_is_another():
     assert announced(line(act_pow_pos=1), meter) == []
 
 
+def test_a_retained_value_is_published_when_it_changes_and_a_measurement_each_time():
+    topics = Topics("h", None, whole=False, retain=True)
+    sent = []
+    for register in (5000, 5000, 6000):
+        for one in lines(line(act_energy_pos=register, act_pow_pos=7)):
+            sent += [m.payload.decode() for m in topics.messages(one, Meter("m", "n"))[1]]
+    assert sent == ["5", "7", "7", "6", "7"]
+
+
+def test_one_topic_has_the_last_value_of_everything_and_its_entities_read_it():
+    topics = Topics(
+        "h", Announcer("ha", "s", by_device=False, one_topic=True), whole=False, retain=True, one_topic=True
+    )
+    read = lines(
+        line(act_energy_pos=5000), line(act_pow_pos=7.5, date_time="2026-11-22T10:15:04+01:00", meter_model="x")
+    )
+    announced, messages = zip(*[topics.messages(one, Meter("m", "n")) for one in read], strict=True)
+    assert [[(m.topic, m.payload, m.retain) for m in sent] for sent in messages] == [
+        [("h/m/state", b'{"import_energy":5}', False)],
+        [("h/m/state", b'{"import_energy":5,"import_power":7.5,"clock":"2026-11-22T10:15:04+01:00"}', False)],
+    ]
+    configs = [json.loads(message.payload) for message in announced[0] + announced[1]]
+    assert {config["state_topic"] for config in configs} == {"h/m/state"}
+    assert configs[1]["value_template"] == "{{ value_json.import_power }}"
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=60))
+def test_an_interval_has_the_mean_of_its_power_and_its_last_register(powers):
+    pace, made = Pace(10), []
+    for second, watts in enumerate(powers):
+        read = line(time=f"2026-11-22T10:{second // 60:02}:{second % 60:02}Z", act_pow_pos=watts, act_energy_pos=second)
+        made += [one.reading for one, _ in pace.add(*lines(read), Meter("m", "n"))]
+    made += [one.reading for one, _ in pace.finish()]
+    assert len(made) == -(-len(powers) // 10)
+    assert [one["act_energy_pos"] for one in made] == [*range(9, len(powers) - 1, 10), len(powers) - 1]
+    if len(powers) >= 10:
+        assert abs(made[0]["act_pow_pos"] - Decimal(sum(powers[:10])) / 10) <= Decimal("0.05")
+
+
 # What waits ---------------------------------------------------------------------------------------------------------
 
 
@@ -455,6 +495,56 @@ def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
         assert words.count("connection lost; trying again") == 1
         assert words.count("back after") == 2
         assert end(latest)[0] == 0
+
+
+def test_a_slow_reader_of_a_meter_that_sends_each_second_stays_within_two_intervals(tmp_path):
+    """Ten minutes of 28 values a second; the reader takes ten messages a second, and mosquitto queues few for it."""
+    needed()
+    names = [f"curr_limit_L{phase}" for phase in (1, 2, 3)] + [f"volt_L{phase}" for phase in (1, 2, 3)]
+    names += [f"act_pow_{way}_L{phase}" for way in ("pos", "neg") for phase in (1, 2, 3)]
+    names += [
+        "act_pow_pos",
+        "act_pow_neg",
+        *[f"act_energy_{way}_T{tariff}" for way in ("pos", "neg") for tariff in (1, 2)],
+    ]
+    readings = [
+        line(time=f"2026-11-22T10:{second // 60:02}:{second % 60:02}Z", meter_ID=ID, **dict.fromkeys(names, second))
+        for second in range(600)
+    ]
+    with Mosquitto(tmp_path) as broker, Listener(broker, "hanpipe/#") as listener:
+        arguments = ["--interval", "10", "--no-discovery"]
+        assert run(broker, b"".join(readings), *arguments)[0] == 0
+        got = [topic for topic, *_ in listener.until(STATUS, "offline")]
+    power = [topic for topic in got if topic == f"{BASE}/import_power"]
+    assert 1 <= len(power) <= 60
+    assert len(got) <= 60 * (len(names) + 1)  # of 600 readings: less than two messages a second of the meter's time
+
+
+def test_json_loses_no_reading_of_a_file(shared, tmp_path):
+    file = tmp_path / "readings"
+    file.write_bytes(b"".join(full(power) for power in range(2000)))
+    with Listener(shared, "h9/#") as listener:
+        process = start(shared, "--prefix", "h9", "--json", "--stats", "--no-discovery", str(file))
+        status, _, words = end(process)
+        got = listener.until("h9/tests/status", "offline")
+    assert status == 0
+    assert [json.loads(payload)["act_pow_pos"] for topic, payload, _ in got if topic.endswith("/reading")] == [
+        *range(2000)
+    ]
+    counted = json.loads(words.splitlines()[-1])
+    assert counted["dropped"] == 0
+    # Of a reading: its JSON and seven values; of all of them: the three registers, which never change
+    assert counted["replaced"] == 2000 * 8 + 3 - sum(ID in topic for topic, *_ in got)
+
+
+def test_two_meters_in_one_stream_are_two_devices(shared):
+    with Listener(shared, "ha8/#", "h8/#") as listener:
+        stream = b"".join(full().replace(ID.encode(), number) for number in (b"6970631400000001", b"6970631400000002"))
+        run(shared, stream, "--prefix", "h8", "--discovery-prefix", "ha8")
+        got = listener.until("h8/tests/status", "offline")
+    configs = [json.loads(payload) for topic, payload, _ in got if topic.endswith("/config")]
+    assert {config["device"]["name"] for config in configs} == {"HAN meter 00000001", "HAN meter 00000002"}
+    assert len({config["unique_id"] for config in configs}) == len(configs) == 16
 
 
 def test_a_login_by_file_and_environment(tmp_path):

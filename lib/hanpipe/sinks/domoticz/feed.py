@@ -80,6 +80,8 @@ class Feed:
                 f"{named} is new and has no energy yet: once the meter sends its register, Domoticz counts all of it "
                 "as today's use; han-domoticz(1), FIRST DAY, says how to avoid and how to mend this"
             )
+        if not missing:
+            return None
         if kind == "never":
             return (
                 f"{named}: nothing can be posted, because the meter does not send {missing}; --map posts other fields"

@@ -75,6 +75,7 @@ def main():
         with single, by_device:
             for pipe in (single, by_device):
                 held(f"entities of {pipe}", home.entities_of, pipe)
+            held("two meters without --meter have distinct entity ids", home.distinct, single, by_device)
             grid = home.use_in_dashboard(single, by_device)
             held("statistics of the registers, nothing wrong with the energy dashboard", home.validate, grid)
             home.restart()
@@ -245,6 +246,13 @@ class HomeAssistant:
             for one in known
             if one["unique_id"].startswith(front)
         }
+
+    def distinct(self, *pipes):
+        """No entity id of one meter has the number of the other; return one of each."""
+        ids = [sorted(self._named(pipe).values()) for pipe in pipes]
+        for pipe, own in zip(pipes, ids, strict=True):
+            assert all(f"han_meter_{pipe.number[-8:]}" in one for one in own), own
+        return [own[0] for own in ids]
 
     def _states(self):
         return {one["entity_id"]: one for one in self._ask("/api/states")}

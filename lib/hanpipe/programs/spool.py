@@ -1,4 +1,4 @@
-"""han-spool: a sink behind a queue on disk."""
+"""han-spool: a sink after a queue on disk."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "han-spool",
-        "Run a sink behind a queue on disk, so that no line is lost while the sink or its peer is\n"
+        "Run a sink after a queue on disk, so that no line is lost while the sink or its peer is\n"
         "away. The sink gets the lines of standard input; a line that it passes on is delivered.\n"
         "A sink that ends is started again and gets what it had not passed on: each line at\n"
         "least once, in order, with its own time. A kill loses no line that was read; a power\n"

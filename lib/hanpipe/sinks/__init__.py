@@ -1,1 +1,1 @@
-"""Reading -> what stands at the end of the pipe: brokers, databases, home automation. Each module imports its own."""
+"""Reading -> brokers, databases, home automation, files: the end of the pipe. Each room imports its own client."""

@@ -39,7 +39,7 @@ class Queue:
         self.given_up = 0
         self._most = most
         self._number = 0
-        self._waiting: OrderedDict[Hashable, Item] = OrderedDict()  # by key, or by number if there is none
+        self._waiting: OrderedDict[Hashable, Item] = OrderedDict()  # by key, or by number without a key
         self._taken: OrderedDict[int, Item] = OrderedDict()  # handed out by take() and not done yet
         self._groups: deque[_Group] = deque()
         self._size = 0
@@ -98,11 +98,11 @@ class Queue:
         return item is not None
 
     def waiting(self) -> list[Item]:
-        """Return the values that wait, the oldest first; they stay until done() is told of them."""
+        """Return the values that wait, the oldest first; they stay until done()."""
         return list(self._waiting.values())
 
     def take(self) -> Item | None:
-        """Hand out the oldest value until done() is told of its number; None if nothing waits."""
+        """Hand out the oldest value, which counts until done(); None if nothing waits."""
         if not self._waiting:
             return None
         item = self._waiting.popitem(last=False)[1]

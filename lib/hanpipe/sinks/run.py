@@ -12,7 +12,7 @@ _PAUSE: Final = 0.05  # s between two looks at a full queue
 
 
 class Sink:
-    """What a room of the sinks gives to the run. `take` must be overridden; the rest has something to do in few rooms.
+    """The base of every sink. `take` must be overridden, the other methods where they have something to do.
 
     title: the peer or file, which begins the message when the run fails; "" for none
     keeps: the sink keeps its lines until they are delivered (`keeps_lines`); else they pass as soon as they are taken

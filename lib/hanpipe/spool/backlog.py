@@ -1,4 +1,4 @@
-"""The queue: lines that the sink has not taken yet, on disk, and in memory what the disk does not take."""
+"""The queue: lines that the sink has not taken yet, on disk, or in memory while the disk takes nothing."""
 
 import time
 from collections import deque
@@ -18,8 +18,8 @@ DISK_PAUSE: Final = 10.0  # s between two tries of a disk that takes nothing
 class Backlog:
     """Lines in the order in which they came: put at the end, sent from the front, gone when they are acknowledged.
 
-    Every line is written before it is sent, unless it is held: then what the sink takes in time is never written. What
-    is too much goes from the front, and is told.
+    Every line is written before it is sent, unless it is held: then what the sink takes in time is never written.
+    If there is too much, the oldest lines are dropped and reported.
 
     restored: octets that waited when it was opened; dropped: lines that no sink has seen the end of
     """
@@ -50,7 +50,7 @@ class Backlog:
         self._sent = self._taken
         self._kept = self._segments.end  # where the lines in memory begin
         self._memory = bytearray()  # lines that are not written
-        self._came: deque[tuple[float, int]] = deque()  # when lines came that are in memory, and the offset behind them
+        self._came: deque[tuple[float, int]] = deque()  # when lines came that are in memory, and the offset after them
         self._flight: deque[tuple[int, int]] = deque()  # begin and end of what was sent and not acknowledged
         self._unmarked: float | None = None  # since when the file does not say what is taken
         self._refused: float | None = None  # since when the disk takes nothing
@@ -76,7 +76,7 @@ class Backlog:
         self._make_room()
 
     def next(self, most: int = PIECE) -> bytes:
-        """Return the next lines to send, so many octets at most but one line at least; none if there are none."""
+        """Return the next lines to send, so many octets at most but one line at least; b"" if nothing waits."""
         begin, octets = self._from_disk(most)
         if not octets:
             begin = max(self._sent, self._kept)
@@ -131,15 +131,15 @@ class Backlog:
                 octets = self._from_memory(0, self._part)
                 self._segments.append(self._kept, octets)
                 self._cut_memory(self._kept + len(octets))
-                self._tell_taken()
+                self._report_taken()
             if self._segments.size:
                 self._segments.mark(self._taken)
             self._unmarked = None
         except OSError as error:
-            self._tell_refused(error)
+            self._report_refused(error)
 
     def close(self) -> None:
-        """Write what is not written and close the files. What the disk does not take is lost, and told."""
+        """Write what is not written and close the files. Lines that the disk does not take are lost and reported."""
         self.write()
         if self._memory:
             self._say(f"{self._directory}: {self._memory.count(bytes([10])):,} lines could not be written and are lost")
@@ -147,7 +147,7 @@ class Backlog:
         self._segments.forget(self._taken)
 
     def _from_disk(self, most: int) -> tuple[int, bytes]:
-        """Return what Segments.read does; a segment that cannot be read is passed over, and told."""
+        """Return what Segments.read does; a segment that cannot be read is skipped and reported."""
         while True:
             try:
                 return self._segments.read(self._sent, most)
@@ -178,7 +178,7 @@ class Backlog:
             self._drop_segment()
         if len(self._memory) > min(self._most, MOST_MEMORY):
             cut = self._memory.find(b"\n", len(self._memory) // 8) + 1
-            self._tell_dropped(bytes(self._memory[max(0, self._taken - self._kept) : cut]))
+            self._report_dropped(bytes(self._memory[max(0, self._taken - self._kept) : cut]))
             self._cut_memory(self._kept + cut)
         self._sent = max(self._sent, self._taken)
 
@@ -191,30 +191,30 @@ class Backlog:
                 at = begin + len(octets)
                 lines.append(octets)
         except OSError as error:
-            self._tell_refused(error)
+            self._report_refused(error)
         self._forget_first()
-        self._tell_dropped(b"".join(lines))
+        self._report_dropped(b"".join(lines))
 
     def _forget_first(self) -> None:
         """Let go of the first segment."""
         self._taken = max(self._taken, self._segments.drop())
         self._sent = max(self._sent, self._taken)
 
-    def _tell_dropped(self, octets: bytes) -> None:
+    def _report_dropped(self, octets: bytes) -> None:
         lines = octets.count(b"\n")
         if lines and not self._full:
             self._say(f"{self._directory}: full; the oldest lines are dropped from here on")
         self.dropped += lines
         self._full += lines
 
-    def _tell_refused(self, error: OSError) -> None:
+    def _report_refused(self, error: OSError) -> None:
         now = self._clock()
         self._again = now + DISK_PAUSE
         if self._refused is None:
             self._refused = now
             self._say(f"{self._directory}: {reason(error)}; going on in memory, for {MOST_MEMORY // 1_000_000} MB")
 
-    def _tell_taken(self) -> None:
+    def _report_taken(self) -> None:
         if self._refused is not None:
             self._say(f"{self._directory}: written again after {duration(self._clock() - self._refused)}")
             self._refused = None

@@ -1,10 +1,10 @@
-"""What the sink was given and has not passed on yet: what it passes on is how it says that it has taken it."""
+"""Lines that the sink was given and has not passed on yet: it acknowledges a line by passing it on."""
 
 from typing import NamedTuple
 
 
 class Passed(NamedTuple):
-    """What the sink's output says.
+    """The meaning of the sink's output.
 
     taken:   octets from the front of the flight that need no more care
     lines:   those of them that were passed on, joined
@@ -59,7 +59,7 @@ class Flight:
         return Passed(taken, b"".join(lines), skipped, strange)
 
     def _find(self, line: bytes) -> int:
-        """Return where a whole line stands first, -1 if nowhere."""
+        """Return the first place of a whole line, -1 if it is not there."""
         if self._octets.startswith(line):
             return 0
         at = self._octets.find(b"\n" + line)

@@ -42,7 +42,7 @@ class _Segment:
 class Segments:
     """Whole lines in files. append, read and mark may raise OSError, and have then changed nothing.
 
-    taken: offset up to which lines were taken, as far as it was written down; end: behind the last line
+    taken: offset up to which lines were taken, as far as it was written down; end: after the last line
     """
 
     def __init__(self, directory: str, most: int) -> None:
@@ -60,12 +60,12 @@ class Segments:
 
     @property
     def start(self) -> int:
-        """Return the offset of the first line, 0 if there is none."""
+        """Return the offset of the first line, 0 without lines."""
         return self._segments[0].start if self._segments else 0
 
     @property
     def first_end(self) -> int:
-        """Return the offset behind the first segment, 0 if there is none."""
+        """Return the offset after the first segment, 0 without segments."""
         return self._segments[0].end if self._segments else 0
 
     @property
@@ -95,7 +95,7 @@ class Segments:
     def read(self, offset: int, most: int) -> tuple[int, bytes]:
         """Return whole lines from offset on and where they begin, which is later where there is a gap.
 
-        return: at most so many octets, one line at least; none behind the last line
+        return: at most so many octets, one line at least; b"" after the last line
         """
         segment = next((one for one in self._segments if one.end > offset), None)
         if segment is None:
@@ -122,14 +122,14 @@ class Segments:
         self.taken = offset
 
     def forget(self, offset: int) -> None:
-        """Delete the segments whose lines all stand below offset, but for a short one that is written to."""
+        """Delete the segments whose lines all are below offset, except a short one that is written to."""
         while self._segments and (first := self._segments[0]).end <= offset:
             if len(self._segments) == 1 and self._writer >= 0 and first.end - first.start < _TAKEN_UP:
                 return
             self.drop()
 
     def drop(self) -> int:
-        """Delete the first segment; return the offset behind it."""
+        """Delete the first segment; return the offset after it."""
         first = self._segments[0]
         with contextlib.suppress(OSError):  # what stays is below taken, and goes when the queue is opened
             os.unlink(self._path(first.start))

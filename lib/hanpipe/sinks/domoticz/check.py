@@ -1,4 +1,4 @@
-"""What Domoticz says of the user and the devices, before anything is posted."""
+"""Domoticz is asked for the user and the devices before anything is posted."""
 
 import re
 from decimal import Decimal

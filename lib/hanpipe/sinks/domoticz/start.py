@@ -1,4 +1,4 @@
-"""What han-domoticz starts: posting to the devices that its options name, or making devices."""
+"""Options of han-domoticz -> a run that posts to the devices that they name, or makes devices."""
 
 import argparse
 import tomllib

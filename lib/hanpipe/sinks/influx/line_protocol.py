@@ -2,8 +2,8 @@
 
     han,meter_id=7359992890123456 act_pow_pos=826,volt_L1=236.2 1700000000123000000
 
-A field keeps for ever the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is
-a float (no "i" behind it). Texts are left out: they say who and when, not how much. Time is in ns.
+A field keeps the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is a float,
+without the suffix i. Texts are left out, because they name the meter and do not measure. Time is in ns.
 """
 
 import re
@@ -12,7 +12,7 @@ from decimal import Decimal
 from hanpipe.readings.flat import nanoseconds, number
 from hanpipe.unix.typed import Any, Final
 
-_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # controls, and what is no character
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters and surrogates
 _OF_MEASUREMENT: Final = re.compile(r"([ ,])")
 _OF_KEY: Final = re.compile(r"([ ,=])")
 
@@ -42,7 +42,7 @@ def _text(text: str) -> str:
 
 
 def _float(value: Any) -> str:
-    """Write a number as a float field, exact; "" if the value is none."""
+    """Write a number as a float field, exact; "" if the value is not a number."""
     told = number(value)
     if told is None:
         return ""

@@ -1,4 +1,4 @@
-"""What han-influx starts: points to standard output, or to the server that its options name."""
+"""Options of han-influx -> a run that writes points to standard output, or posts them."""
 
 import argparse
 

@@ -89,7 +89,7 @@ class Broker:
         self._farewell: int | None = None  # message id of "offline"
         self._left = False
         self._error: BaseException | None = None
-        self._end: float | None = None  # until when what is left may be sent; None: there is no end yet
+        self._end: float | None = None  # until when the rest may be sent; None: the input has not ended
         self._patient = True  # that end may be put off
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
@@ -216,7 +216,7 @@ class Broker:
         self._left = True
         self._client.disconnect()
 
-    # What paho-mqtt calls; version 2 has more arguments ----------------------------------------------------------
+    # Called by paho-mqtt; version 2 has more arguments ----------------------------------------------------------
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, *more: Any) -> None:
         code = reason if isinstance(reason, int) else reason.value

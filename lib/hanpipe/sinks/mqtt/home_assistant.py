@@ -89,7 +89,7 @@ _STATES: Final = {
 
 
 def sensor(field: str) -> Sensor | None:
-    """Return the entity of a field, None if there is none for its quantity, or its unit may be one of several."""
+    """Return the entity of a field, None if its quantity has no entity, or its unit may be one of several."""
     quantity = named(field)
     if quantity is None:
         return None

@@ -33,7 +33,7 @@ class Meter(NamedTuple):
 
 
 class _Source:
-    """What is known of the meter at one source of octets. mixed: the readings of several run together there."""
+    """The meter at one source of octets. mixed: the readings of several meters run together there."""
 
     def __init__(self) -> None:
         self.meter: Meter | None = None

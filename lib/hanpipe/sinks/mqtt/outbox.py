@@ -77,7 +77,7 @@ class Outbox:
             self._due.update(self._kept)
 
     def take(self) -> tuple[Message, Item | None] | None:
-        """Return the next message, None if there is none or too many are not acknowledged; pass the rest to `flies`."""
+        """Return the next message and its item for `flies`; None if nothing waits or too many are not acknowledged."""
         with self._lock:
             if len(self._flying) >= _MOST_IN_FLIGHT:
                 return None

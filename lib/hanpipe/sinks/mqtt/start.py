@@ -1,4 +1,4 @@
-"""What han-mqtt starts."""
+"""Options of han-mqtt -> its run."""
 
 from hanpipe.sinks.errors import SinkError
 from hanpipe.sinks.mqtt.sink import MqttSink

@@ -1,1 +1,1 @@
-"""What sinks share that talk to a server: HTTP, TLS, login."""
+"""Parts of sinks that talk to a server: HTTP, TLS, login, delivery."""

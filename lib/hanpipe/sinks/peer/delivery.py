@@ -1,4 +1,4 @@
-"""What waits in a queue -> an HTTP peer, again and again until it is taken or refused."""
+"""Values of a queue -> an HTTP peer, again and again until it takes or refuses them."""
 
 import time
 from collections.abc import Callable

@@ -32,7 +32,7 @@ class Endpoint(http.server.ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves in the middle is no news."""
+        """Ignore a client that leaves in the middle."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -55,4 +55,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  http.server's name
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-        """A scrape is no news."""
+        """Do not log scrapes."""

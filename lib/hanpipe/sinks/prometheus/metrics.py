@@ -59,7 +59,7 @@ _OTHERS: Final = {
 
 
 class Metric(NamedTuple):
-    """What a name of a reading is in Prometheus.
+    """A name of a reading in Prometheus.
 
     family: with its unit; labels: name, value; factor: from the reading's unit to the family's; help: what it is
     """
@@ -117,7 +117,7 @@ class _Sample(NamedTuple):
 
 
 class _Meter:
-    """What is known of a meter. time: of its last reading, s since 1970-01-01 as text, "" if it did not tell."""
+    """The values of a meter. time: of its last reading, s since 1970-01-01 as text, "" if it had none."""
 
     def __init__(self) -> None:
         self.samples: dict[str, _Sample] = {}
@@ -128,8 +128,8 @@ class _Meter:
 class Metrics:
     """The last value of everything that was read, meter by meter.
 
-    A gauge that was not seen for so long is left out: a power from before the meter fell silent would look like now.
-    A counter stays, as a register is true until it turns; many meters send theirs but once an hour.
+    A gauge that was not seen for so long is left out, or an old power would look current. A counter stays: a register
+    is true until it changes, and many meters send theirs once an hour.
     """
 
     def __init__(self, stale: float) -> None:
@@ -139,7 +139,10 @@ class Metrics:
         self._metrics: dict[str, Metric] = {}  # of the names met
 
     def take(self, reading: dict[str, Any], meter_id: str, now: float) -> None:
-        """Take a reading. meter_id: "" if that is not known yet: who is told first is taken to have been meant."""
+        """Take a reading.
+
+        meter_id: "" if that is not known yet: the values then move to the first meter that sends its number
+        """
         if meter_id and "" in self._meters and meter_id not in self._meters:
             self._meters[meter_id] = self._meters.pop("")
         if meter_id not in self._meters and len(self._meters) >= _MOST_METERS:
@@ -162,7 +165,7 @@ class Metrics:
         return known
 
     def until_stale(self, now: float) -> float | None:
-        """Return in how many seconds the next gauge is to be left out, None if there is none left."""
+        """Return the seconds until the next gauge is left out, None if all are."""
         seen = [sample.seen for meter in self._meters.values() for sample in meter.samples.values()
                 if not sample.metric.counts and now - sample.seen < self._stale]  # fmt: skip
         return min(seen) + self._stale - now if seen else None

@@ -1,4 +1,4 @@
-"""Readings -> the last values of each meter, in a file and behind an endpoint."""
+"""Readings -> the last values of each meter, in a file and at an endpoint."""
 
 import threading
 import time

@@ -159,7 +159,7 @@ def _is_fractional(name: str) -> bool:
 
 
 def _milliseconds(text: Any) -> int | None:
-    """Return a time as ms since 1970-01-01 UTC, None if it is none that tells its offset and has whole ms."""
+    """Return a time as ms since 1970-01-01 UTC, None if it has no offset or no whole ms."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -171,7 +171,7 @@ def _milliseconds(text: Any) -> int | None:
 
 
 def _text(value: Any) -> str:
-    """Return a cell that is UTF-8: JSON can name characters that are none."""
+    """Return a cell in UTF-8, with ? for surrogates, which JSON can hold."""
     text = cell(value)
     return text if text.isascii() else text.encode(errors="replace").decode()
 

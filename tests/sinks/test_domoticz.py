@@ -41,7 +41,7 @@ from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.retry import Waiting
 from hanpipe.unix.status import CONFIGURATION, Failure
 from needs import needs
-from programs import Running
+from programs import Running, shell
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-domoticz"]
@@ -414,7 +414,19 @@ def test_a_field_of_a_map_that_never_comes_is_reported(tmp_path):
     file = tmp_path / "map.toml"
     file.write_text('[[device]]\nidx = 5\nsvalue = "{nosuchfield}"\n')
     done = run(powers(), "--dry-run", "--map", str(file))
-    assert b"idx 5 (--map): nothing can be posted, because the meter does not send nosuchfield" in done.stderr
+    assert b"idx 5 (--map): nothing was posted, because no reading had nosuchfield" in done.stderr
+
+
+@pytest.mark.parametrize("meter", ["aidon", "kaifa", "kamstrup", "embriq"])
+def test_every_hourly_meter_posts_power_from_the_first_interval_on(meter):
+    fake = f"han-fake --meter {meter} -n 40 --speed 0 --seed 5 --start 2026-01-21T18:05:00"
+    with DomoticzServer({1: KWH, 3: P1}) as server:
+        server.posts = [(1, "0;59234000"), (3, "59234000;0;12;0;0;0")]
+        sink = f"han-domoticz --url {server.url} --power 1 --p1 3"
+        done = shell(f"{fake} | han-frame | han-decode | han-fields | {sink}")
+    assert (done.status, done.words) == (0, "")
+    assert {idx for idx, _ in server.posts[2:]} == {1, 3}
+    assert all(float(svalue.split(";")[0]) > 0 for _, svalue in server.posts[2:])
 
 
 def test_tariff_registers_are_summed_where_there_is_no_total():

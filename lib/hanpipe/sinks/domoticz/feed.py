@@ -82,10 +82,10 @@ class Feed:
             )
         if not missing:
             return None
+        if kind == "never" and self._seconds < _HOUR:
+            return f"{named}: nothing was posted, because no reading had {missing}"
         if kind == "never":
-            return (
-                f"{named}: nothing can be posted, because the meter does not send {missing}; --map posts other fields"
-            )
+            return f"{named}: nothing can be posted: the meter does not send {missing}; --map posts other fields"
         if set(self._missing) <= set(self.device.registers):
             return f"{named}: waits for {missing}, which many meters send once an hour"
         return None

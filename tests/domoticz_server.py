@@ -271,6 +271,8 @@ class DomoticzServer:
             form = _NUMBER
         if not re.fullmatch(form, svalue):
             self.broken.append(f"idx {idx}, {device['SubType']}: svalue {svalue!r} is stored, and wrong")
+        elif any(self._registers.get(idx, [])) and not any(self._told_registers(device, svalue)):
+            self.broken.append(f"idx {idx}: energy 0 is made up: the device has had another")
         elif self.one_meter and (before := self._registers.get(idx)):
             now = self._told_registers(device, svalue)
             if any(one > other for one, other in zip(before, now, strict=False)):

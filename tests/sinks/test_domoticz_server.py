@@ -140,7 +140,7 @@ def test_it_closes_unless_asked_to_keep_alive_and_when_idle():
         ([get(f"{UPDATE}idx=3&idx=4&nvalue=0&svalue=230")], "idx twice: the first counts"),
         ([get(f"{UPDATE}idx=1&nvalue=0&svalue=1500")], "is stored, and wrong"),
         ([get(f"{UPDATE}idx=1&nvalue=0&svalue=nan;5")], "is stored, and wrong"),
-        ([get(f"{UPDATE}idx=1&nvalue=0&svalue=1500;0")], "energy 0 is made up"),
+        ([get(f"{UPDATE}idx=1&nvalue=0&svalue=1;{energy}") for energy in (9, 0)], "energy 0 is made up"),
         ([get(f"{UPDATE}idx=1&nvalue=0&svalue=1;{energy}") for energy in (9, 8)], "energy runs backwards"),
         ([get(f"{UPDATE}idx=2&nvalue=0&svalue=1;2;3;4;-500;0")], "is stored, and wrong"),
         ([get(f"{UPDATE}idx=2&nvalue=0&svalue=1000.9;2;3;4;5;6")], "is stored, and wrong"),

@@ -16,13 +16,14 @@ from broker import PATIENCE, Listener, Mosquitto, needed
 from conftest import ROOT
 from hanpipe.programs import mqtt as program
 from hanpipe.readings import quantities
+from hanpipe.readings.decimals import plain
 from hanpipe.sinks.mqtt import broker as mqtt
 from hanpipe.sinks.mqtt.discovery import Announcer
 from hanpipe.sinks.mqtt.home_assistant import sensor
 from hanpipe.sinks.mqtt.meters import IDENTITY_PATIENCE, Meter, MeterFinder
 from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.mqtt.pace import Pace
-from hanpipe.sinks.mqtt.topics import Message, Topics, plain
+from hanpipe.sinks.mqtt.topics import Message, Topics
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.status import Failure
 from needs import needs

@@ -7,6 +7,14 @@ import pytest
 from hanpipe.sinks.prometheus.metrics import Metrics
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.tables.table import cell
+from hanpipe.unix.lines import Lines
+
+
+def test_a_line_without_an_end_is_cut():
+    """This fails when the bound is raised."""
+    lines = Lines()
+    assert lines.feed(b"x" * 1_000_000) == []
+    assert lines.feed(b"x") == [b"x" * 1_000_001]
 
 
 @pytest.mark.parametrize("text", ["9" * 4299, "-" + "9" * 31, "1e31", "1e-31", "NaN", "Infinity"])

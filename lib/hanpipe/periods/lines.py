@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 
+from hanpipe.readings.decimals import plain
 from hanpipe.unix.typed import Any
 
 
@@ -12,7 +13,4 @@ def text_of(line: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Decimal):
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return json.dumps(value)
+    return plain(value) if isinstance(value, Decimal) else json.dumps(value)

@@ -12,9 +12,11 @@ from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
 from hanpipe.readings.items import Item, read_items, text_of
 from hanpipe.readings.naming import Naming
+from hanpipe.unix.lines import Lines
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST_LISTS: Final = 64  # kinds of unknown list that are proposed
+_LONGEST: Final = 4_000_000  # octets of a line: more than any APDU makes
 _POWERS: Final = ("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0")
 _VOLTAGES: Final = ("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0")
 _CURRENTS: Final = ("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0")
@@ -73,7 +75,7 @@ class Learner:
 
     def __init__(self) -> None:
         self.lists = self.left_out = 0
-        self._rest = b""
+        self._lines = Lines(_LONGEST)
         self._seen: dict[Any, Seen] = {}
         self._known: dict[str, None] = {}
         self._doubts: list[str] = []
@@ -81,8 +83,7 @@ class Learner:
 
     def feed(self, data: bytes) -> None:
         """Take octets of lines; b"" is the end."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        for line in whole if data else [*whole, self._rest]:
+        for line in self._lines.feed(data):
             try:
                 keys = json.loads(line)
                 if isinstance(keys, dict) and "body" in keys:

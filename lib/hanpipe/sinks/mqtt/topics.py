@@ -3,9 +3,8 @@
 import json
 import re
 from datetime import datetime
-from decimal import Decimal
 
-from hanpipe.periods.averages import Number
+from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import number
 from hanpipe.sinks.mqtt.discovery import Announcer, Entities
 from hanpipe.sinks.mqtt.home_assistant import CLOCK, MEASUREMENT, Sensor, sensor
@@ -124,15 +123,6 @@ class Topics:
 def level(field: str) -> str:
     """Make a level of a topic of a field's name, or its OBIS code."""
     return re.sub(r"[^\w.:*-]", "_", field[:_LONGEST_LEVEL], flags=re.ASCII) or "_"
-
-
-def plain(value: Number, power: int = 0) -> str:
-    """Write value x 10^power exactly, in its shortest decimal form: 21123450 Wh are 21123.45 kWh."""
-    digits = Decimal(value).as_tuple()
-    text = f"{Decimal((digits.sign, digits.digits, int(digits.exponent) + power)):f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 def _json(value: _Value) -> bytes:

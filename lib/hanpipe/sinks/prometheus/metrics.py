@@ -10,8 +10,8 @@ A total and its parts (phases, tariffs) are families of their own: so sum() over
 import contextlib
 import os
 from collections.abc import Iterator
-from decimal import Decimal
 
+from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import nanoseconds, number
 from hanpipe.readings.quantities import REGISTER, Quantity, named
 from hanpipe.unix.typed import Any, Final, NamedTuple
@@ -155,7 +155,7 @@ class Metrics:
             told = number(value)
             if told is not None and (name in meter.samples or len(meter.samples) < _MOST_SERIES):
                 made = self._metric(name)
-                meter.samples[name] = _Sample(made, _plain(told * made.factor), now)
+                meter.samples[name] = _Sample(made, plain(told * made.factor), now)
 
     def _metric(self, name: str) -> Metric:
         if (known := self._metrics.get(name)) is None:
@@ -201,12 +201,6 @@ def _braces(labels: tuple[tuple[str, str], ...]) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _plain(value: int | Decimal) -> str:
-    """Write a number exactly, without exponent or zeros that say nothing."""
-    text = format(value, "f") if isinstance(value, Decimal) else str(value)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def write_textfile(file: str, text: str) -> None:

@@ -1,0 +1,14 @@
+"""Exact numbers as text, in their shortest decimal form."""
+
+from decimal import Decimal
+
+
+def plain(value: int | Decimal, power: int = 0) -> str:
+    """Write value x 10^power exactly, without exponent or trailing zeros: 21123450 Wh are 21123.45 kWh."""
+    if type(value) is int and not power:
+        return str(value)
+    digits = Decimal(value).as_tuple()
+    text = f"{Decimal((digits.sign, digits.digits, int(digits.exponent) + power)):f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -7,7 +7,7 @@ from hanpipe.periods.intervals import Account, Timeline
 from hanpipe.sinks.domoticz import devices as kinds
 from hanpipe.sinks.domoticz.devices import COUNTER, CURRENT_3, KWH, P1, VOLTAGE, Device, Kind, Values
 from hanpipe.sinks.domoticz.server import Domoticz
-from hanpipe.sinks.errors import Denied
+from hanpipe.sinks.errors import Denied, Refused
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.program import Program
 from hanpipe.unix.typed import Any, Final
@@ -47,7 +47,10 @@ def create(program: Program, client: Domoticz, wanted: list[str]) -> None:
 
 def _ask_for_rights(client: Domoticz) -> None:
     """raise: Denied: making devices needs an admin."""
-    rights = client.ask("getauth").get("rights")
+    try:
+        rights = client.ask("getauth").get("rights")
+    except Refused:
+        return  # too old to answer: making a device will show
     if not isinstance(rights, int) or rights < 0:
         raise Denied(client.words_of_denial())
     if rights < 2:
@@ -80,7 +83,7 @@ def _first_values(program: Program, wanted: list[str]) -> Values:
 
 def _make(client: Domoticz, wanted: list[str]) -> tuple[str, list[Device]]:
     """Make the devices that are missing; return the options of all, and the new devices."""
-    there = client.ask("getdevices").get("result") or []
+    there = client.ask("getdevices", used="true").get("result") or []
     ours = [entry for entry in there if entry.get("HardwareName") == HARDWARE]
     hardware = str(ours[0]["HardwareID"]) if ours else ""
     options, new = [], []

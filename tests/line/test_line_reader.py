@@ -199,7 +199,7 @@ def test_octets_that_do_not_decode_are_told_from_silence(meter):
             reader.hear()
             if select.select([reader.process.stderr], [], [], 0.05)[0]:
                 told += os.read(reader.process.stderr.fileno(), 65536)
-        assert b"nothing that decodes: wrong baud rate or parity? try --auto" in told
+        assert b"nothing that decodes: line-setting: the setting of the port is not the meter's" in told
 
 
 def test_a_connection_is_made_again():
@@ -320,7 +320,7 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
     monkeypatch.setattr(line_reader, "open_source", refuse)
     program = FakeProgram()
     options = argparse.Namespace(auto=False, idle=60.0, once=False)
-    line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector).run()
+    line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str).run()
     assert program.waited == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert capfd.readouterr().err == (
         "han-read: /dev/HANserial: no such device; waiting for it (Ctrl-C ends)\n"
@@ -346,7 +346,7 @@ def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd
     monkeypatch.setattr(line_reader.time, "monotonic", lambda: now[0])
     program, port = FakeProgram(), OldAdapter()
     options = argparse.Namespace(auto=True, idle=0, once=False)
-    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector)
+    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str)
     for _ in range(5):
         now[0] += 5
         reader._look(port)

@@ -16,6 +16,7 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from hanpipe.apdu.counters import Counters
 
+_BEGINNING: Final = 4096  # octets that show which kind of input this is
 _SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear out
 
 
@@ -53,12 +54,12 @@ class Outcome:
         faults = sum(self._faults.values())
         return f"{self.good:,} messages, {faults:,} fault{'s' * (faults != 1)}" + (f" ({kinds})" if kinds else "")
 
-    def failure(self) -> str:
-        """Say why nothing could be read, and what to do."""
+    def failure(self, wrong_kind: str) -> str:
+        """Say why nothing could be read, and what to do. wrong_kind: what the input is instead of records, or ""."""
         if not self._faults:
             return "the input is empty"
         if self._faults.keys() == {"record"}:
-            return "the input is not made of han-frame's records; run han-frame first"
+            return wrong_kind or "the input is not made of han-frame's records; run han-frame first"
         return f"found no message that can be read, only {self.summary().partition(', ')[2]}"
 
 
@@ -73,10 +74,16 @@ def is_good(result: Opened | Result) -> bool:
     return True
 
 
-def decode(program: Program, decoder: Decoder, draw: Callable[[Opened], str] | None) -> Outcome:
+def decode(
+    program: Program,
+    decoder: Decoder,
+    draw: Callable[[Opened], str] | None,
+    wrong_kind: Callable[[bytes], str] = lambda octets: "",
+) -> Outcome:
     """Decode the input of a program to its output.
 
     draw:  writes what is found for people; None: lines of typed JSON are written
+    wrong_kind: returns what the first octets of an input are, if they are not records
     raise: ModuleNotFoundError: cryptography is missing; Failure: an input, the output or the counters failed
     """
     reader = RecordReader()
@@ -85,7 +92,11 @@ def decode(program: Program, decoder: Decoder, draw: Callable[[Opened], str] | N
     deciphering = decoder.opener.deciphering
     saver = _Saver(deciphering.counters if deciphering else None, program)
 
+    begin = b""
+
     def step(data: bytes, _: int) -> list[Opened | Result]:
+        nonlocal begin
+        begin = begin or data[:_BEGINNING]
         records = reader.feed(data)
         results: list[Opened | Result] = []
         if draw:
@@ -110,7 +121,7 @@ def decode(program: Program, decoder: Decoder, draw: Callable[[Opened], str] | N
     show_stats()
     program.explain(outcome.summary())
     if not (outcome.good or outcome.all_refused()):  # the reason of a refusal was said when it came
-        program.tell(outcome.failure())
+        program.tell(outcome.failure(wrong_kind(begin)))
     return outcome
 
 

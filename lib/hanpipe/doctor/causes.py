@@ -50,6 +50,7 @@ _RAW: Final = (
 )
 _RFC2217: Final = _RAW + "; or read it as rfc2217://HOST:PORT"
 _SETTING: Final = "run han-doctor DEVICE, which tries the settings of all meters"
+_CABLE: Final = "use a shorter or better cable, away from power lines"
 _KEYS: Final = "the line SYSTEM-TITLE KEY [AUTHENTICATION-KEY] in the key file (--key-file)"
 
 CAUSES: Final = (
@@ -84,7 +85,8 @@ CAUSES: Final = (
     Cause("dropped", "frames", "octets are lost on the way",
           "let one program alone read the port; use a faster machine or an adapter with a larger buffer", loss.dropped),
     Cause("noise", "frames", "octets change on the way",
-          "use a shorter or better cable, away from power lines", loss.noise),
+          _CABLE, loss.noise),
+    Cause("noise", "ciphering", "octets change on the way", _CABLE, content.damaged_messages),
     Cause("no-key", "ciphering", "the messages are ciphered",
           "ask the grid company for the key, and write " + _KEYS, content.no_key),
     Cause("wrong-authentication-key", "ciphering", "the authentication key is wrong, the encryption key is right",

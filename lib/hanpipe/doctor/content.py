@@ -24,9 +24,22 @@ def wrong_authentication_key(case: Case) -> Found | None:
     return _refused(case, "authentication", "title {titles} deciphers well, but the authentication key fails")
 
 
+def damaged_messages(case: Case) -> Found | None:
+    """Look for messages whose tag fails while their key opens others: on a line without frames the only check."""
+    opened, refused = case.counts()["deciphered"], case.refusals.get("authentication", 0)
+    if not refused or refused > opened:
+        return None
+    evidence = f"{refused:,} of {refused + opened:,} ciphered messages fail their tag, though the key opens the others"
+    return Found(evidence, share(refused, refused + opened), {"refused": refused, "opened": opened})
+
+
 def _refused(case: Case, fault: str, words: str) -> Found | None:
     refused, ciphered = case.refusals.get(fault, 0), case.counts()["ciphered"]
-    if not refused or refused < _SOME * ciphered:
+    if (
+        not refused
+        or refused < _SOME * ciphered
+        or (fault == "authentication" and refused <= case.counts()["deciphered"])
+    ):
         return None
     messages = [keys for keys in case.refused if keys["fault"] == fault]
     titles = sorted({str(keys["system_title"]) for keys in messages})

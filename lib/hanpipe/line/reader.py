@@ -3,6 +3,7 @@
 import argparse
 import errno
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from hanpipe.line.finder import LineFinder, NewDetector
@@ -37,16 +38,25 @@ class Live:
     """Reads a port or URL to stdout until a signal comes, or, with --once, until it ends or is lost."""
 
     def __init__(
-        self, program: Program, name: str, line: Line, options: argparse.Namespace, new_detector: NewDetector
+        self,
+        program: Program,
+        name: str,
+        line: Line,
+        options: argparse.Namespace,
+        new_detector: NewDetector,
+        why: Callable[[bytes], str],
     ) -> None:
-        """Take from the options: auto, idle (s, 0 for never) and once. new_detector: detects frames of any link."""
+        """Take from the options: auto, idle (s, 0 for never) and once.
+
+        new_detector: detects frames of any link; why: returns why there is no frame in some octets
+        """
         now = time.monotonic()
         self._program = program
         self._name = name
         self._line = line
         self._once: bool = options.once
         self._finder = LineFinder(line, now, new_detector) if options.auto else None
-        self._watch = LineWatch(options.idle, now, new_detector) if options.idle else None
+        self._watch = LineWatch(options.idle, now, new_detector, why) if options.idle else None
         self._pause = 1.0
         self._away: float | None = None  # when it was lost
         self._said: set[str] = set()  # the reasons that were reported since then

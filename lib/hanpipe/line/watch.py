@@ -3,8 +3,13 @@
 It does no I/O and has no clock: the caller passes the octets and the time, in seconds of a clock that does not jump.
 """
 
+from collections.abc import Callable
+
 from hanpipe.line.finder import Detector, NewDetector
 from hanpipe.unix.stderr import duration
+from hanpipe.unix.typed import Final
+
+_SAMPLE: Final = 8192  # octets that may show why there is no frame
 
 
 class LineWatch:
@@ -13,9 +18,14 @@ class LineWatch:
     It looks for frames only if it has seen none for a period, because one per period is enough.
     """
 
-    def __init__(self, seconds: float, now: float, new_detector: NewDetector) -> None:
-        """Watch for silences of so many seconds. new_detector: detects frames of any link."""
+    def __init__(self, seconds: float, now: float, new_detector: NewDetector, why: Callable[[bytes], str]) -> None:
+        """Watch for silences of so many seconds.
+
+        new_detector: detects frames of any link; why: returns why there is no frame in some octets
+        """
         self._new_detector = new_detector
+        self._why = why
+        self._sample = b""  # the last octets, as long as there is no good frame
         self._seconds = seconds
         self._last = now  # when octets came
         self._good: float | None = None  # when a frame was good
@@ -42,8 +52,9 @@ class LineWatch:
     def _judge(self, data: bytes, now: float) -> list[str]:
         """Look for a good frame; return a message if there was none for too long, or one again."""
         if self._detects is None:
-            self._detects, self._since, self._octets = self._new_detector(), now, 0
+            self._detects, self._since, self._octets, self._sample = self._new_detector(), now, 0, b""
         self._octets += len(data)
+        self._sample = (self._sample + data)[-_SAMPLE:]
         if self._detects(data):
             self._good, self._detects, was_lost = now, None, self._lost
             self._lost = False
@@ -52,8 +63,8 @@ class LineWatch:
             return []
         self._lost = True
         return [
-            f"{self._octets:,} octets in {duration(now - self._since)} and nothing that decodes:"
-            " wrong baud rate or parity? try --auto"
+            f"{self._octets:,} octets in {duration(now - self._since)} and nothing that decodes: "
+            f"{self._why(self._sample)}"
         ]
 
     def due(self) -> float | None:

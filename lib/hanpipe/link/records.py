@@ -14,6 +14,7 @@ from hanpipe.unix.typed import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">3scIQ")
 LONGEST: Final = 65535
+_MOST_LOST: Final = 2048  # octets in one piece of those that are not a record
 _KINDS: Final = {letter.encode(): letter for letter in (*GOOD, *FAULTS)}
 _LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
 _SENSIBLE = re.compile(rb"HAN[%b]\0\0(?!\0\0)" % b"".join(_KINDS))  # the beginning of a header that makes sense
@@ -93,9 +94,9 @@ class RecordReader:
     def _lose(self, octets: bytes, found: list[Record]) -> None:
         """Keep octets that are not a record, until they are as many as one fault may have or a record follows."""
         self._lost += octets
-        while len(self._lost) >= LONGEST:
-            found.append(Record("", self._lost[:LONGEST], 0))
-            self._lost = self._lost[LONGEST:]
+        while len(self._lost) >= _MOST_LOST:
+            found.append(Record("", self._lost[:_MOST_LOST], 0))
+            self._lost = self._lost[_MOST_LOST:]
 
     def _report_lost(self, found: list[Record]) -> None:
         if self._lost:

@@ -39,9 +39,12 @@ class HexInput:
         return octets
 
 
-def to_frames(program: Program, dump: Dump | None) -> bool:
-    """Run octets through the framer that the options name; return whether there was a frame."""
-    options, tally = program.options, Tally()
+def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) -> bool:
+    """Run octets through the framer that the options name; return whether there was a frame.
+
+    why: returns why there is no frame in the first octets
+    """
+    options, tally = program.options, Tally(why)
     show_stats = program.stats(tally.counters)
     framer = FRAMERS["escaped" if options.escapes else options.link]()
     read = HexInput(program.tell).feed if options.from_hex else None

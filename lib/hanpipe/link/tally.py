@@ -1,16 +1,21 @@
 """Counters of han-frame, and why no frame was found."""
 
+from collections.abc import Callable
+
 from hanpipe.link.kinds import FAULTS, Event
 from hanpipe.unix.typed import Any, Final
 
 _ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest frame
-_BEGINNING: Final = 16  # octets that may show why there is no frame
+_SAMPLE: Final = 8192  # octets that may show why there is no frame
 
 
 class Tally:
     """Counts octets, frames and faults."""
 
-    def __init__(self) -> None:
+    def __init__(self, why: Callable[[bytes], str] = lambda octets: "") -> None:
+        """Take a function that returns why there is no frame in the first octets of the input."""
+        self._why = why
+        self._reason = ""
         self._octets = self._frames = 0
         self._begin = b""  # the first octets
         self._faults = dict.fromkeys(FAULTS.values(), 0)
@@ -18,8 +23,8 @@ class Tally:
     def add(self, octets: bytes, events: list[Event]) -> None:
         """Count a piece and its events."""
         self._octets += len(octets)
-        if len(self._begin) < _BEGINNING:
-            self._begin = (self._begin + octets)[:_BEGINNING]
+        if not self._frames and len(self._begin) < _SAMPLE:
+            self._begin = (self._begin + octets)[:_SAMPLE]
         faults = [FAULTS[kind] for kind, _ in events if kind in FAULTS]
         self._frames += len(events) - len(faults)
         for fault in faults:
@@ -37,7 +42,8 @@ class Tally:
             return "found no octets in the input"
         if looks_like_apdu(self._begin):
             return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
-        return "no frame in these octets: wrong baud rate or parity? try han-read --auto"
+        self._reason = self._reason or f"no frame in {self._octets:,} octets: {self._why(self._begin)}"
+        return self._reason
 
     def counters(self) -> dict[str, Any]:
         """Return the counters of --stats."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Opened
 from hanpipe.apdu.run import decode
+from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
@@ -16,6 +17,7 @@ from hanpipe.unix.typed import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from hanpipe.apdu.deciphering import Deciphering
 
+_WRONG_KIND: Final = late("doctor.hint", "wrong_kind", "han-decode")
 _FLAGS: Final = {
     "--tree": "show types, values and their meaning, for people",
     "--unchecked": 'also read frames whose check failed, as far as they go;\ntheir lines say "checked":false',
@@ -32,9 +34,8 @@ def main(argv: list[str]) -> int:
     """Run han-decode; return its exit status."""
     options = _parser().parse_args(argv)
     program = Program(options, "han-decode")
-    deciphering = _deciphering(program)
-    decoder = Decoder(deciphering, program.tell, descriptors=options.descriptors, unchecked=options.unchecked)
-    outcome = decode(program, decoder, _drawing() if options.tree else None)
+    decoder = Decoder(_deciphering(program), program.tell, descriptors=options.descriptors, unchecked=options.unchecked)
+    outcome = decode(program, decoder, _drawing() if options.tree else None, _WRONG_KIND)
     return REFUSED if outcome.all_refused() else OK if outcome.good else NOTHING
 
 

@@ -8,6 +8,7 @@ from hanpipe.readings.naming import Naming, decimal_ratio
 from hanpipe.readings.reader import LineReader
 from hanpipe.readings.reading import Plan
 from hanpipe.readings.values import Values
+from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, NOTHING, OK, Failure
@@ -17,6 +18,7 @@ from hanpipe.unix.typed import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from hanpipe.readings.layouts import Layout
 
+_BEGINNING: Final = 4096  # octets that show which kind of input this is
 _SCALABLE: Final = ("W", "var", "VA", "Wh", "varh", "VAh", "V", "A", "Hz", "pf")
 
 Step = Callable[[bytes, int], list[str]]
@@ -46,10 +48,18 @@ def main(argv: list[str]) -> int:
         return "".join(told).encode()
 
     show_stats = program.stats(lambda: reader.counters() | {"readings": written})
-    found = program.stream(_step(reader, options), write, lambda reading: True)
+    read, begin = _step(reader, options), b""
+
+    def step(data: bytes, time: int) -> list[str]:
+        nonlocal begin
+        begin = begin or data[:_BEGINNING]
+        return read(data, time)
+
+    found = program.stream(step, write, lambda reading: True)
     show_stats()
     if reader.wrong and not (found or reader.passed):
-        program.tell("no line here is one of han-decode: is han-decode in front?")
+        wrong_kind = late("doctor.hint", "wrong_kind", "han-fields")(begin)
+        program.tell(wrong_kind or "found no line of han-decode in the input; run han-decode first")
     if found and naming.unmet:
         program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
     if unfit := [

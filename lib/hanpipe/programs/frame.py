@@ -4,6 +4,7 @@ import argparse
 
 from hanpipe.link import FRAMERS
 from hanpipe.link.run import Dump, to_frames, to_octets
+from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import NOTHING, OK
@@ -16,7 +17,11 @@ def main(argv: list[str]) -> int:
     if options.escapes and options.link not in ("auto", "hdlc"):
         parser.error(f"--escapes is for HDLC, not for --link {options.link}")
     program = Program(options, parser.prog)
-    found = to_octets(program) if options.raw else to_frames(program, _dump(options))
+    found = (
+        to_octets(program)
+        if options.raw
+        else to_frames(program, _dump(options), late("doctor.hint", "why_nothing", "han-frame"))
+    )
     return OK if found else NOTHING
 
 

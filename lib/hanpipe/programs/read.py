@@ -4,11 +4,13 @@ import argparse
 
 from hanpipe.line.port import check_name, is_live
 from hanpipe.line.settings import Line, add_settings, chosen
+from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser, non_negative, positive_number
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
 from hanpipe.unix.typed import Final
 
+_WHY_NOTHING: Final = late("doctor.hint", "why_nothing", "han-frame")
 _IDLE: Final = 60.0  # s of silence to warn of: no meter is silent for longer than 20 s
 
 
@@ -29,13 +31,13 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     options.files = [options.source]
-    options.idle = _IDLE if options.idle is None else options.idle
     program = Program(options, parser.prog)
     if live:
         from hanpipe.line.reader import Live
         from hanpipe.link import new_detector
 
-        Live(program, options.source, line, options, new_detector).run()
+        options.idle = _IDLE if options.idle is None else options.idle
+        Live(program, options.source, line, options, new_detector, _WHY_NOTHING).run()
     else:
         from hanpipe.line.replay import replay
 
@@ -46,11 +48,9 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "han-read",
-        "Read the octets of a HAN port and write them to stdout as they come.\n\n"
-        "If the port or connection is missing or lost, wait and open it again.",
+        "Read the octets of a HAN port and write them as they come; wait for a port that is missing or lost.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields\n"
-        "  han-read --auto /dev/serial/by-id/usb-FTDI-if00-port0 > mine.raw\n"
-        "  han-read --speed 10 mine.raw | han-frame | han-decode | han-fields",
+        "  han-read --auto /dev/serial/by-id/usb-FTDI-if00-port0 > mine.raw",
     )
     add = parser.add_argument
     source = "serial port, file, socket://HOST:PORT or\nrfc2217://HOST:PORT (default: -, standard input)"

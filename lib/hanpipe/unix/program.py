@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_GZIP: Final = b"\x1f\x8b"  # how a gzip file begins: RFC 1952, 2.3.1
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
 _PIPE: Final = 65536  # octets that a pipe holds by default
 _WIDE_PIPE: Final = 1048576  # octets that every user may ask for
@@ -90,15 +91,23 @@ class Program:
     def _read(
         self, descriptor: int, size: int | None, patience: Callable[[], float | None]
     ) -> Iterator[tuple[bytes, int]]:
-        """Yield the octets of a descriptor. size: of a regular file; None: it is another kind of file."""
+        """Yield the octets of a descriptor, those in a regular file that is gzip.
+
+        size: of a regular file; None: it is another kind of file
+        """
         follow = size is not None and getattr(self.options, "follow", False)
+        begins = True
+        unpack: Callable[[bytes], bytes] = bytes  # as they are
         while (ready := self._stop.wait_for(descriptor, patience())) is not False:
             if ready is None:
                 yield b"", time.time_ns()
                 continue
             data = read_piece(descriptor)
+            if data and begins and size is not None and data[:2] == _GZIP:
+                unpack = _gunzip()
+            begins = False
             if data:
-                yield data, 0 if size is not None else time.time_ns()
+                yield unpack(data), 0 if size is not None else time.time_ns()
                 if size and self._progress:
                     self._progress.show(len(data), size)
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):
@@ -198,6 +207,12 @@ class Program:
 
         signal.signal(signal.SIGUSR1, show)
         return show
+
+
+def _gunzip() -> Callable[[bytes], bytes]:
+    from hanpipe.unix.gunzip import Gunzip  # only a file of han-log --gzip needs it
+
+    return Gunzip().feed
 
 
 def _progress(name: str) -> "Progress":

@@ -1,0 +1,44 @@
+"""One line that says why a program finds nothing in its input, from a bounded sample and in milliseconds."""
+
+from hanpipe.doctor import causes, intake
+from hanpipe.doctor.case import Case
+from hanpipe.doctor.wire import NOT_TRIED
+from hanpipe.unix.typed import Final
+
+SAMPLE: Final = 8192  # octets that a program keeps for this
+
+# What each program of the pipe reads.
+_READS: Final = {"han-frame": intake.OCTETS, "han-decode": intake.RECORDS, "han-fields": intake.LINES}
+_WAY: Final = (intake.OCTETS, intake.RECORDS, intake.LINES, intake.READINGS)  # in the order of the pipe
+_PROGRAMS: Final = ("han-frame", "han-decode", "han-fields")  # that lead from each of these to the next
+
+
+def wrong_kind(program: str, octets: bytes) -> str:
+    """Return what the input of a program is if it is not what the program reads, and what to do; "" if it is.
+
+    octets: the first ones of the input, SAMPLE at most
+    """
+    expected, kind = _READS[program], intake.recognise(octets[: intake.ENOUGH])
+    if kind == expected or not octets:
+        return ""
+    found = f"expected {expected.title}, found {kind.title}"
+    if kind not in _WAY:
+        return found + (f": read it with {kind.program} first" if kind.program else "")
+    here, there = _WAY.index(kind), _WAY.index(expected)
+    missing = _PROGRAMS[here:there]
+    return f"{found}: run {' and '.join(missing)} first" if missing else f"{found}, which {kind.program} reads"
+
+
+def why_nothing(program: str, octets: bytes) -> str:
+    """Return why a program finds nothing in its input. octets: a sample, SAMPLE at most."""
+    if kind := wrong_kind(program, octets):
+        return kind
+    case = Case()
+    case.imitations = NOT_TRIED
+    case.feed(octets)
+    case.feed(b"")
+    found = causes.findings(case)
+    if not found:
+        return "found nothing wrong in a sample; han-doctor looks at all of it"
+    cause, evidence = found[0]
+    return f"{cause.name}: {cause.title}: {evidence.evidence}; han-doctor finds out more"

@@ -134,12 +134,27 @@ def test_the_report_for_programs_has_counts_by_the_keys_of_stats() -> None:
     assert (done.status, done.words) == (NOTHING, "")
 
 
+def test_the_counters_are_those_of_the_programs() -> None:
+    octets = made("kamstrup", "flip:0.1%")
+    records = run("han-frame", "--stats", given=octets)
+    lines = run("han-decode", "--stats", given=records.out)
+    readings = run("han-fields", "--stats", given=lines.out)
+    counts = json.loads(run("han-doctor", "--json", given=octets).out)["counts"]
+    stats = [json.loads(done.words.splitlines()[-1]) for done in (records, lines, readings)]
+    for key, value in [pair for each in stats for pair in each.items() if pair[0] in counts and pair[0] != "faults"]:
+        assert counts[key] == value
+    assert stats[0]["faults"].items() <= counts["faults"].items()
+    assert {"octets", "frames"} <= stats[0].keys()
+    assert {"messages", "ciphered", "deciphered"} <= stats[1].keys()
+    assert "readings" in stats[2]
+
+
 def test_the_report_for_people_has_80_columns_and_the_fix() -> None:
     done = run("han-doctor", given=made("aidon", "crlf"))
     lines = done.out.decode().splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("cause       newlines") for line in lines)
-    assert "han-doctor --mend" in done.out.decode()
+    assert "--mend undoes it" in " ".join(done.out.decode().split())
 
 
 @pytest.mark.parametrize("cut", [1, 7, 4096, 10_000])

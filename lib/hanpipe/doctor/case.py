@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -28,6 +29,7 @@ from hanpipe.unix.typed import Any, Final
 LAYERS: Final = ("input", "frames", "ciphering", "lists", "times")
 CHUNK: Final = 65536  # octets that are kept of the beginning of the input, and of where most of it is damaged
 _MOST_REFUSED: Final = 16  # ciphered messages that are kept, to try keys on
+_TITLE: Final = re.compile('"system_title":"([0-9a-f]*)"')
 _FLAG: Final = b"\x7e"
 _WORDS: Final = {word: kind for kind, word in FAULTS.items()}
 
@@ -41,6 +43,7 @@ class Case:
     headers: frames whose header is as it should be, and the whole is not
     faults:  words for the faults of han-frame, by their count; refusals: those of han-decode
     refused: ciphered messages that could not be opened, the keys of their lines
+    opened:  system titles of messages that were opened
     imitations: what wire.imitate has found in the sample, once it was asked
     """
 
@@ -53,6 +56,7 @@ class Case:
         self.faults: dict[str, int] = dict.fromkeys(FAULTS.values(), 0)
         self.refusals: dict[str, int] = {}
         self.refused: list[dict[str, Any]] = []
+        self.opened: set[str] = set()
         self.lists = Lists()
         self.imitations: Any = None
         self._cut = False  # whether the end of the input cuts a frame
@@ -199,8 +203,10 @@ class Case:
                 continue
             self.messages += 1
             if isinstance(result, Message):
+                self.opened.update(_TITLE.findall(result.envelope))
                 self.lists.add(self._naming.reading(result))
             else:
+                self.opened.update([result.keys["system_title"]] if "system_title" in result.keys else [])
                 self.lists.add(self._naming.telegram(result.keys, result.time))
 
     def _refuse(self, keys: dict[str, Any]) -> None:

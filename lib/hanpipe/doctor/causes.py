@@ -64,7 +64,7 @@ CAUSES: Final = (
     Cause("text-encoding", "frames", _DECODED, _BINARY, undo.looking_for("text-encoding")),
     Cause("stuffing", "frames", "the line has octet stuffing",
           "read it with han-frame --escapes", undo.looking_for("stuffing")),
-    Cause("text-encoding", "frames", _DECODED + ", and replaces those that are none",
+    Cause("text-encoding", "frames", _DECODED + ", and replaces octets that are not UTF-8",
           _BINARY + "; what was replaced is lost", foreign.text_encoding_lost),
     Cause("newlines", "frames", _TEXT, _RAW, missing.newlines_lost),
     Cause("flow-control", "frames", "software flow control takes 11 and 13 out",

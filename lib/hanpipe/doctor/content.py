@@ -56,11 +56,15 @@ def _refused(case: Case, fault: str, words: str) -> Found | None:
 
 
 def key_trials(case: Case) -> list[dict[str, str]]:
-    """Return how each line of the key file fits the ciphered messages that were refused, one per title."""
+    """Return which line of the key file opens a title, and how each line fits the titles that were refused."""
     if not case.keys:
         return []
-    messages = {str(keys["system_title"]): str(keys["octets"]) for keys in case.refused if "octets" in keys}
     found = []
+    for title in sorted(case.opened):
+        lines = case.keys.candidates(bytes.fromhex(title))
+        line_title = title if any(line in case.keys.lines for line in lines) else "*"
+        found.append({"title": title, "line_title": line_title, "verdict": "opens"})
+    messages = {str(keys["system_title"]): str(keys["octets"]) for keys in case.refused if "octets" in keys}
     for title, octets in messages.items():
         found += [{"title": title} | trial for trial in _try(bytes.fromhex(octets), case.keys)]
     return found

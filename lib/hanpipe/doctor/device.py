@@ -20,7 +20,8 @@ from hanpipe.unix.stderr import duration, reason
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST: Final = 105.0  # s until the verdict
-_LISTEN: Final = 12.0  # s that a good setting is listened to: a list or more of nearly every meter
+_LISTEN: Final = 12.0  # s that a good setting is listened to at most: a list or more of nearly every meter
+_PLENTY: Final = 5  # pieces with good frames that are enough
 _KEPT: Final = 65536  # octets of each setting
 _TIOCGICOUNT: Final = 0x545D  # Linux, asm-generic/ioctls.h
 _COUNTERS: Final = struct.Struct("11i")  # struct serial_icounter_struct: cts dsr rng dcd rx tx frame overrun parity brk
@@ -28,7 +29,7 @@ _NAMES: Final = {6: "frame_errors", 7: "overruns", 8: "parity_errors", 9: "break
 
 
 class Heard(NamedTuple):
-    """What a port brought. line: the setting under which frames are good, None if there is none; seconds: it took."""
+    """The octets of a port, by setting. line: the one that gives good frames, or None; seconds: the time it took."""
 
     line: Line | None
     octets: dict[Line, bytes]
@@ -64,7 +65,7 @@ def examine(program: Program, name: str, keys: Keys | None) -> tuple[Case, list[
 
 
 def _weight(line: Line, heard: Heard) -> tuple[int, int]:
-    """Return how much the octets of a setting tell: a whole octet value range first, then their number."""
+    """Return how much the octets of a setting tell: how many values they have, then how many they are."""
     octets = heard.octets[line]
     return len(set(octets)), len(octets)
 
@@ -75,17 +76,19 @@ def _listen(program: Program, source: Source, lines: Sequence[Line]) -> Heard:
     finder = LineFinder(lines[0], now, new_detector, lines)
     before, octets = _errors(source.descriptor), dict[Line, bytes]()
     found: Line | None = None
+    detects, good = new_detector(), 0
     end = begin + _MOST
-    while not program.stopping and now < end:
+    while not program.stopping and now < end and good < _PLENTY:
         due = end if found else min(finder.due(), end)
         ready = program.wait(source.descriptor, max(0.0, due - now))
         now = time.monotonic()
         if ready and (data := _read(source)):
             line = finder.line
             octets[line] = (octets.get(line, b"") + data)[-_KEPT:]
+            good += found is not None and detects(data)
             if not found and finder.feed(data, now):
                 found, end = line, min(end, now + _LISTEN)
-                program.tell(f"frames pass their checks at {line}; listening {duration(end - now)} more")
+                program.tell(f"frames pass their checks at {line}; listening {duration(end - now)} more at most")
         if not found and finder.look(now):
             if finder.round == 1:
                 program.tell(f"no frame yet; trying {finder.line}")

@@ -11,7 +11,7 @@ _REPLACEMENT: Final = b"\xef\xbf\xbd"  # U+FFFD in UTF-8
 _LEAST: Final = 3
 _SOME: Final = 0.02  # share of the octets
 
-# What protocols that also come out of meters and their gateways look like.
+# Protocols of other meters and gateways: name, users, and a pattern that their octets hold again and again.
 PROTOCOLS: Final = (
     ("SML", "German meters, optical port", rb"\x1b\x1b\x1b\x1b\x01\x01\x01\x01"),
     ("Linky TIC", "French meters, customer output", rb"\n(?:ADCO|ADSC|PAPP|SINSTS|BASE|EAST)[ \t]"),

@@ -7,7 +7,7 @@ from hanpipe.unix.typed import Final
 
 SAMPLE: Final = 8192  # octets that a program keeps for this
 
-# What each program of the pipe reads.
+# The input of each program of the pipe.
 _READS: Final = {"han-frame": intake.OCTETS, "han-decode": intake.RECORDS, "han-fields": intake.LINES}
 _WAY: Final = (intake.OCTETS, intake.RECORDS, intake.LINES, intake.READINGS)  # in the order of the pipe
 _PROGRAMS: Final = ("han-frame", "han-decode", "han-fields")  # that lead from each of these to the next

@@ -51,7 +51,7 @@ _OTHERS: Final = (
     (b"\xd4\xc3\xb2\xa1", "a network capture (pcap)"),
     (b"\x0a\x0d\x0d\x0a", "a network capture (pcapng)"),
 )
-# What a text is, by a line of it.
+# Kinds of text, by a pattern that one of their lines has.
 _TEXTS: Final = (
     (re.compile(rb"\A\s*<(?:!DOCTYPE|html|\?xml)", re.IGNORECASE), "a web page or XML"),
     (re.compile(rb"\A#!"), "a script"),

@@ -39,8 +39,9 @@ def as_text(case: Case, found: list[Finding], name: str, key_file: str | None) -
             state = f"FAILS: {failing[layer].cause.title}" if layer in failing else "ok"
             lines += _paragraph(layer, f"{words:<24} {state}")
     lines += [line for finding in found for line in _finding(finding, name)]
-    if key_file and (trials := key_trials(case)):
-        lines += [line for trial in trials for line in _paragraph("key", _trial(trial, key_file))]
+    if trials := key_trials(case):
+        lines.append("")
+        lines += [line for trial in trials for line in _paragraph("key", _trial(trial, key_file or "key file"))]
     if not found:
         lines += _paragraph("verdict", "healthy: everything that came could be read")
     return "\n".join(lines) + "\n"
@@ -75,7 +76,7 @@ def _finding(finding: Finding, name: str) -> Iterator[str]:
     yield from _paragraph("evidence", found.evidence)
     fix = cause.fix.replace("DEVICE", name if name.startswith("/dev/") else "/dev/ttyUSB0")
     if found.mend:
-        fix += f"; this file: han-doctor --mend {name} > mended.raw"
+        fix += "; --mend undoes it" if name == "-" else f"; this file: han-doctor --mend {name} > mended.raw"
     yield from _paragraph("mend", fix)
 
 

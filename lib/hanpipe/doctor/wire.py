@@ -44,7 +44,7 @@ class Setting(NamedTuple):
 
 
 _UNKNOWN: Final = Setting("line-setting", "", 1.0, "none")
-NOT_TRIED: Final = [(_RANDOM, _UNKNOWN)]  # instead of what imitate() finds, where there is no time for it
+NOT_TRIED: Final = [(_RANDOM, _UNKNOWN)]  # in the place of what imitate() finds, which takes a second
 
 
 def seven_bit(case: Case) -> Found | None:

@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from conftest import ROOT
@@ -18,6 +18,7 @@ from hanpipe.line.settings import Line
 from hanpipe.link import FRAMERS
 from hanpipe.link.kinds import GOOD
 from hanpipe.link.records import pack
+from hanpipe.unix.gunzip import MAGIC
 from hanpipe.unix.status import NOTHING, OK
 from programs import run
 
@@ -85,6 +86,16 @@ def test_a_line_of_8n1_read_at_8e1_is_one_of_the_wrong_parity() -> None:
 )
 def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
     assert verdict(octets) == cause
+
+
+_PARTS = [b"\x7e", b"\x7e\xa0", b"/XXX5\r\n", b"HANn\0\0\0\x01", b'{"fault":"noise"}\n', b'{"link":[]}\n']
+
+
+@given(st.lists(st.one_of(st.sampled_from(_PARTS), st.binary(max_size=80)), max_size=8).map(b"".join))
+def test_any_octets_have_a_verdict(octets: bytes) -> None:
+    assume(octets[:2] != MAGIC)
+    known = {cause.name for cause in causes.CAUSES} | {report.HEALTHY}
+    assert verdict(octets) in known
 
 
 @given(

@@ -61,6 +61,13 @@ def test_a_gzip_file_is_read_as_what_it_holds(tmp_path) -> None:
         assert run("han-doctor", stdin=file).status == 0
 
 
+def test_a_gzip_file_that_begins_with_an_empty_member_has_not_ended(tmp_path) -> None:
+    octets = made("aidon", count=5)
+    path = tmp_path / "capture.raw.gz"
+    path.write_bytes(gzip.compress(b"") * 4000 + gzip.compress(octets))  # more than is read at once
+    assert run("han-frame", str(path)).out == run("han-frame", "--no-time", given=octets).out
+
+
 def test_a_damaged_gzip_file_is_an_error_of_the_input(tmp_path) -> None:
     path = tmp_path / "capture.raw.gz"
     path.write_bytes(gzip.compress(made("aidon", count=5))[:50] + b"x" * 50)

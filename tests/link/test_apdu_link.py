@@ -90,8 +90,8 @@ def test_real_apdus_octet_by_octet(capture: bytes) -> None:
         (b"\xe6\xe7\0" + encoder.notification({"structure": [{"long": 1}]}), "--link apdu"),
         (encoder.pushed(encoder.notification({"long": 1})), "--link apdu"),
         (encoder.data({"array": [{"structure": []}]}), "--link apdu"),
-        (b"\x0f\xe3\x80\xff" * 20, "baud rate"),
-        (bytes(range(40)), "baud rate"),
+        (b"\x0f\xe3\x80\xff" * 20, "line-setting"),
+        (bytes(range(40)), "line-setting"),
     ],
 )
 def test_octets_without_a_frame_are_looked_at_for_an_apdu(octets: bytes, words: str) -> None:

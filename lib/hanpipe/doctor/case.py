@@ -28,6 +28,7 @@ from hanpipe.unix.typed import Any, Final
 # In the order in which they are passed; the keys of "counts" that each has are in docs/formats.md.
 LAYERS: Final = ("input", "frames", "ciphering", "lists", "times")
 CHUNK: Final = 65536  # octets that are kept of the beginning of the input, and of where most of it is damaged
+_STEP: Final = 8192  # octets that are framed at once, so that a chunk holds the faults counted for it
 _MOST_REFUSED: Final = 16  # ciphered messages that are kept, to try keys on
 _TITLE: Final = re.compile('"system_title":"([0-9a-f]*)"')
 _FLAG: Final = b"\x7e"
@@ -133,7 +134,8 @@ class Case:
             self.kind = intake.recognise(data)
             if looks_like_apdu(data) and self.kind == intake.OCTETS:
                 self._framer = FRAMERS["apdu"]()
-        self._take(data)
+        if data:
+            self._take(data)
         if ended:
             self._take(b"")
             self._read(self._decoder.end())
@@ -150,15 +152,17 @@ class Case:
             for line in lines if data else [*lines, self._rest]:
                 self._add_line(line)
         else:
-            octets = data
-            if self.kind == intake.HEX:
-                octets = self._hex.feed(data)
-            if octets or not data:
-                for at in range(0, max(1, len(octets)), 8192):
-                    piece = octets[at : at + 8192]
-                    self._add_events([(kind, found, 0) for kind, found in self._framer.feed(piece)])
-                    self._keep(piece)
-        self.octets += len(data) if self.kind != intake.HEX else len(octets)
+            octets = self._hex.feed(data) if self.kind == intake.HEX else data
+            for at in range(0, len(octets), _STEP):
+                self._take_octets(octets[at : at + _STEP])
+            if not data:
+                self._take_octets(b"")
+            data = octets
+        self.octets += len(data)
+
+    def _take_octets(self, octets: bytes) -> None:
+        self._add_events([(kind, found, 0) for kind, found in self._framer.feed(octets)])
+        self._keep(octets)
 
     def _try_bare(self) -> None:
         """Take a short input without a frame for an APDU without a link layer, if it can be read as one."""
@@ -219,20 +223,20 @@ class Case:
         """Count a line of han-decode."""
         try:
             keys = json.loads(line) if line.strip() else {}
-        except ValueError:
-            self.refusals["record"] = self.refusals.get("record", 0) + 1
-            return
-        if (kind := _WORDS.get(keys.get("fault", ""))) and "apdu" not in keys:
-            octets = bytes.fromhex(keys["octets"])
-            self._add_events([(kind, octets, 0)])
+            fault, time = keys.get("fault"), _time_ns(keys.get("time"))
+            octets = bytes.fromhex(keys["octets"]) if fault else b""
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            fault, octets, time, keys = "record", line, 0, {"fault": "record"}
+        if (kind := _WORDS.get(str(fault))) and "apdu" not in keys:
+            self._add_events([(kind, octets, time)])
             self._keep(_FLAG + octets + _FLAG if kind in FLAGGED else octets)
-        elif "fault" in keys:
-            self.frames += 1
+        elif fault:
+            self.frames += fault != "record"
             self._refuse(keys)
         for plan, values, _ in self._lines.feed(line + b"\n"):
             self.frames += 1
             self.messages += 1
-            self.lists.add(Reading(plan, values, _time_ns(keys.get("time"))))
+            self.lists.add(Reading(plan, values, time))
 
 
 def _time_ns(text: str | None) -> int:

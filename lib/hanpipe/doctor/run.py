@@ -10,7 +10,8 @@ from hanpipe.doctor.causes import Finding
 from hanpipe.doctor.mend import Mender
 from hanpipe.line.port import is_live
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Final
 
 _MOST_HELD: Final = 8_388_608  # octets of a pipe that --mend holds until the cause is known
@@ -20,9 +21,17 @@ def examine(program: Program, keys: Keys | None) -> tuple[Case, list[Finding]]:
     """Read the whole input of a program; return what it holds and what is wrong with it. raise: Failure."""
     case = Case(keys)
     for data, _ in program.pieces():
-        case.feed(data)
-    case.feed(b"")
+        _feed(case, data)
+    _feed(case, b"")
     return case, causes.findings(case)
+
+
+def _feed(case: Case, data: bytes) -> None:
+    """Pass a piece of the input on. raise: Failure: it is gzip data, and damaged."""
+    try:
+        case.feed(data)
+    except OSError as error:
+        raise Failure(IO, reason(error)) from error
 
 
 def diagnose(program: Program, keys: Keys | None, *, as_json: bool) -> int:
@@ -50,7 +59,7 @@ def mend(program: Program) -> int:
     case, held, mender = Case(), bytearray(), None
     for data, _ in program.pieces():
         if mender is None:
-            case.feed(data)
+            _feed(case, data)
             held += data
             if len(held) >= _MOST_HELD:
                 mender, found = _mender(program, case)

@@ -25,6 +25,7 @@ _NEARLY_ALL: Final = 0.98  # of the octets
 _FEW: Final = 0.05  # share of good frames up to which the setting may be wrong
 _RATIOS: Final = (48, 16, 12, 8, 4, 3, 2)  # how many times too fast a port may be
 _PER_HEADER: Final = 2048  # octets, a frame of HDLC at its longest
+_FEWEST: Final = 24  # octets that can be compared
 _HEARD: Final = 6000  # octets that are compared
 _PLAYED: Final = 700  # octets of each meter that are played
 _MARGIN: Final = 0.25  # bits per octet by which the best explanation must be better than the next cause
@@ -141,7 +142,8 @@ def _unreadable(case: Case) -> bool:
 
 def _best(case: Case) -> Setting:
     if case.imitations is None:
-        case.imitations = imitate(case.sample[:_HEARD])
+        enough = len(case.sample) >= _FEWEST
+        case.imitations = imitate(case.sample[:_HEARD]) if enough else NOT_TRIED
     cost, best = case.imitations[0]
     return best if cost < _RANDOM - _MARGIN else _UNKNOWN
 

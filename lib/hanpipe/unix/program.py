@@ -107,7 +107,8 @@ class Program:
                 unpack = _gunzip()
             begins = False
             if data:
-                yield unpack(data), 0 if size is not None else time.time_ns()
+                if octets := unpack(data):
+                    yield octets, 0 if size is not None else time.time_ns()
                 if size and self._progress:
                     self._progress.show(len(data), size)
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):

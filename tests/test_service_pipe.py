@@ -4,6 +4,7 @@ The unit under a real systemd: tests/service/booted.sh (make service-check).
 """
 
 import contextlib
+import glob
 import gzip
 import json
 import os
@@ -55,9 +56,10 @@ def test_the_template_is_the_service_but_for_names():
 
 def test_every_login_that_a_sink_looks_for_is_handed_over():
     wanted = {"han-keys"}
-    for file in os.listdir(f"{ROOT}/lib/hanpipe/programs"):
-        if file.endswith(".py") and "find_login" in text(f"lib/hanpipe/programs/{file}"):
-            wanted.add("han-" + file.removesuffix(".py"))
+    for room in os.listdir(f"{ROOT}/lib/hanpipe/sinks"):
+        files = glob.glob(f"{ROOT}/lib/hanpipe/sinks/{room}/*.py") if room != "peer" else []
+        if any("find_login(" in text(os.path.relpath(file, ROOT)) for file in files):
+            wanted.add(f"han-{room}")
     assert set(setting("LoadCredential")) == wanted  # without a path: from a credential store, and none is no failure
 
 

@@ -1,4 +1,4 @@
-"""What electricity meters send on their HAN port, as readings.
+"""Read the HAN port of electricity meters.
 
     import hanpipe
     for reading in hanpipe.readings(open("raw.log", "rb")):
@@ -14,9 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hanpipe.apdu.keys import Keys, read_key_file
+    from hanpipe.apdu.deciphering import Deciphering
+    from hanpipe.apdu.decoder import Decoder
+    from hanpipe.apdu.keys import KeyFileError, Keys, read_key_file
+    from hanpipe.apdu.message import Message, Refusal, Telegram
     from hanpipe.link import FRAMERS
+    from hanpipe.link.octets import Malformed
+    from hanpipe.link.records import RecordReader, pack_all
     from hanpipe.readings.naming import Naming
+    from hanpipe.readings.reader import LineReader
     from hanpipe.readings.reading import Reading
     from hanpipe.readings.stream import readings
 
@@ -24,14 +30,42 @@ __version__ = "0.1.0"
 
 # Public name -> its module.
 _HOMES = {
+    "Deciphering": "apdu.deciphering",
+    "Decoder": "apdu.decoder",
     "FRAMERS": "link",
+    "KeyFileError": "apdu.keys",
     "Keys": "apdu.keys",
+    "LineReader": "readings.reader",
+    "Malformed": "link.octets",
+    "Message": "apdu.message",
     "Naming": "readings.naming",
     "Reading": "readings.reading",
+    "RecordReader": "link.records",
+    "Refusal": "apdu.message",
+    "Telegram": "apdu.message",
+    "pack_all": "link.records",
     "read_key_file": "apdu.keys",
 }
 
-__all__ = ["FRAMERS", "Keys", "Naming", "Reading", "__version__", "read_key_file", "readings"]
+__all__ = [
+    "FRAMERS",
+    "Deciphering",
+    "Decoder",
+    "KeyFileError",
+    "Keys",
+    "LineReader",
+    "Malformed",
+    "Message",
+    "Naming",
+    "Reading",
+    "RecordReader",
+    "Refusal",
+    "Telegram",
+    "__version__",
+    "pack_all",
+    "read_key_file",
+    "readings",
+]
 
 
 def __getattr__(name: str) -> "Any":

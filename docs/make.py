@@ -40,6 +40,11 @@ its code, its unit is `null`, and a message says how to give the scaler.
 _IDENTITY = {
     "obis_list_version": (quantities.LIST_VERSION, "", "name of the list"),
     "meter_ID": (quantities.METER_ID, "", "the meter's number"),
+    "meter_maker": (
+        (),
+        "list version, FLAG id in the P1 identification, system title or device name",
+        "maker of the meter, if known",
+    ),
     "meter_model": (quantities.METER_MODEL, "; P1: the identification line", "type of the meter"),
     "date_time": (
         quantities.CLOCK,

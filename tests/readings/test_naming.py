@@ -181,10 +181,11 @@ def test_a_list_that_two_layouts_fit_or_none_for_sure_has_positions_and_the_user
     monkeypatch.setattr(layouts, "shipped", lambda: tuple(known))
     keys = {"system_title": b"ISK00000".hex(), "body": body({"long-unsigned": 5}, {"octet-string": "00"})}
     told, (said,) = read(keys)
-    assert told == {"#1": 5, "#2": ""}
+    assert told == {"meter_maker": "Iskraemeco", "#1": 5, "#2": ""}
     assert said.startswith("a list of 2 values from ISK ")
     assert said.endswith(hint)
-    assert read(keys, layouts=(known[1],)) == ({"act_pow_pos": 5000, "#2": ""}, [])
+    chosen = {"meter_maker": "Iskraemeco", "act_pow_pos": 5000, "#2": ""}
+    assert read(keys, layouts=(known[1],)) == (chosen, [])
 
 
 @pytest.mark.parametrize("code", ["0-0:96.1.0", "0-0:1.0.0"])

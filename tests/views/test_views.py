@@ -469,6 +469,7 @@ def test_a_reading_is_lines_sorted_by_name() -> None:
         "act_pow_pos = 280\n"
         "curr_L1 = 3.9\n"
         "meter_ID = 7359990000000001\n"
+        "meter_maker = Aidon\n"
         "obis_list_version = AIDON_V0001\n"
     )  # fmt: skip
 
@@ -484,6 +485,7 @@ def test_codes_names_and_units_are_aligned() -> None:
     reading, _ = reading_of(VERSION, POWER, CURRENT, {"structure": [{"octet-string": "0100636300ff"}, {"enum": 2}]})
     assert obis_text(reading._plan, reading._values) == (
         "1-1:0.2.129  obis_list_version = AIDON_V0001\n"
+        "             meter_maker       = Aidon\n"
         "1-0:1.7.0    act_pow_pos       = 280 W\n"
         "1-0:31.7.0   curr_L1           = 3.9 A\n"
         "1-0:99.99.0                    = 2\n"

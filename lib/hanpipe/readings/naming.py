@@ -14,6 +14,7 @@ from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
 from hanpipe.readings.items import Item, is_push_list, read_items, text_of
 from hanpipe.readings.line_shape import LineShape, read_keys
+from hanpipe.readings.makers import maker
 from hanpipe.readings.names import Names
 from hanpipe.readings.reading import IDENTITY, Field, Plan, Reading
 from hanpipe.readings.values import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hanpipe.apdu.shape import Shape
     from hanpipe.readings.layouts import Layout
 
+_ORDER: Final = ("obis_list_version", "meter_ID", "meter_maker", "meter_model", "date_time")  # then the values
 _MOST_PLANS: Final = 256  # kept; a hostile line makes a new one with each message
 _ROOM: Final = 1_000_000  # characters of the messages whose plans are kept
 _MOST_POWER: Final = 9  # of ten, that a ratio may ask for
@@ -115,7 +117,7 @@ class Naming:
         keys:  a line of han-decode as JSON, with a Slot in each of its holes
         raise: Malformed: it holds no list
         """
-        fields = self._arranged(self._telegram(keys) if "objects" in keys else self._list(keys))
+        fields = self._arranged(_with_maker(keys, self._telegram(keys) if "objects" in keys else self._list(keys)))
         return Plan([_UNCHECKED, *fields] if keys.get("checked") is False else fields)
 
     def doubt(self, reading: Mapping[str, Value]) -> None:
@@ -239,7 +241,7 @@ class Naming:
 
     def _arranged(self, fields: list[Field]) -> list[Field]:
         """Put what says whose reading this is in front, and give no key twice; keep what the user asked for."""
-        order = {name: number for number, name in enumerate(IDENTITY)}
+        order = {name: number for number, name in enumerate(_ORDER)}
         fields.sort(key=lambda field: order.get(field.name or "", len(order)))
         arranged: dict[str, Field] = {}
         seen: dict[str, int] = {}
@@ -262,6 +264,15 @@ class Naming:
         met = {wanted for name in names if name for wanted in self._only if fnmatchcase(name, wanted)}
         self.unmet -= met
         return bool(met)
+
+
+def _with_maker(keys: Mapping[str, Any], fields: list[Field]) -> list[Field]:
+    """Add the maker of the meter, if the message tells it."""
+    texts = {field.name or field.code: field.source.value(()) for field in fields if isinstance(field.source, Fixed)}
+    device = next((value for name, value in texts.items() if name.endswith("42.0.0")), texts.get("meter_ID"))
+    list_version = texts.get("obis_list_version")
+    name = maker(keys, *(text if isinstance(text, str) else None for text in (list_version, device)))
+    return [*fields, Field("meter_maker", "", "meter_maker", None, Fixed(name))] if name else fields
 
 
 def decimal_ratio(text: str) -> tuple[int, int]:

@@ -13,7 +13,14 @@ from hanpipe.unix.program import Program
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
-_FIRST: Final = ("time", "obis_list_version", "meter_ID", "meter_model", "date_time")  # who and when, on the left
+_FIRST: Final = (
+    "time",
+    "obis_list_version",
+    "meter_ID",
+    "meter_maker",
+    "meter_model",
+    "date_time",
+)  # who and when, on the left
 _PIECE: Final = 65536
 
 

@@ -218,3 +218,12 @@ def test_the_tests_above_can_fail() -> None:
     assert "apdu.message" in set(imported("readings.naming"))
     assert MAKERS.search("KamstrupReader")
     assert not MAKERS.search(_CAPTURE.sub("", "seen in captures kaifa/no-list1-h3e, kamstrup/no-dump-multi"))
+
+
+def test_contributing_names_every_room_and_no_other():
+    with open(os.path.join(ROOT, "CONTRIBUTING.md"), encoding="utf-8") as file:
+        tree = file.read().partition("    lib/hanpipe/\n")[2].partition("    docs/")[0]
+    rooms = {entry.name for entry in os.scandir(PACKAGE) if entry.is_dir() and not entry.name.startswith("__")}
+    assert set(re.findall(r"^ {6}(\w+)/", tree, re.MULTILINE)) == rooms
+    files = {file for _, _, names in os.walk(PACKAGE) for file in names}
+    assert set(re.findall(r"\w+\.py", tree)) <= files

@@ -11,6 +11,7 @@ _MAKER: Final = 3  # octets of a system title that name the maker, and stay
 _TITLE: Final = re.compile(r"[0-9a-f]{16}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _FEW_DIGITS: Final = 4  # a name with fewer digits is a text: its letters are replaced too
+_HEX_IN_DIGITS: Final = "pqrstuvwxy"  # letters whose hex has digits alone, for a text without any letter or digit
 _SHORTEST: Final = 4  # octets of a spelling; a shorter one would be found by chance
 _WINDOW: Final = 8  # octets of a name that are a trace of it, where octets are damaged
 
@@ -80,8 +81,8 @@ def _invented(name: str, seed: str) -> str:
 
 def _text(name: str, chance: Iterator[int]) -> str:
     """Replace each digit by a digit; letters too, if there are few digits. Zeros at the front stay."""
-    if not any(letter.isalnum() for letter in name):
-        return "".join("23456789"[next(chance) % 8] for _ in name)
+    if not any(letter.isascii() and letter.isalnum() for letter in name):
+        return "".join(_HEX_IN_DIGITS[next(chance) % 10] for _ in name)
     letters = sum(letter.isdigit() for letter in name) < _FEW_DIGITS
     front = len(name) - len(name.lstrip("0"))
     return name[:front] + "".join(_letter(letter, next(chance), letters) for letter in name[front:])

@@ -5,14 +5,13 @@ import os
 import secrets
 
 from hanpipe.anon.inventing import Inventor
-from hanpipe.anon.rewriting import Capture, Sealed
+from hanpipe.anon.rewriting import Capture, Sealed, anonymize
 from hanpipe.apdu.keys import KeyFileError, Keys, find_key_file, read_key_file
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
 from hanpipe.unix.stderr import reason
 
-_ATTEMPTS = 100
 _KEY_HINT = "han-anon needs the key of a ciphered meter (--key-file), or the capture without its ciphered messages"
 
 
@@ -26,23 +25,13 @@ def main(argv: list[str]) -> int:
     if options.check:
         return _check(program, Capture(_read(options.check), keys, options.link), octets)
     capture = Capture(octets, keys, options.link)
-    seed = options.seed or secrets.token_hex(8)
     try:
-        program.write(_anonymous(capture, seed))
+        program.write(anonymize(capture, options.seed or secrets.token_hex(8)))
     except Sealed as error:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
     good = sum(piece.kind.isupper() for piece in capture.pieces)
     program.explain(f"replaced {len(capture.names)} names in {good} good frames")
     return OK if good else NOTHING
-
-
-def _anonymous(capture: Capture, seed: str) -> bytes:
-    """Return the capture under invented names, of equal length if one of some attempts has it: see checks.py."""
-    for attempt in range(_ATTEMPTS):
-        made = capture.anonymous(Inventor(capture.names, f"{seed}/{attempt}"))
-        if len(made) == len(capture.octets):
-            break
-    return made
 
 
 def _check(program: Program, original: Capture, octets: bytes) -> int:

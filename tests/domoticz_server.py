@@ -1,4 +1,4 @@
-"""A Domoticz for the tests: what design/domoticz-contract.md marks as observed, over real sockets.
+"""A Domoticz for the tests: what docs/domoticz.md describes as observed, over real sockets.
 
 It answers as Domoticz does, also where Domoticz answers OK to nonsense; what a client did wrong stands in `broken`, and
 fails the test when it leaves the server.

@@ -1,6 +1,6 @@
 """Typed JSON -> octets of a value -> APDU -> HDLC frames: the way back, for tests alone.
 
-Written after protocol-facts.md, sharing nothing with the library, so that an error in its tables shows.
+Written after docs/protocol.md, and sharing nothing with the library, so that an error in its tables shows.
 """
 
 import struct

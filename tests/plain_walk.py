@@ -1,4 +1,4 @@
-"""What han-decode says of frames, worked out the plain way: value by value, without shapes, from protocol-facts.md.
+"""The lines that han-decode writes of frames, made the plain way: value by value, without shapes, by docs/protocol.md.
 
 It shares no code with the library. Only APDUs that are data-notifications in clear text are read; of any other, and of
 what is malformed, it says None.

@@ -188,7 +188,7 @@ def _not_finite(form: str, bits: list[str]) -> st.SearchStrategy[Any]:
     return finite | st.sampled_from(bits)
 
 
-# The plain types of protocol-facts.md, section 5, and what they hold.
+# The plain types of docs/protocol.md, and what they hold.
 PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "null-data": st.none(),
     "boolean": st.booleans(),

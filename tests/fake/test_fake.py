@@ -98,7 +98,7 @@ def test_segments_are_frames_of_one_apdu(information, size):
 def test_a_frame_known_to_be_right():
     information = bytes.fromhex("e6e7000f40000000090c07e1090f05043620ff80000002010600000275")
     frame = encoder.hdlc(information, Address(b"\x01", b"\x02\x01", 0x10, 0x10))
-    assert frame[:10].hex() == "7ea027010201105a87e6"  # format and HCS as protocol-facts.md has them
+    assert frame[:10].hex() == "7ea027010201105a87e6"  # format and HCS as in docs/protocol.md
 
 
 def test_no_frame_longer_than_its_length_can_say():
@@ -299,7 +299,7 @@ def test_segments_decode_to_the_values_on_the_line():
         assert values["act_energy_pos"] // 1000 in told[0].values
 
 
-# Octets between the flags, as protocol-facts.md lists them: list 1, list 2, list 3.
+# Octets between the flags of the lists that real meters send: list 1, list 2, list 3.
 LENGTHS = {
     "aidon": {0x2A, 0x11E, 0x18A},
     "aidon-it": {0x2A, 0x10B, 0x177},

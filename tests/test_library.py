@@ -36,7 +36,7 @@ def test_an_open_power_of_ten_is_told():
     told = []
     (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", tell=told.append)
     assert reading["1-0:32.7.0"] == 2362
-    assert "power of ten of V" in told[0]
+    assert "no scaler for V" in told[0]
 
 
 def test_described_values_are_read_where_asked():

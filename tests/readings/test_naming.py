@@ -17,9 +17,10 @@ from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
 from hanpipe.readings import layouts, p1, plausible
 from hanpipe.readings.names import Names
-from hanpipe.readings.naming import Naming, decimal_ratio
+from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
 from hanpipe.readings.reading import Reading
+from hanpipe.readings.scaling import decimal_ratio
 
 ENVIRONMENT = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"]}
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from conftest import CAPTURES, NO_CAPTURES, captures
 from hanpipe.apdu import telegram
-from hanpipe.readings.naming import Naming, decimal_ratio
+from hanpipe.readings.naming import Naming
+from hanpipe.readings.scaling import decimal_ratio
 
 
 def reading(*objects: list[str], **options: Any) -> dict[str, Any]:

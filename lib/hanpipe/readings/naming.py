@@ -5,32 +5,18 @@ put into it are a Reading.
 """
 
 import json
-import struct
 from collections.abc import Callable, Mapping
 
-from hanpipe.apdu import cosem
 from hanpipe.apdu.template import Slot
-from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
+from hanpipe.readings.clocks import clock, clock_beside, is_clock
 from hanpipe.readings.items import Item, is_push_list, read_items, text_of
 from hanpipe.readings.line_shape import LineShape, read_keys
 from hanpipe.readings.makers import maker
 from hanpipe.readings.names import Names
 from hanpipe.readings.reading import IDENTITY, Field, Plan, Reading
-from hanpipe.readings.values import (
-    Clock,
-    Digits,
-    Fixed,
-    Joined,
-    Nested,
-    Number,
-    Octets,
-    Sized,
-    Source,
-    Value,
-    decimal_text,
-    scaled,
-)
+from hanpipe.readings.scaling import Scaling, Sizes, is_number, open_scalers, sizes_of
+from hanpipe.readings.values import Digits, Fixed, Nested, Octets, Source, Value
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -41,16 +27,6 @@ if TYPE_CHECKING:
 _ORDER: Final = ("obis_list_version", "meter_ID", "meter_maker", "meter_model", "date_time")  # then the values
 _MOST_PLANS: Final = 256  # kept; a hostile line makes a new one with each message
 _ROOM: Final = 1_000_000  # characters of the messages whose plans are kept
-_MOST_POWER: Final = 9  # of ten, that a ratio may ask for
-_PREFIXES: Final = {-3: "k", -6: "M", 3: "m", 6: "u"}  # of a unit whose values are 10^power as large
-
-# Powers of ten that many lists have, for the user to see how to say one; never taken by themselves.
-_USUAL: Final = {"V": -1, "A": -2, "pf": -3}
-
-# What a current transformer divides; voltages and factors it leaves as they are.
-_TRANSFORMED: Final = ("A", "W", "var", "VA", "Wh", "varh", "VAh")
-
-
 # A reading of a frame whose check failed says so before its values.
 _UNCHECKED: Final = Field("checked", "", "checked", None, Fixed(False))
 
@@ -73,9 +49,8 @@ class Naming:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._layouts = layouts
-        self._scale = scale or {}
-        self._ratio = ratio or (1, 0)
         self._names = names or Names({})
+        self._scaling = Scaling(scale or {}, ratio or (1, 0), self._names)
         self._only = only or ()
         self.unmet = set(self._only)  # those that no value was found for yet
         self.unfit = {layout.name for layout in layouts}  # those that no list had the elements of so far
@@ -142,11 +117,12 @@ class Naming:
         identity = {
             first: name for name, codes in IDENTITY.items() if (first := next(filter(sent.__contains__, codes), ""))
         }
-        sizes = _sizes(items, layout)
+        sizes = sizes_of(items, layout)
         fields = [self._field(item, identity.get(item.key), layout, sizes) for item in items]
         if "date_time" not in identity.values():
-            fields += _clock_beside(keys, items)
-        self._say_open(items, fields)
+            fields += clock_beside(keys, items)
+        if hint := open_scalers(items, fields):
+            self._tell(hint)
         return fields
 
     def _telegram(self, keys: Mapping[str, Any]) -> list[Field]:
@@ -157,59 +133,32 @@ class Naming:
         for entry in p1.read_telegram(keys):
             code, name, value, scaler, unit = entry
             if isinstance(value, int):
-                fields.append(self._measured(code, name, unit, value, scaler))
+                fields.append(self._scaling.measured(code, name, unit, value, scaler))
                 continue
             key = name or (code if "." in code else f"#{code}")  # never one of our names, whatever the telegram says
-            log = p1.read_log(entry) if self._ratio == (1, 0) else None  # the values of a log are as they were printed
+            log = (
+                p1.read_log(entry) if self._scaling.ratio == (1, 0) else None
+            )  # the values of a log are as they were printed
             fields.append(
                 Field(log[0], code, log[0], None, Fixed(log[1])) if log else Field(key, code, name, None, Fixed(value))
             )
         return fields
 
-    def _field(self, item: Item, name: str | None, layout: "Layout | None", sizes: dict[str, tuple[int, ...]]) -> Field:
-        """Make the field of an item. name: if it is the one that says whose reading this is."""
+    def _field(self, item: Item, name: str | None, layout: "Layout | None", sizes: dict[str, Sizes]) -> Field:
+        """Make the field of an item. name: meter_ID or another key that identifies the meter, None for a value."""
         if name == "date_time":
-            return Field(name, item.key, name, None, _clock(item.value))
+            return Field(name, item.key, name, None, clock(item.value))
         if name:
             return Field(name, item.key, name, None, _identity(item))
+        if is_number(item.value):
+            return self._scaling.field(item, layout, sizes)
         quantity = quantities.quantity(item.key)
-        if not _is_number(item.value):
-            name = quantity.name if quantity and quantity.what == quantities.TEXT else None
-            return Field(name or item.key, item.key, name, None, _text(item))
-        raw, power = _digits(item) if type(item.value) is float else (item.value, 0)
-        unit = item.unit or None if item.unit is not None or not quantity else quantity.unit
-        scaler = item.scaler
-        if scaler is None and quantity:
-            scaler = 0 if quantity.unscaled else self._known_scaler(item.key, unit or "pf", layout)
-        if scaler is None:
-            return Field(item.key, item.key, None, item.unit or None, _number(raw, power, 1))
-        named = quantity.name if quantity and quantity.unit == unit else None
-        field = self._measured(item.key, named, unit, raw, scaler + power)
-        if item.scaler is None and unit in sizes and unit not in self._scale and layout and unit:
-            limit, above = layout.above[unit]
-            larger = self._measured(item.key, named, unit, raw, above)
-            if isinstance(field.source, Number) and isinstance(larger.source, Number):
-                return field._replace(source=Sized(field.source, larger.source, sizes[unit], limit))
-        return field
-
-    def _measured(self, code: str, name: str | None, unit: str | None, value: Any, scaler: int) -> Field:
-        """Make the field of a number, or of the slot of one, as the user wants to see it."""
-        factor, power = self._ratio if unit in _TRANSFORMED else (1, 0)
-        renamed = self._names.power(name) if name else 0
-        source = _number(value, scaler + power + renamed, factor)
-        if renamed and unit:
-            unit = _PREFIXES.get(renamed, f"10^{-renamed} ") + unit
-        return Field(name or code, code, name, unit, source)
-
-    def _known_scaler(self, code: str, unit: str, layout: "Layout | None") -> int | None:
-        """Return the scaler of a value whose list does not send it: as the user says, else as the meter's file says."""
-        if unit in self._scale:
-            return self._scale[unit]
-        return layout.scaler.get(code, layout.scaler.get(unit)) if layout else None
+        name = quantity.name if quantity and quantity.what == quantities.TEXT else None
+        return Field(name or item.key, item.key, name, None, _text(item))
 
     def _layout(self, items: list[Item], keys: Mapping[str, Any]) -> "Layout | None":
         """Find the layout of a list that does not tell all by itself."""
-        if all(item.scaler is not None or not _is_number(item.value) for item in items) and not any(
+        if all(item.scaler is not None or not is_number(item.value) for item in items) and not any(
             item.key.startswith("#") for item in items
         ):
             return None
@@ -224,20 +173,6 @@ class Naming:
         if doubt:
             self._tell(doubt)
         return found
-
-    def _say_open(self, items: list[Item], fields: list[Field]) -> None:
-        """Tell how to say the powers of ten that neither the line nor a meter file does."""
-        units = []
-        for item, field in zip(items, fields, strict=False):
-            quantity = quantities.quantity(item.key) if field.name is None and item.scaler is None else None
-            if quantity and _is_number(item.value) and (quantity.unit or "pf") not in units:
-                units.append(quantity.unit or "pf")
-        if units:
-            example = ",".join(f"{unit}={_USUAL.get(unit, 0)}" for unit in units)
-            self._tell(
-                f"nothing says the power of ten of {', '.join(units)} in a list of {len(items)} values: they stay raw "
-                f"under their codes; name it, with --scale {example} say"
-            )
 
     def _arranged(self, fields: list[Field]) -> list[Field]:
         """Put what says whose reading this is in front, and give no key twice; keep what the user asked for."""
@@ -275,97 +210,12 @@ def _with_maker(keys: Mapping[str, Any], fields: list[Field]) -> list[Field]:
     return [*fields, Field("meter_maker", "", "meter_maker", None, Fixed(name))] if name else fields
 
 
-def decimal_ratio(text: str) -> tuple[int, int]:
-    """Read the ratio of a current transformer, 40, 62.5 or 200/5, as number and power of ten.
-
-    raise: ValueError: no number, or none that a decimal can say exactly
-    """
-    from fractions import Fraction
-
-    upper, slash, lower = text.partition("/")
-    try:
-        ratio = Fraction(upper) / (Fraction(lower) if slash else 1)
-    except ZeroDivisionError:
-        raise ValueError(text) from None
-    if ratio <= 0 or 10**_MOST_POWER % ratio.denominator:
-        raise ValueError(text)
-    power = next(power for power in range(_MOST_POWER + 1) if 10**power % ratio.denominator == 0)
-    return int(ratio * 10**power), -power
-
-
-def _is_number(value: Any) -> bool:
-    """Return whether a value is a number, or the slot of one."""
-    return type(value) in (int, float) or (type(value) is Slot and not value.size)
-
-
-def _digits(item: Item) -> tuple[int, int]:
-    """Return the shortest decimal that is read back as a float: its digits as an int, and the power of ten."""
-    from decimal import Decimal  # no meter met sends floats
-
-    sign, digits, power = Decimal(_shortest(item.value, item.type)).as_tuple()
-    raw = int("".join(map(str, digits)))
-    return -raw if sign else raw, int(power)
-
-
-def _shortest(value: float, kind: str) -> str:
-    if kind == "float32":
-        import contextlib  # costs each start half a millisecond
-
-        form = struct.Struct(">f")
-        with contextlib.suppress(OverflowError):  # no float32, whoever wrote the line
-            for count in range(6, 10):
-                text = f"{value:.{count}g}"
-                if form.unpack(form.pack(float(text)))[0] == value:
-                    return text
-    return repr(value)
-
-
-def _number(value: Any, scaler: int, factor: int) -> Source:
-    if type(value) is Slot:
-        return Number(value.at, scaler, factor)
-    return Fixed(scaled(value * factor, scaler), decimal_text(value * factor, scaler))
-
-
 def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
     """Return what the envelope of a message says that a layout may ask for."""
     if not envelope:
         return ()
     keys = json.loads("{" + envelope.rstrip(",") + "}")
     return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
-
-
-def _sizes(items: list[Item], layout: "Layout | None") -> dict[str, tuple[int, ...]]:
-    """Return the holes of the values whose size tells the power of ten of their unit."""
-    sizes: dict[str, tuple[int, ...]] = {}
-    for item in items if layout and layout.above else ():
-        quantity = quantities.quantity(item.key)
-        if layout and quantity and quantity.unit in layout.above and type(item.value) is Slot:
-            sizes[quantity.unit] = (*sizes.get(quantity.unit, ()), item.value.at)
-    return sizes
-
-
-def _clock_beside(keys: Mapping[str, Any], items: list[Item]) -> list[Field]:
-    """Return the clock where no object holds it: the APDU's, or that of a date and a time in the list."""
-    if keys.get("date_time"):
-        return [Field("date_time", "", "date_time", None, _clock(keys["date_time"]))]
-    found = {item.key: item.value for item in items if _is_clock(item.value)}
-    time, date = (found.get(code, (0, 0)) for code in quantities.TIME_AND_DATE)
-    if (time[1], date[1]) != (4, 5):
-        return []
-    return [Field("date_time", "", "date_time", None, Joined(Octets(*date), Octets(*time)))]
-
-
-def _is_clock(value: Any) -> bool:
-    return type(value) is Slot and value.size > 0
-
-
-def _clock(value: Any) -> Source:
-    if _is_clock(value):
-        return Clock(*value)
-    try:
-        return Fixed(cosem.read_clock(bytes.fromhex(value)))  # of a line too long to have holes
-    except (Malformed, TypeError, ValueError):
-        return Fixed(None, "")
 
 
 def _identity(item: Item) -> Source:
@@ -378,7 +228,7 @@ def _identity(item: Item) -> Source:
 
 
 def _text(item: Item) -> Source:
-    if _is_clock(item.value):
+    if is_clock(item.value):
         return Octets(*item.value)
     if isinstance(item.value, dict | list):
         return Nested(item.value)

@@ -3,7 +3,7 @@
 import argparse
 
 from hanpipe.readings.names import Names, tables
-from hanpipe.readings.naming import decimal_ratio
+from hanpipe.readings.scaling import decimal_ratio
 from hanpipe.unix.files import read_text
 from hanpipe.unix.status import CONFIGURATION, Failure
 from hanpipe.unix.typed import TYPE_CHECKING, Final

@@ -32,7 +32,7 @@ KINDS: Final = {
     "cut": Kind("RATE", "end a list early"),
     "shared-flag": Kind("", "let the flag that closes a frame open the next", hdlc=True),
     "stuffing": Kind("", "escape 7D and 7E by octet stuffing", hdlc=True),
-    "silence": Kind("SECONDS", "send nothing for so long, after the same time and then at every tenth"),
+    "silence": Kind("SECONDS", "send nothing for SECONDS out of every 10 x SECONDS"),
     "baud": Kind("BAUD", "set the port to this baud rate"),
     "parity": Kind("PARITY", "set the port to this parity: none, even or odd"),
     "inverted": Kind("", "exchange the levels of the line"),

@@ -27,17 +27,17 @@ def readings(
     descriptors: bool = False,
     tell: "Callable[[str], None] | None" = None,
 ) -> "Iterator[Reading]":
-    """Yield the readings in a stream of octets from a HAN port; what cannot be read is passed over.
+    """Yield the readings in a stream of octets from a HAN port. Octets that cannot be read are passed over.
 
     stream: opened for reading octets; each reading is yielded as soon as its last octet can be read. It has a time if
-            the stream is none that can be sought in (a port, a pipe)
+            the stream cannot seek (a port, a pipe)
     link:   auto, hdlc, mbus, p1, apdu or escaped
-    keys:   of ciphered meters: hanpipe.apdu.keys.read_key_file(path)[0]
-    naming: how values are named and scaled, where the line does not say it: hanpipe.readings.naming.Naming(...)
-    descriptors: read values with an untagged descriptor in front, as han-decode --descriptors does
-    tell:   is told, each word once, what a person should know: a message without a key, a power of ten that is open.
-            As the programs say it; where it is None, it is a RuntimeWarning
-    raise:  OSError of the stream; KeyError: no such link
+    keys:   of ciphered meters: hanpipe.read_key_file(path)[0]
+    naming: how values are named and scaled if the meter does not send it: hanpipe.Naming(...)
+    descriptors: also read values after an untagged descriptor, as han-decode --descriptors does
+    tell:   receives each warning once, as a text: a message without a key, a missing scaler. By default each is a
+            RuntimeWarning
+    raise:  OSError of the stream; KeyError: unknown link; ModuleNotFoundError: the package cryptography is missing
     """
     tell = _once(tell or _warn)
     deciphering = None
@@ -61,7 +61,7 @@ def readings(
 
 
 def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":
-    """Return what passes each text on once."""
+    """Return a function that passes each text on once."""
     told: set[str] = set()
 
     def first(text: str) -> None:

@@ -1,7 +1,7 @@
-"""What messages of one shape share, and the text they become.
+"""Messages of one shape: the part that they share, and the text that they become.
 
 A meter sends the same octets again and again with other numbers in them. The first message of a shape is walked, value
-by value; that gives its mask (octets that must be equal), where the numbers and clocks stand, and the text around them:
+by value; that gives its mask (octets that must be equal), the places of numbers and clocks, and the text around them:
 
     octets     a02a 41 0883 13 0413 e6e700 0f 40000000 00 0101 0203 0906 0100010700ff 06 00000118 0202 0f00 161b 34cd
     mask       ffff ff ffff ff ffff ffffff ff 00000000 ff ffff ffff ffff ffffffffffff ff 00000000 ffff ffff ffff 0000
@@ -9,10 +9,10 @@ by value; that gives its mask (octets that must be equal), where the numbers and
     template   "link":"hdlc",..."invoke_id":%d,"date_time":null,"body":{"array":[{"structure":[
                {"octet-string":"0100010700ff"},{"double-long-unsigned":%d},{"structure":[{"integer":0},{"enum":27}]}]}]}}
 
-Every message of the shape, the first one too, is then written by one masked compare, one unpack and one format. There
-is no second decoder to keep in step. What varies from message to message in no meter (types of one octet, which hold
-scalers, units and states, texts, and the rare types) belongs to the shape; where it does vary, each of its values makes
-a shape, and costs a walk.
+Every message of the shape, the first one too, is then written by one masked compare, one unpack and one format, so no
+second decoder has to be kept in step. Types of one octet (scalers, units, states), texts and the rare types belong to
+the shape, since no meter varies them from message to message; where one does, each value makes a shape of its own and
+costs a walk.
 """
 
 import json
@@ -58,11 +58,11 @@ class Hole(NamedTuple):
 
 
 class Shape:
-    """What all messages of a shape share.
+    """The part that all messages of a shape share.
 
     mask, fixed: octets, as one big-endian number, are of this shape if octets & mask == fixed
     unpack:      octets -> the values of the holes
-    template:    the line of han-decode behind its opening brace and time; template % values is that of a message
+    template:    the line of han-decode after its opening brace and time; template % values is that of a message
     skeleton:    the same as JSON, with HOLE for each hole; slots: the holes, in order
     """
 
@@ -169,7 +169,7 @@ def _write(data: Data, at: int, pieces: "list[str | Hole]") -> None:
 
 
 def plain(data: Data) -> Any:
-    """Return the value of what is no array or structure as han-decode writes it."""
+    """Return the value of anything but an array or structure as han-decode writes it."""
     if data.type == "compact-array":
         description, values = data.value
         return {"type": description, "contents": [typed(value) for value in values]}

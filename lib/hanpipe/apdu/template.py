@@ -36,7 +36,7 @@ class Template:
         self._pieces += ["", ""]
 
     def fill(self, texts: Iterable[str]) -> str:
-        """Return the text with what stands in the holes. raise: ValueError: not as many texts as holes."""
+        """Return the text with its holes filled. raise: ValueError: not as many texts as holes."""
         pieces = self._pieces.copy()
         pieces[1::2] = texts
         return "".join(pieces)

@@ -58,7 +58,7 @@ class Source(Protocol):
     def read(self) -> bytes:
         """Return the octets that have come.
 
-        raise: BlockingIOError: there are none after all; Lost, Closed or another OSError: no more will come
+        raise: BlockingIOError: none came after all; Lost, Closed or another OSError: no more will come
         """
 
     def set_line(self, line: Line) -> None:

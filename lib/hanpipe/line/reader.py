@@ -48,7 +48,7 @@ class Live:
     ) -> None:
         """Take from the options: auto, idle (s, 0 for never) and once.
 
-        new_detector: detects frames of any link; why: returns why there is no frame in some octets
+        new_detector: detects frames of any link; why: returns why some octets hold no frame
         """
         now = time.monotonic()
         self._program = program
@@ -178,7 +178,7 @@ class Live:
         self._finder = None
 
     def _report_lost(self, error: OSError) -> None:
-        """Report why it cannot be read, once for each time it is lost. raise: Failure: there is no waiting for it."""
+        """Report why it cannot be read, once for each time it is lost. raise: Failure: it is useless to wait for it."""
         if error.errno in _HOPELESS:
             raise Failure(IO, f"{self._name}: {_HOPELESS[error.errno].format(self._line)}") from error
         words = _WORDS.get(error.errno or 0) or reason(error)

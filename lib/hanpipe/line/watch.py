@@ -9,7 +9,7 @@ from hanpipe.line.finder import Detector, NewDetector
 from hanpipe.unix.stderr import duration
 from hanpipe.unix.typed import Final
 
-_SAMPLE: Final = 8192  # octets that may show why there is no frame
+_SAMPLE: Final = 8192  # octets that may show why no frame is found
 
 
 class LineWatch:
@@ -21,11 +21,11 @@ class LineWatch:
     def __init__(self, seconds: float, now: float, new_detector: NewDetector, why: Callable[[bytes], str]) -> None:
         """Watch for silences of so many seconds.
 
-        new_detector: detects frames of any link; why: returns why there is no frame in some octets
+        new_detector: detects frames of any link; why: returns why some octets hold no frame
         """
         self._new_detector = new_detector
         self._why = why
-        self._sample = b""  # the last octets, as long as there is no good frame
+        self._sample = b""  # the last octets, as long as no good frame came
         self._seconds = seconds
         self._last = now  # when octets came
         self._good: float | None = None  # when a frame was good

@@ -27,4 +27,4 @@ def _arc() -> Callable[[bytes], int]:
 
 def compiled() -> bool:
     """Tell whether crcmod runs its C extension; without it a CRC costs fifteen times as much."""
-    return bool(sys.modules["crcmod.crcmod"]._usingExtension)  # the package hides its module behind a name
+    return bool(sys.modules["crcmod.crcmod"]._usingExtension)  # the package gives its module another name

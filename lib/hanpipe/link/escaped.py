@@ -1,7 +1,7 @@
 """HDLC on lines that keep octet transparency: ISO/IEC 13239, 4.3.2.
 
-Between flags, 7D and the octet behind it, with its bit 5 turned, stand for 7E and 7D (or any other octet). So a flag is
-always a flag, and a frame is what stands between two.
+Between flags, a 7E or 7D (or any other octet) is sent as 7D, then the octet with its bit 5 turned. So a 7E is always a
+flag, and the octets between two flags are a frame.
 """
 
 import re
@@ -18,7 +18,7 @@ _ESCAPED = re.compile(rb"\x7d(.)", re.DOTALL)
 
 
 def unescape(octets: bytes) -> bytes:
-    """Return what octets of the line stand for; an escape at their end stands for itself."""
+    """Return octets of the line without their escapes; an escape at the end stays."""
     return _ESCAPED.sub(lambda escaped: bytes([escaped[1][0] ^ 0x20]), octets)
 
 
@@ -68,7 +68,7 @@ def _judge(octets: bytes) -> Event:
         header = read_header(frame)
     except Malformed:
         return Fault("n" if frame[0] & 0xF0 != 0xA0 else "t" if len(frame) < 7 else "h", octets)
-    checked = 2 + len(header.destination) + len(header.source) + 3  # without information, the FCS stands for the HCS
+    checked = 2 + len(header.destination) + len(header.source) + 3  # without information, the FCS is also the HCS
     if x25(frame[:checked]) != GOOD:
         return Fault("h", octets)
     if header.length == len(frame) and x25(frame) == GOOD:

@@ -43,8 +43,8 @@ class HdlcFramer(Scanner):
     """Finds HDLC frames: feed() it octets in pieces of any size.
 
     Octets given up run to the next boundary: flags followed by what looks like a header, or several idle flags.
-    Those behind a flag that promised a frame are one fault: to where the frame should have ended, if only its FCS is
-    wrong; else to the next idle flags, or frame with its flag in place, or to 2,048 octets. What is left over is noise.
+    Octets after a flag that promised a frame are one fault: to the place where the frame should have ended, if only its
+    FCS is wrong; else to the next idle flags, or frame with its flag in place, or to 2,048 octets. The rest is noise.
 
     A frame inside of nine false ones, each with a good HCS and its flag in place, is not looked for: chance does not
     make them, and malice would make each octet cost the check of hundreds.
@@ -114,7 +114,7 @@ class HdlcFramer(Scanner):
     def _step_over(self) -> None:
         """Inside of what a failed frame takes with it, go on to the next boundary that is news.
 
-        A header is none if no flag stands where its frame would end, or if its HCS is wrong; false ones come in rows.
+        A header is false if its frame would not end at a flag, or if its HCS is wrong; false ones come in rows.
         """
         if self._kind == "n":
             return
@@ -181,7 +181,7 @@ class HdlcFramer(Scanner):
 
 
 def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, int]:
-    """Say what the frame is whose format stands at begin.
+    """Judge the frame whose format is at begin.
 
     checked: where the octets end that its HCS covers, the HCS with them, as far as they are there
     return: H and where its FCS ends; or h, c or t and where its octets end at the latest; or, as long as that cannot be

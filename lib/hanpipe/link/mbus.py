@@ -70,7 +70,7 @@ def read_fields(octets: bytes) -> Fields:
 
 
 def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
-    """Say what the frame is whose start octet stands at begin (Judge in search.py).
+    """Judge the frame whose start octet is at begin (Judge in search.py).
 
     The shorter of the two lengths is tried as soon as its octets are there, and believed if checksum and stop octet are
     right: nobody waits for the longer one then. Only where it fails (or L is too small) the longer one is waited for,
@@ -95,7 +95,7 @@ def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
 
 
 def _fits(octets: bytes, begin: int, end: int) -> bool:
-    """Tell whether stop octet and checksum stand where they should in a frame from begin to end."""
+    """Return whether a frame from begin to end has its stop octet and its checksum in place."""
     return octets[end - 1 : end] == STOP and sum(octets[begin + 4 : end - 2]) & 0xFF == octets[end - 2]
 
 

@@ -23,7 +23,7 @@ def read_length(octets: bytes, at: int) -> tuple[int, int]:
     return: the length, and the offset after it
     """
     if at >= len(octets):
-        raise Malformed(at, "ends where a length should stand")
+        raise Malformed(at, "ends before a length")
     first, at = octets[at], at + 1
     if first < 0x80:
         return first, at

@@ -56,10 +56,10 @@ def pack(kind: str, octets: bytes, time: int) -> bytes:
 class RecordReader:
     """Feed it octets in pieces of any size; the records do not depend on the pieces.
 
-    A torn record (a cut file with another behind it) costs only itself: inside the octets that its length promises
-    stands the next one's header. As octets given up may hold such a header too, what follows decides: where another
-    header follows the promised end, or nothing, the record is whole. (Where one or two octets are missing, what has
-    arrived behind them must tell: a record is not held back because its last octet may be the H of a header.)
+    A torn record (a cut file with another one appended) costs only itself: the next header is then inside the octets
+    that its length promises. Octets given up may hold such a header too, so the octets that follow decide: if another
+    header follows the promised end, or nothing, the record is whole. (Where one or two octets are missing, the octets
+    that have arrived since decide: a record is not held back because its last octet may be the H of a header.)
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ def _run(octets: bytes, found: list[Record]) -> int:
 
 
 def _end_of_record(octets: bytes, at: int, ended: bool) -> int | None:
-    """Return where the record at `at` ends; 0 if there is none; None as long as that cannot be said."""
+    """Return where the record at `at` ends; 0 if none begins there; None as long as that is undecided."""
     size = len(octets)
     if size - at < HEADER.size:
         return 0 if ended or not b"HAN".startswith(octets[at : at + 3]) else None

@@ -42,7 +42,7 @@ class HexInput:
 def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) -> bool:
     """Run octets through the framer that the options name; return whether there was a frame.
 
-    why: returns why there is no frame in the first octets
+    why: returns why the first octets hold no frame
     """
     options, tally = program.options, Tally(why)
     show_stats = program.stats(tally.counters)

@@ -45,8 +45,8 @@ def before_end(first: bytes, *following: bytes) -> bytes:
 class Search(Scanner):
     """Finds the frames of links: feed() it octets in pieces of any size.
 
-    The frame that begins first is judged first; after a fault the search goes on right behind its first octet. Octets
-    given up run to the next frame or fault; what is left over behind the end of a fault is noise.
+    The frame that begins first is judged first; after a fault the search goes on right after its first octet. Octets
+    given up run to the next frame or fault; octets left over after the end of a fault are noise.
     """
 
     def __init__(self, *starts: Start) -> None:

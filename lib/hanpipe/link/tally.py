@@ -6,14 +6,14 @@ from hanpipe.link.kinds import FAULTS, Event
 from hanpipe.unix.typed import Any, Final
 
 _ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest frame
-_SAMPLE: Final = 8192  # octets that may show why there is no frame
+_SAMPLE: Final = 8192  # octets that may show why no frame is found
 
 
 class Tally:
     """Counts octets, frames and faults."""
 
     def __init__(self, why: Callable[[bytes], str] = lambda octets: "") -> None:
-        """Take a function that returns why there is no frame in the first octets of the input."""
+        """Take a function that returns why the first octets of the input hold no frame."""
         self._why = why
         self._reason = ""
         self._octets = self._frames = 0

@@ -11,7 +11,7 @@ _TELEGRAM: Final = re.compile(rb"/[A-Za-z]{3}[^!]*?!([0-9A-Fa-f]{1,4})(?=\s|$)")
 
 
 def restored_telegrams(text: bytes) -> bytes:
-    """Return the P1 telegrams in pasted text as a meter sends them; b"" if there are none whose CRC agrees.
+    """Return the P1 telegrams in pasted text as a meter sends them; b"" if the CRC of none agrees.
 
     Quote marks (>) before lines are removed, LF becomes CR LF, and telegrams on one line get their lines again. A CRC
     has to agree, so that no telegram is invented.

@@ -11,14 +11,14 @@ _SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can tell: u
 
 
 def number(value: Any) -> int | Decimal | None:
-    """Return the value if it is a number, None otherwise: true and "5" are none."""
+    """Return the value if it is a number, None otherwise, also for true and "5"."""
     return value if type(value) is int or type(value) is Decimal else None
 
 
 def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
-    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is none.
+    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is something else.
 
-    bare_is_utc: what a time without an offset is taken for; else it is none
+    bare_is_utc: whether a time without an offset is taken for UTC; otherwise it does not count
     """
     try:
         at = datetime.fromisoformat(told)

@@ -38,10 +38,10 @@ _OWN: Final = 4  # octets of a template, a skeleton and the pattern, by the char
 
 
 class LineShape:
-    """What all lines of a shape share.
+    """The part that all lines of a shape share.
 
     skeleton: the line as JSON, without its time, with HOLE for each hole; slots: the holes, in order
-    timed:    whether the line begins with a time, which then stands in its first hole, with its key
+    timed:    whether the line begins with a time, which is then in its first hole, with its key
     """
 
     __slots__ = ("_convert", "_match", "_template", "skeleton", "slots", "timed")
@@ -52,7 +52,7 @@ class LineShape:
         self._template = Template()
         self.timed = False
         slots: list[Slot] = []
-        self.skeleton, pattern, at, told = "", "", 0, 0  # told: up to where the skeleton tells the line
+        self.skeleton, pattern, at, written = "", "", 0, 0  # written: up to where the skeleton holds the line
         for hole in re.finditer(_HOLE, line):
             begin, end = hole.span(hole.lastgroup or 0)
             self._template.add(line[at:begin])
@@ -62,19 +62,19 @@ class LineShape:
                 self.timed = True
                 self._template.hole()
                 pattern += _TIME
-                self.skeleton, told = "{", end + 1  # the comma goes with it
+                self.skeleton, written = "{", end + 1  # the comma goes with it
             elif hole.lastgroup in ("number", "count"):
-                self.skeleton += line[told:begin] + HOLE
+                self.skeleton += line[written:begin] + HOLE
                 slots.append(Slot(len(self._convert)))
                 pattern += self._add_holes(_NUMBER, int)
-                told = end
+                written = end
             else:
                 size = (end - begin) // 2
-                self.skeleton += line[told : begin - 1] + HOLE
+                self.skeleton += line[written : begin - 1] + HOLE
                 slots.append(Slot(len(self._convert), size))
                 pattern += self._add_holes(_clock_groups(line[begin], size), *[_hex] * ((size + 3) // 4))
-                told = end + 1  # the quotes go with it
-        self.skeleton += line[told:]
+                written = end + 1  # the quotes go with it
+        self.skeleton += line[written:]
         self.slots = tuple(slots)
         self._template.add(line[at:])
         self._match = re.compile(f"{pattern}.{{{len(line) - at}}}", re.DOTALL).fullmatch
@@ -87,7 +87,7 @@ class LineShape:
         return groups
 
     def holes(self, line: str) -> tuple[str, ...] | None:
-        """Return what stands in the holes of a line of this shape; None of any other."""
+        """Return the texts in the holes of a line of this shape; None of any other."""
         found = self._match(line)
         if found is None:
             return None
@@ -95,7 +95,7 @@ class LineShape:
         return holes if self._template.fill(holes) == line else None
 
     def values(self, holes: tuple[str, ...]) -> tuple[int, ...]:
-        """Return the values of the numbers and clocks among what stands in the holes."""
+        """Return the values of the numbers and clocks among the texts in the holes."""
         digits = holes[self.timed :]
         return tuple([convert(text) for convert, text in zip(self._convert, digits, strict=True)])
 
@@ -112,7 +112,7 @@ class LineShapes:
         self._of_kind = BoundedCache(_ROOM)
 
     def find(self, line: str) -> tuple[LineShape, tuple[str, ...]] | None:
-        """Return the shape of a line if one like it was added, and what stands in its holes."""
+        """Return the shape of a line if one like it was added, and the texts in its holes."""
         shape: LineShape
         for shape in self._last:
             if (holes := shape.holes(line)) is not None:
@@ -148,10 +148,10 @@ def read_keys(skeleton: str, slots: tuple[Slot, ...] = ()) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """Read a number with a point or an exponent; no line of han-decode holds one that is none."""
+    """Read a number with a point or an exponent; no line of han-decode holds NaN or infinity."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"expected a number, got {text}")
     return number
 
 

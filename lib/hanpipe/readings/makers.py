@@ -1,4 +1,4 @@
-"""Who made a meter, by its list version, the FLAG id in its P1 identification or system title, or its device name."""
+"""The maker of a meter, by list version, by the FLAG id in P1 identification or system title, or by device name."""
 
 import functools
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Items -> the plan of a reading: named, scaled, with units.
 
-What can be said once for all messages of a shape (names, codes, units, scalers, texts) is its Plan; a message's values
-put into it are a Reading.
+A Plan holds the names, codes, units, scalers and texts that all messages of a shape share. A Reading is a plan with the
+values of one message.
 """
 
 import json
@@ -36,7 +36,7 @@ class Naming:
 
     layouts: those to try first, by --layout; scale: unit (pf = power factor) -> power of ten, in the place of the meter
     data's; ratio: (factor, power of ten) of the current transformers; names: other names; only: keys to keep, all if
-    empty; tell: is told, once each, what a person should know
+    empty; tell: is called with each text for the user
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Naming:
         return Reading(plan, message.values, message.time)
 
     def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
-        """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: they are none."""
+        """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: not objects."""
         return Reading(self.plan(keys), (), time_ns)
 
     def plan_of(self, shape: "Shape | LineShape", sender: tuple[tuple[str, str], ...] = ()) -> Plan:
@@ -107,7 +107,7 @@ class Naming:
                 self._tell(doubt)
 
     def _list(self, keys: Mapping[str, Any]) -> list[Field]:
-        """Name what stands in the body of a notification."""
+        """Name the values in the body of a notification."""
         body = keys.get("body", {})
         items = read_items(body)
         layout = self._layout(items, keys)

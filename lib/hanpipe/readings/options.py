@@ -49,7 +49,7 @@ def scale(text: str) -> dict[str, int]:
 def layouts_of(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "dict[str, list[Layout]]":
     """Return the layouts that the user names, and those in the files that they name, each under that name.
 
-    raise: Failure: a file is wrong or cannot be read; SystemExit: there is no such layout
+    raise: Failure: a file is wrong or cannot be read; SystemExit: a layout does not exist
     """
     if not wanted:
         return {}
@@ -75,7 +75,7 @@ def layouts_of(wanted: list[str] | None, parser: argparse.ArgumentParser) -> "di
 def names_of(wanted: str | None, parser: argparse.ArgumentParser) -> Names | None:
     """Return the table of names that the user names, or whose file they name.
 
-    raise: Failure: the file is wrong or cannot be read; SystemExit: there is no such table
+    raise: Failure: the file is wrong or cannot be read; SystemExit: the table does not exist
     """
     if wanted is None:
         return None

@@ -17,11 +17,11 @@ _MOST_WRITERS: Final = 256  # kept; a hostile line makes a new one with each mes
 class LineReader:
     """Feed it lines of han-decode in pieces of any size; each line that holds a list gives its plan and values.
 
-    read: readings given; passed: lines that tell of a fault or hold no list; wrong: lines that are none of han-decode's
+    read: readings given; passed: faults and lines without a list; wrong: lines that are not from han-decode
     """
 
     def __init__(self, naming: Naming) -> None:
-        """Take what names the values."""
+        """Take the naming of the values."""
         self._naming = naming
         self._shapes = LineShapes()
         self._rest = b""
@@ -83,7 +83,7 @@ class LineReader:
     def _learn(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
         """Read a line that is the first of its kind, or a telegram; None if it holds no list.
 
-        return: its shape and what stands in the holes; or, where there will be no second one, its plan and its time
+        return: its shape and the texts in the holes; or, where there will be no second one, its plan and its time
         """
         try:
             if '"body":' in line:

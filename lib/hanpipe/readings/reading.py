@@ -31,7 +31,7 @@ class Field(NamedTuple):
     """One value of a reading.
 
     key:  in a flat reading: its name, or its code where no name is known
-    code: OBIS code or position; "" if it is no element of the list (the time of the APDU)
+    code: OBIS code or position; "" for a value outside of the list (the time of the APDU)
     name: as docs/fields.md lists it, None if no table knows
     unit: None for texts, factors and counts
     """
@@ -44,7 +44,7 @@ class Field(NamedTuple):
 
 
 class Plan:
-    """What all readings of a shape share: their fields, in order."""
+    """The part that all readings of a shape share: their fields, in order."""
 
     __slots__ = ("_flat", "_sources", "by_key", "fields", "value_of")
 
@@ -57,12 +57,12 @@ class Plan:
         self._sources = [field.source.json for field in fields]
 
     def line(self, values: Values, front: str) -> str:
-        """Return the flat line of a reading, without a line end; front: the keys before it, a comma behind each."""
+        """Return the flat line of a reading, without a line end; front: the keys before it, each with a comma."""
         told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
         return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
 
     def writer(self, shape: LineShape) -> Writer:
-        """Return what line() is for lines of this shape: it takes what stands in their holes."""
+        """Return what line() is for lines of this shape: it takes the texts in their holes."""
         sized = next((field.source for field in self.fields if isinstance(field.source, Sized)), None)
         return self._writer(shape) if sized is None else self._either_writer(shape, sized)
 
@@ -83,7 +83,7 @@ class Plan:
         return Plan(fields)
 
     def _writer(self, shape: LineShape) -> Writer:
-        """Make a writer that fills a template; where a value has no parts, or is none, line() does it."""
+        """Make a writer that fills a template; where a value has no parts, or is unknown, line() does it."""
         template, holes, texts = Template(), [0] * shape.timed, [_as_it_is] * shape.timed
         template.add("{")
         if shape.timed:
@@ -128,9 +128,9 @@ class Plan:
 
 
 class Reading(Mapping[str, Value]):
-    """What a meter said at one time, by name: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
+    """The values that a meter sent at one time, by name: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
 
-    Numbers are exact: int where the quantity comes in whole units, else Decimal. What was not sent is no key.
+    Numbers are exact: int where the quantity comes in whole units, else Decimal. A value that was not sent has no key.
     """
 
     __slots__ = ("_plan", "_values", "time_ns")

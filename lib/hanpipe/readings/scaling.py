@@ -37,7 +37,7 @@ class Sizes(NamedTuple):
 
 
 class Scaling:
-    """What the user says of scalers and names; makes the fields of numbers."""
+    """Makes the fields of numbers, by the scalers and names that the user gives."""
 
     def __init__(self, scale: Mapping[str, int], ratio: tuple[int, int], names: Names) -> None:
         """Take unit -> scaler, the ratio of the current transformers as number and power of ten, and other names."""
@@ -105,7 +105,7 @@ def sizes_of(items: list[Item], layout: "Layout | None") -> dict[str, Sizes]:
 
 
 def open_scalers(items: list[Item], fields: list[Field]) -> str:
-    """Return how the user can set the scalers that neither the line nor a meter file has, "" if there are none."""
+    """Return how the user can set the scalers that neither the line nor a meter file has, "" if none is open."""
     units: list[str] = []
     for item, field in zip(items, fields, strict=False):
         quantity = quantities.quantity(item.key) if field.name is None and item.scaler is None else None

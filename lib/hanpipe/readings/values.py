@@ -1,7 +1,7 @@
 """Where a reading's values come from: the holes of a shape, and what is fixed in it. Exact, never through a float.
 
 Each source gives its value for the library, and its JSON for a line, out of the values of a message's holes. A value
-that cannot be told (a clock that is not set) is None, its JSON empty.
+that is unknown (a clock that is not set) is None, its JSON empty.
 """
 
 import functools
@@ -31,7 +31,7 @@ def decimal_text(raw: int, scaler: int) -> str:
 
 
 def _point_put_in(digits: str, places: int) -> str:
-    """Write a whole number with so many places behind a decimal point, in its shortest form."""
+    """Write a whole number with so many places after a decimal point, in its shortest form."""
     digits = digits.zfill(places + (2 if digits[0] == "-" else 1))
     fraction = digits[-places:].rstrip("0")
     return f"{digits[:-places]}.{fraction}" if fraction else digits[:-places]
@@ -62,11 +62,11 @@ class Source:
     __slots__ = ()
 
     def value(self, values: Values) -> Value:
-        """Return the value, None if it cannot be told."""
+        """Return the value, None if it is unknown."""
         raise NotImplementedError
 
     def json(self, values: Values) -> str:
-        """Return it as JSON, empty if it cannot be told."""
+        """Return it as JSON, empty if it is unknown."""
         raise NotImplementedError
 
     def getter(self) -> Callable[[Values], Value]:
@@ -74,7 +74,7 @@ class Source:
         return self.value
 
     def parts(self) -> list[Part] | None:
-        """Return its JSON in parts, which may raise Malformed if it cannot be told; None if it has no such parts."""
+        """Return its JSON in parts, which may raise Malformed if it is unknown; None if it has no such parts."""
         return None
 
 
@@ -119,7 +119,7 @@ class Number(Source):
         return decimal_text(values[self.index] * self._factor, self._scaler)
 
     def getter(self) -> Callable[[Values], Value]:
-        """Return what value() is: mostly a number as it stands in its hole."""
+        """Return what value() is: mostly a number as it is in its hole."""
         return itemgetter(self.index) if self._scaler == 0 and self._factor == 1 else self.value
 
     def parts(self) -> list[Part]:
@@ -232,7 +232,7 @@ class Clock(Octets):
     __slots__ = ()
 
     def value(self, values: Values) -> Value:
-        """Return the time, None if it is none."""
+        """Return the time, None if it is not a time."""
         at = self._index
         try:
             if self._size == cosem.CLOCK_SIZE:
@@ -277,7 +277,7 @@ class Joined(Source):
         self._date, self._time = date, time
 
     def value(self, values: Values) -> Value:
-        """Return the time, which has no offset; None if it is none."""
+        """Return the time, which has no offset; None if it is not a time."""
         try:
             return cosem.read_clock(self._date.octets(values) + self._time.octets(values) + _NO_OFFSET)
         except Malformed:

@@ -1,1 +1,1 @@
-"""What people see: events as a hex dump, APDUs as a tree, readings as plain text. Nothing but people reads these."""
+"""Views for people: events as a hex dump, APDUs as a tree, readings as plain text. Nothing but people reads these."""

@@ -1,4 +1,4 @@
-"""What a terminal is sent: dim offsets and structure, bold values, red where something is wrong."""
+"""Colours of a terminal: dim offsets and structure, bold values, red where something is wrong."""
 
 import os
 

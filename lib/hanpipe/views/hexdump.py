@@ -76,7 +76,7 @@ class HexDump:
         return "\n".join(rows)
 
     def _place(self, octets: bytes) -> Sequence[int]:
-        """Return where on the line each octet of an event stands, behind nothing but flags, and where they end."""
+        """Return the place on the line of each octet of an event, after nothing but flags, and of its end."""
         behind = self._line(self._shown, None)
         skipped = max(self._shown, self._at) + _flags_before(behind)
         begin = max(self._shown, skipped - _flags_before(octets))
@@ -146,9 +146,9 @@ def _flags_before(octets: bytes) -> int:
 
 
 def _stuffed(line: bytes, octets: bytes, begin: int) -> list[int] | None:
-    """Return where each octet stands on a line with octet stuffing (7D, then the octet with bit 5 turned), and the end.
+    """Return the place of each octet on a line with octet stuffing (7D, then the octet with bit 5 turned), and of the end.
 
-    None: they do not stand there.
+    None: they are not there.
     """
     at, offsets = 0, [begin]
     for octet in octets:

@@ -9,7 +9,7 @@ from hanpipe.unix.typed import Any
 
 
 def text(plan: Plan, values: Values) -> str:
-    """Return a reading as lines "name = value", sorted by name; without a blank line behind it."""
+    """Return a reading as lines "name = value", sorted by name; without a blank line after it."""
     told = {field.key: value for field, value in _told(plan, values)}
     return "".join(f"{printable(key)} = {told[key]}\n" for key in sorted(told))
 
@@ -23,7 +23,7 @@ def obis_text(plan: Plan, values: Values) -> str:
 
 
 def _told(plan: Plan, values: Values) -> list[tuple[Field, str]]:
-    """Return the fields whose value can be told, with it."""
+    """Return the fields whose value is known, each with its value."""
     found = [(field, field.source.value(values)) for field in plan.fields]
     return [(field, _written(value)) for field, value in found if value is not None]
 

@@ -14,7 +14,7 @@ PATIENCE = 8.0  # s for anything to happen
 
 
 def needed():
-    """Skip where there is no broker, or no client library."""
+    """Skip without a broker, or without its client library."""
     needs("mosquitto", "paho")
 
 

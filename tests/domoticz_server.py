@@ -300,7 +300,7 @@ class DomoticzServer:
 
 
 class History:
-    """What Domoticz keeps of a kWh or P1 device: the value at each full five minutes. Section 6 of the contract.
+    """The history of a kWh or P1 device in Domoticz: the value at each full five minutes. Section 6 of the contract.
 
     value: svalue of the device; at: s since midnight
     """
@@ -327,7 +327,7 @@ class History:
 
     @property
     def entry(self):
-        """What getdevices answers of the value."""
+        """The value in the answer of getdevices."""
         return {"Data": self.value if self.kind is P1 else f"{int(self.value.split(';')[1]) / 1000:.3f} kWh"}
 
     def _energy(self, svalue):

@@ -123,7 +123,7 @@ def with_even_parity(octets: bytes) -> bytes:
 
 
 def header(size: int, addresses: bytes = b"\x41\x08\x83", control: int = 0x13, segmented: bool = False) -> bytes:
-    """Write what stands in front of HCS or FCS, of a frame of size octets between its flags."""
+    """Write the octets before HCS or FCS, of a frame of size octets between its flags."""
     return struct.pack(">H", 0xA000 | segmented << 11 | size) + addresses + bytes([control])
 
 

@@ -1,4 +1,4 @@
-"""What the meters of han-fake send, in-process."""
+"""The lists of the meters of han-fake, in-process."""
 
 import calendar
 

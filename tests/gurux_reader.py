@@ -1,4 +1,4 @@
-"""What gurux-dlms makes of frames and APDUs: a decoder that shares nothing with ours. Import it behind importorskip."""
+"""Frames and APDUs as gurux-dlms reads them: a decoder that shares nothing with ours. Import it after importorskip."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A soak: a meter made of software on a port, the whole pipe behind it, and everything that goes wrong in years.
+"""A soak: a meter made of software on a port, the whole pipe that reads it, and everything that goes wrong in years.
 
     python3 tests/soak.py [--seconds 600] [--opens 20]
 
@@ -273,7 +273,7 @@ def due(house, lines):
     """
     reports = [line for line in lines if line.startswith("han-fake: ") and line.endswith((" octets", "nobody listens"))]
     opened = next(number for number, line in enumerate(lines) if line.endswith(": open"))
-    sure = sum(line in reports for line in lines[:opened]) + 1  # the first list that was surely sent behind "open"
+    sure = sum(line in reports for line in lines[:opened]) + 1  # the first list that was surely sent after "open"
     found = []
     for number, (whole, sent) in enumerate(house.lists(len(reports) + 1)):
         report = reports[number] if number < len(reports) else ""
@@ -309,7 +309,7 @@ def read_once(lists):
 
 
 def without_time(line):
-    """Return a reading as text, without the time of arrival. raise: ValueError: it is no whole line of JSON."""
+    """Return a reading as text, without the time of arrival. raise: ValueError: not a whole line of JSON."""
     reading = json.loads(line)
     reading.pop("time", None)
     return json.dumps(reading)
@@ -367,7 +367,7 @@ def resident(pid):
 
 
 def cpu_seconds(pid):
-    """Return the CPU time of a process and its threads. schedstat counts ns; where there is none, stat counts ticks."""
+    """Return the CPU time of a process and its threads. schedstat counts ns; elsewhere stat counts ticks."""
     with contextlib.suppress(FileNotFoundError):
         return sum(nanoseconds(f"/proc/{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task")) / 1e9
     with open(f"/proc/{pid}/stat") as stat:

@@ -1,4 +1,4 @@
-"""What hypothesis draws: streams of frames and noise, typed data, and where to cut them."""
+"""Strategies of hypothesis: streams of frames and noise, typed data, and where to cut them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -42,7 +42,7 @@ def frames() -> st.SearchStrategy[bytes]:
 
 
 def false_headers() -> st.SearchStrategy[bytes]:
-    """Headers whose HCS is right and whose frame never comes, behind their flag."""
+    """Headers whose HCS is right and whose frame never comes, after their flag."""
     front = st.builds(encoder.header, st.integers(0, 2047), addresses(), st.just(0x13))
     return front.map(lambda octets: b"\x7e" + octets + encoder.x25(octets))
 
@@ -167,7 +167,7 @@ def in_pieces(octets: bytes, sizes: list[int]) -> list[bytes]:
 
 
 def fed(feed: Callable[[bytes], list[Event]], octets: bytes, sizes: list[int]) -> list[Event]:
-    """Feed octets in pieces, then the end; return all that was told."""
+    """Feed octets in pieces, then the end; return all events."""
     return [event for piece in [*in_pieces(octets, sizes), b""] for event in feed(piece)]
 
 
@@ -302,7 +302,7 @@ def notifications(draw: st.DrawFn, bodies: st.SearchStrategy[Typed] | None = Non
     return apdus
 
 
-# What differs from message to message of a meter; everything else belongs to the shape.
+# The part that differs from message to message of a meter; everything else belongs to the shape.
 _VARYING = ("double-long", "double-long-unsigned", "long", "unsigned", "long-unsigned", "long64", "long64-unsigned")
 
 

@@ -1,4 +1,4 @@
-"""The data's way: no module imports a later stage, and no maker's name stands in code."""
+"""The way of the data: no module imports a later stage, and code names no maker."""
 
 import ast
 import graphlib

@@ -256,7 +256,7 @@ def _refuse(constant: str) -> None:
 
 
 def complaint_about(line: str) -> str:
-    """Return what is wrong with han-fields on a hostile line with a good one behind it; nothing if all is well."""
+    """Return what is wrong with han-fields on a hostile line with a good one after it; nothing if all is well."""
     good = '{"body":{"array":[%s]}}' % (_ONE % 0)
     done = run("han-fields", "-q", given=f"{line}\n{good}\n".encode(errors="surrogateescape"))
     try:
@@ -318,7 +318,7 @@ def test_100_megabytes_without_a_frame_end_and_take_bounded_memory(program: str,
 
 
 def test_long_faults_of_many_kinds_cost_han_fields_next_to_nothing(tmp_path: Any) -> None:
-    """A fault is no list: no shape of it is worked out, and none is kept, neither here nor in re."""
+    """A fault is not a list: no shape of it is worked out, and none is kept, neither here nor in re."""
     file = tmp_path / "faults"
     lines = [json.dumps({"fault": "noise", "octets": f"{number:06x}" * 2000}) + "\n" for number in range(600)]
     file.write_text("".join(lines))

@@ -1,4 +1,4 @@
-"""What completions/make.py writes, as the shells take it; and what else names every program or option by hand."""
+"""The output of completions/make.py, as the shells take it; and what else names every program or option by hand."""
 
 import os
 import re
@@ -105,7 +105,7 @@ def test_a_man_page_is_one(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_man_page_can_be_copied_from_80_columns(page):
-    """As they stand: what man fills, it hyphenates. A literal block stands 11 columns in."""
+    """Unfilled: man hyphenates the lines that it fills. A literal block is indented by 11 columns."""
     blocks = text(f"man/{page}").split("```\n")[1::2]
     assert "\n# EXAMPLES\n\n" in text(f"man/{page}")
     assert blocks

@@ -1,4 +1,4 @@
-"""What flows is spoilt behind its checks, which are made right again: nothing may raise, whatever the link or cipher.
+"""Octets are spoilt within their checks, which are then remade: nothing may raise, whatever the link or cipher.
 
 The programs' edges are fuzzed by ../shared/checks/fuzz.py; here are the kinds that it has not: M-Bus, P1, ciphertext.
 """
@@ -50,7 +50,7 @@ def spoilt(octets: bytes, chance: random.Random) -> bytes:
 
 
 def told_of(line: bytes, decoder: Decoder) -> list[Result]:
-    """Send octets through all stages and views; check what they say, and return what the decoder told."""
+    """Send octets through all stages and views; check what they say, and return the results of the decoder."""
     framer, tree, dump = FRAMERS["auto"](), Decoder(decoder.opener.deciphering), HexDump(Colour(on=False))
     events = framer.feed(line) + framer.feed(b"")
     dump.feed(line, events)

@@ -1,4 +1,4 @@
-"""What a hostile line or peer could do once, and must not again: each case was met."""
+"""Harm that a hostile line or peer could do once, and must not again: each case was met."""
 
 import io
 import json

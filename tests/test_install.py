@@ -1,4 +1,4 @@
-"""What make install puts where, run from there; and the man pages beside what the programs say of themselves."""
+"""The files of make install, run from their places; and the man pages beside what the programs say of themselves."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""hanpipe.readings(): what a program that uses the library is told."""
+"""hanpipe.readings(): the warnings that a program gets."""
 
 import io
 

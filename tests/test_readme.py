@@ -1,4 +1,4 @@
-"""The README claims only what was run: its console blocks are run, and must print what stands there.
+"""The README claims only what was run: its console blocks are run, and must print what the page shows.
 
 UPDATE_README=1 writes what they print into the README instead; the diff is reviewed.
 """
@@ -37,7 +37,7 @@ def run(command: str, folder: str) -> str:
 
 
 def commands(block: str) -> list[tuple[str, str]]:
-    """Split a block into commands (lines with "$ ", continued ones with "> ") and what stands behind each."""
+    """Split a block into commands (lines with "$ ", continued ones with "> ") and the output shown after each."""
     found: list[tuple[str, str]] = []
     for line in block.splitlines(keepends=True):
         if line.startswith("$ "):
@@ -50,7 +50,7 @@ def commands(block: str) -> list[tuple[str, str]]:
 
 
 def matches(said: str, printed: str) -> bool:
-    """Tell whether printed is what was said, where a line of "..." stands for any lines."""
+    """Tell whether printed is what was said, where a line of "..." matches any lines."""
     parts = [re.escape(part) for part in re.split(r"^\.\.\.\n", said, flags=re.MULTILINE)]
     return re.fullmatch("(?:.*\n)*?".join(parts), printed) is not None
 

@@ -63,7 +63,7 @@ def test_every_login_that_a_sink_looks_for_is_handed_over():
     assert set(setting("LoadCredential")) == wanted  # without a path: from a credential store, and none is no failure
 
 
-# What a user sets
+# Settings of a user
 
 
 def sourced(environment):
@@ -137,7 +137,7 @@ def test_a_failure_anywhere_is_the_unit_s(tmp_path):
 
 @contextlib.contextmanager
 def meter(path):
-    """Run a meter made of software behind a port."""
+    """Run a simulated meter at a port."""
     with subprocess.Popen([f"{ROOT}/bin/han-fake", "--pty", path, "--speed", "20"], env={"PATH": PATH}) as process:
         try:
             end = time.monotonic() + PATIENCE
@@ -162,7 +162,7 @@ def programs_of(shell):
 
 
 def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_readable_log(tmp_path):
-    """As the service does it: started anew behind each kill -9, with the same log and the same sink."""
+    """As the service does it: started anew after each kill -9, with the same log and the same sink."""
     port, log, sink = f"{tmp_path}/port", tmp_path / "all.raw.gz", tmp_path / "readings"
     settings = {"HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": f"han-fields | tee -a {sink} | cat"}
     settings["HAN_LOG"] = f"| han-log --dir {tmp_path} --name all.raw --gzip"

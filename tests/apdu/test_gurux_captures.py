@@ -89,7 +89,7 @@ def test_an_apdu_holds_what_gurux_finds_in_it(name):
         agree(body, theirs)
 
 
-# What gurux-dlms 1.0.203 cannot put together out of frames, though real meters send it, and why.
+# Frames that gurux-dlms 1.0.203 cannot put together, though real meters send it, and why.
 UNREAD = {
     "kaifa/no-*": "data in an I frame",
     "kaifa/se-*": "data in an I frame",

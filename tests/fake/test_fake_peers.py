@@ -8,7 +8,7 @@ from fake_meters import AUTHENTICATION_KEY, KEY, sent
 from hanpipe.fake import meters
 from needs import needs
 
-# What gurux-dlms 1.0 cannot read, though real meters send it: a length that wraps, and data in an I frame.
+# gurux-dlms 1.0 cannot read these, though real meters send them: a length that wraps, and data in an I frame.
 UNREAD_BY_GURUX = ("sagemcom-at", "kaifa", "kaifa-1p", "kaifa-it", "kaifa-se")
 READ_BY_AMSHAN = re.compile(r"(aidon|kaifa|kamstrup)(-1p|-it|-se)?|embriq|p1-se")
 AMSHAN = {  # its names, and thousandths of what they hold

@@ -1,4 +1,4 @@
-"""What a real Home Assistant makes of han-mqtt. Run by check.sh, in the tree that it makes.
+"""Look at han-mqtt in a real Home Assistant. Run by check.sh, in the tree that it makes.
 
 Two meters made of software, one announced value by value, the other by --device-discovery, each through the whole pipe:
 
@@ -112,7 +112,7 @@ class Refused(AssertionError):
 
 
 class Pipe:
-    """A meter, and the pipe behind it, as a user runs it; this script is the tee in front of han-mqtt.
+    """A meter, and the pipe that reads it, as a user runs it; this script is the tee in front of han-mqtt.
 
     last: field -> the value that was read last
     """

@@ -244,7 +244,7 @@ def test_a_refused_connection_says_why():
 
 
 class Gateway:
-    """A serial port behind RFC 2217, as pyserial serves one."""
+    """A serial port over RFC 2217, as pyserial serves one."""
 
     def __init__(self):
         self.port = serial.serial_for_url("loop://", timeout=0)

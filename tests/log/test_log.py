@@ -20,7 +20,7 @@ from hanpipe.unix.status import NOTHING, READER_LEFT, USAGE
 from needs import needs
 from programs import BIN, PATIENCE, Running, run
 
-FRAME = bytes.fromhex(  # Aidon's list 1, of our own making, with one flag behind it
+FRAME = bytes.fromhex(  # Aidon's list 1, of our own making, with one flag after it
     "a02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"
 )
 DAY_NS = 86_400_000_000_000

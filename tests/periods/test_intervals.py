@@ -1,4 +1,4 @@
-"""What is posted, interval after interval, of han-fake's household: with lists lost, hours repeated, meters changed."""
+"""The figures of each interval, of han-fake's household: with lists lost, hours repeated, meters changed."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -150,7 +150,7 @@ def test_energy_is_the_register_at_every_hour_and_never_runs_backwards(life):
             assert list(posted.values()) == sorted(posted.values())
             for one in hours:
                 before = max((energy for end, energy in posted.items() if end <= one.at), default=0)
-                # What was lost may have held a power that had ended: then the register has to catch up.
+                # The lost lists may have held a power that had ended: then the register has to catch up.
                 assert posted[one.at + 1] in {one.reading[name], before}
                 assert posted[one.at + 1] >= one.reading[name]
                 assert posted[one.at + 1] == one.reading[name] or not one.whole

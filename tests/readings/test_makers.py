@@ -1,4 +1,4 @@
-"""Who made a meter: each way in which a message tells it."""
+"""The maker of a meter: each way in which a message says it."""
 
 import pytest
 

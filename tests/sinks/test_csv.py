@@ -78,7 +78,7 @@ def test_a_regular_file_has_a_column_for_all_that_is_in_it(tmp_path):
     assert len(rows) == 2002
     assert rows[-1] == ["", "", "840", "", "21123450"]
     with open(file, "rb") as opened:
-        opened.seek(len(LIST_1) * 1999)  # as a shell leaves it behind a program that has read some of it
+        opened.seek(len(LIST_1) * 1999)  # as a shell leaves it after a program that has read some of it
         assert table(subprocess.run(PROGRAM, stdin=opened, capture_output=True).stdout) == [header, *rows[-3:]]
     assert done.stderr == b""
 

@@ -55,7 +55,7 @@ def at(seconds, **values):
 
 
 def hour(register=21_123_450, power=826):
-    """An hourly list, and ten minutes of power behind it."""
+    """An hourly list, and ten minutes of power after it."""
     lines = [at(10, act_pow_pos=power, act_pow_neg=0, act_energy_pos=register, act_energy_neg=0)]
     return b"".join(lines + [at(10 * number, act_pow_pos=power, act_pow_neg=0) for number in range(2, 60)])
 
@@ -79,7 +79,7 @@ def end(process):
 
 
 def urls(lines, *arguments):
-    """What --dry-run prints: idx and svalue."""
+    """The output of --dry-run: idx and svalue."""
     done = run(lines, "--dry-run", *arguments)
     assert done.returncode == 0, done.stderr
     parts = [line.partition("&idx=")[2].partition("&nvalue=0&svalue=") for line in done.stdout.decode().splitlines()]
@@ -619,7 +619,7 @@ def test_an_interval_ends_while_the_meter_is_silent():
         assert end(process)[0] == 0
 
 
-# What is passed on ----------------------------------------------------------------------------------------------------
+# Lines that are passed on -------------------------------------------------------------------------
 
 
 def test_pass_passes_every_octet_on():

@@ -16,7 +16,7 @@ USERS = {"guest": ("g", 0), "han": ("h", 1), "admin": ("a", 2)}
 
 
 def send(server, *requests):
-    """Send requests on one connection, each behind the answer to the one before; return what comes, to its end."""
+    """Send requests on one connection, each after the answer to the one before; return what comes, to its end."""
     told = []
     with socket.create_connection(("127.0.0.1", server.port), 5) as connection, connection.makefile("rb") as answers:
         for request in requests:

@@ -69,7 +69,7 @@ def test_lines_on_standard_output():
 
 
 def unescaped(text, marks):
-    """Split at marks that no backslash stands in front of, as InfluxDB does."""
+    """Split at marks without a backslash before them, as InfluxDB does."""
     return [re.sub(rf"\\([{marks}])", r"\1", part) for part in re.split(rf"(?<!\\)[{marks}]", text)]
 
 
@@ -145,7 +145,7 @@ class Server:
 
 
 class Program:
-    """What a sink asks of its program."""
+    """The part of a program that a sink uses."""
 
     def __init__(self):
         self.options = argparse.Namespace(measurement="m", interval=10, pass_on=True)
@@ -237,7 +237,7 @@ def test_what_must_be_changed_ends_at_first_and_is_waited_for_later(posting):
 
 
 class Strict(http.server.BaseHTTPRequestHandler):
-    """Version 2's /api/v2/write, as its API page has it. The server's answers come first, 204 behind them."""
+    """Version 2's /api/v2/write, as its API page has it. The server's answers come first, then 204."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -497,7 +497,7 @@ def test_a_real_one_that_is_away_for_a_while_gets_everything(real):
 
 
 def test_a_real_victoria_metrics_takes_both_versions(tmp_path):
-    """Another server of the same protocol; it too is told float fields only."""
+    """Another server of the same protocol; it too gets float fields only."""
     needs("victoria-metrics")
     url = f"http://127.0.0.1:{free_port()}"
     arguments = [f"-storageDataPath={tmp_path}", f"-httpListenAddr={url[7:]}", "-retentionPeriod=100y"]

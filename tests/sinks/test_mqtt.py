@@ -327,7 +327,7 @@ def test_an_interval_has_the_mean_of_its_power_and_its_last_register(powers):
         assert abs(made[0]["act_pow_pos"] - Decimal(sum(powers[:10])) / 10) <= Decimal("0.05")
 
 
-# What waits ---------------------------------------------------------------------------------------------------------
+# Messages that wait -------------------------------------------------------------------------------
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=30), st.randoms())

@@ -1,4 +1,4 @@
-"""What is a reading, and what a hostile line is not."""
+"""Lines that are readings, and hostile lines that are not."""
 
 import json
 

@@ -51,7 +51,7 @@ class Clock:
 
 
 class Told(list):
-    """What a user is told."""
+    """The messages for a user."""
 
     def __call__(self, message):
         self.append(message)
@@ -441,7 +441,7 @@ def test_a_sink_killed_at_random_loses_nothing(tmp_path, count, kills):
 
 
 def stored(directory):
-    """Return the offset behind the last line in a queue."""
+    """Return the offset after the last line in a queue."""
     names = [name for name in os.listdir(directory) if name.endswith(".jsonl")] if directory.exists() else []
     try:
         return max((int(name[:20]) + os.path.getsize(directory / name) for name in names), default=0)

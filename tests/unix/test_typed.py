@@ -1,4 +1,4 @@
-"""What stands in for typing at run time."""
+"""The stand-in for typing at run time."""
 
 import pytest
 

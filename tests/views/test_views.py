@@ -80,7 +80,7 @@ def read_back(dump: str) -> tuple[dict[int, int], int]:
 
 
 def text_octets(told: str, size: int) -> bytes:
-    """Read a row of a telegram; CR LF at its end is not shown, the verdict of the CRC behind it is."""
+    """Read a row of a telegram; CR LF at its end is not shown, the verdict of the CRC after it is."""
     told = re.sub("  +(no CRC|CRC |7 bits).*", "", told)
     plain = re.sub(r"\\x(..)", lambda escaped: chr(int(escaped[1], 16)), told).encode("latin-1")
     return plain + b"\r\n" if len(plain) == size - 2 else plain
@@ -140,7 +140,7 @@ def test_flags_stand_where_they_are() -> None:
         "frame 1  octets 0-43  hdlc  good",
         "0000  7e                       flag",
         "002b  7e                       flag",
-        "frame 2  octets 44-86  hdlc  good",  # the flag in front of it is the one behind frame 1
+        "frame 2  octets 44-86  hdlc  good",  # the flag before it is the one after frame 1
         "0056  7e                       flag",
         "frame 3  octets 87-131  hdlc  good",
         "0057  7e 7e                    2 flags",
@@ -376,7 +376,7 @@ def count(typed: Typed) -> int:
 def test_a_tree_has_a_row_for_each_element(body: Typed) -> None:
     drawn = tree(pushed(encoder.notification(body)), PLAIN)
     assert len(rows_of(drawn)) == count(body)
-    assert rows_of(drawn)[-1].split()[1] == "0"  # nothing is left behind the last one
+    assert rows_of(drawn)[-1].split()[1] == "0"  # nothing is left after the last one
 
 
 WHOLE = encoder.notification(

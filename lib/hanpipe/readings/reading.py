@@ -128,7 +128,7 @@ class Plan:
 
 
 class Reading(Mapping[str, Value]):
-    """The values that a meter sent at one time, by name: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
+    """The values that a meter sent at one time: reading["act_pow_pos"] in W, reading["volt_L1"] in V (docs/fields.md).
 
     Numbers are exact: int where the quantity comes in whole units, else Decimal. A value that was not sent has no key.
     """

@@ -146,7 +146,7 @@ def _flags_before(octets: bytes) -> int:
 
 
 def _stuffed(line: bytes, octets: bytes, begin: int) -> list[int] | None:
-    """Return the place of each octet on a line with octet stuffing (7D, then the octet with bit 5 turned), and of the end.
+    """Return the place of each octet on a line with octet stuffing (7D, then the octet with bit 5 turned), and the end.
 
     None: they are not there.
     """

@@ -9,8 +9,8 @@ The first rule that fits a line decides which octets are read:
    last one of hexdump -C, and holds no octets.
 3. Any other line: a time of day, with its date and in brackets or not, is not hex. Of the rest the longest run of
    octets counts, of several as long the first: an even number of hex digits, or several such items with spaces, tabs, a
-   comma, a colon, a semicolon or a hyphen in between, each with 0x or \x in front or without, not inside a word. A run of one
-   or two octets counts only if only signs come before it and no word follows after one space, so that "7e <--
+   comma, a colon, a semicolon or a hyphen in between, each with 0x or \x in front or without, not inside a word. A run
+   of one or two octets counts only if only signs come before it and no word follows after one space, so that "7e <--
    flag" and "[12:00:01] 7e" are octets and "42 octets read" is not.
 
 4. Also read: octets with dots (7E.A0.37), decimal octets in [] or {} of which one has not two digits, a Python literal

@@ -41,8 +41,9 @@ _IDENTIFICATION = LONGEST_LINE - 6
 _FIRST_LINE: Final = rb"/[A-Za-z]{3}[^!\n]{0,%d}+(\n|\Z)" % _IDENTIFICATION
 # A / that does not begin the next telegram, and a ! that does not end this one.
 _INNER: Final = rb"/(?![A-Za-z]{3}[^!()\x00-\x1f\x7f-\xff]{0,%d}+\r?\n)|(?<![\n)])!" % _IDENTIFICATION
-# The text of a telegram: printable, and in brackets any octets.
-_TEXT: Final = rb"(?:[\t\n\r \x22-\x27\x29-.0-\x7e]++|%b|\((?:[^)!/]++|%b)*+)*+" % (_INNER, _INNER)
+# The text of a telegram: printable, and in brackets any octets. Its loops are not possessive: before Python 3.11.5 that
+# gives wrong matches where the loop holds alternatives. Nothing follows them, so they never give anything back.
+_TEXT: Final = rb"(?:[\t\n\r \x22-\x27\x29-.0-\x7e]++|%b|\((?:[^)!/]++|%b)*)*" % (_INNER, _INNER)
 _NOT_PRINTABLE: Final = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]"
 _CRC: Final = rb"!([0-9A-Fa-f]{0,4})(\r?\n|(?=/)|\r?\Z)"
 _BLOCK_END: Final = rb"(?:\r?\n)?(!?[0-9A-Fa-f]{0,4})(\r?\n|\r?\Z)"

@@ -39,7 +39,8 @@ def test_a_reading_of_a_frame_whose_check_failed_is_marked_and_no_sink_takes_it(
 def test_a_telegram_cannot_name_our_keys():
     telegram = b"/KAM5\r\n\r\ntime(5)\r\nact_pow_pos(7)\r\n1-0:1.7.0(1.0*kW)\r\n!\r\n"
     (reading,) = hanpipe.readings(io.BytesIO(telegram))
-    assert dict(reading) == {"#time": "5", "#act_pow_pos": "7", "act_pow_pos": 1000}
+    expected = {"meter_maker": "Kamstrup", "#time": "5", "#act_pow_pos": "7", "act_pow_pos": 1000}
+    assert dict(reading) == expected
 
 
 @pytest.mark.parametrize("line", [b"0-1:24.1.0(" + b"9" * 5000 + b")", b"1-0:" + b"9" * 5000 + b".8.0(1*kWh)"])

@@ -117,6 +117,15 @@ def test_n_stops_after_so_many_good_ones(program: str) -> None:
 # --- usage ---
 
 
+@pytest.mark.parametrize(("program", "operand"), [("han-every", "PERIOD"), ("han-parquet", "FILE")])
+def test_only_operands_that_are_required_are_called_missing(program: str, operand: str) -> None:
+    done = run(program)
+    assert (done.status, done.words.splitlines()[-1]) == (
+        2,
+        f"{program}: error: the following arguments are required: {operand}",
+    )
+
+
 @pytest.mark.parametrize(
     "command",
     [

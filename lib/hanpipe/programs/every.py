@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         follow="wait for more when a regular file ends",
     )
     parser.add_argument("period", metavar="PERIOD", help="10s, 1m, 15m, 1h, 1d or 1mo, for example")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="lines of han-fields; - or none: standard input")
+    parser.add_argument(
+        "files", nargs="*", default=[], metavar="FILE", help="lines of han-fields; - or none: standard input"
+    )
     parser.add_argument("--zone", type=zone, metavar="ZONE", help="cut local hours and days, for example Europe/Oslo")
     parser.add_argument(
         "--running",

@@ -27,5 +27,7 @@ def _parser() -> argparse.ArgumentParser:
         stats="write counters as a JSON line to stderr at the end and\non SIGUSR1",
     )
     parser.add_argument("file", metavar="FILE", help="to write; an existing Parquet file is replaced")
-    parser.add_argument("files", nargs="*", metavar="INPUT", help="lines of han-fields; - or none: standard input")
+    parser.add_argument(
+        "files", nargs="*", default=[], metavar="INPUT", help="lines of han-fields; - or none: standard input"
+    )
     return parser

@@ -68,7 +68,12 @@ def _parser() -> argparse.ArgumentParser:
         files="octets of a meter; - or none: standard input",
     )
     parser.add_argument("--seed", metavar="TEXT", help="invent the same names again (default: others each time)")
-    parser.add_argument("--key-file", metavar="FILE", help="keys of ciphered meters; a line: TITLE KEY [AUTH-KEY]")
-    parser.add_argument("--link", choices=["auto", "hdlc", "mbus", "p1", "apdu"], default="auto", help="see han-frame")
+    parser.add_argument("--key-file", metavar="FILE", help="read keys of ciphered meters; a line: TITLE KEY [AUTH-KEY]")
+    parser.add_argument(
+        "--link",
+        choices=["auto", "hdlc", "mbus", "p1", "apdu"],
+        default="auto",
+        help="expect this link (default: auto)",
+    )
     parser.add_argument("--check", metavar="ORIGINAL", help="say whether a name of ORIGINAL is left in FILE")
     return parser

@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--json", action="store_true", help="write one JSON object")
     view.add_argument("--mend", action="store_true", help="write the octets as the meter sent them")
-    keys = "keys of ciphered meters, as for han-decode; also say\nwhich key opens which title"
+    keys = "read the keys of ciphered meters, as han-decode does; also\nreport which key opens which title"
     parser.add_argument("--key-file", metavar="FILE", help=keys)
     return parser
 

@@ -26,35 +26,35 @@ def _parser() -> argparse.ArgumentParser:
     made = parser(
         "han-domoticz",
         "Post readings to Domoticz: power averaged over an interval, energy from the registers.\n"
-        "IDX is the number of a device in Domoticz (Setup > Devices); 0 means none.",
+        "IDX is the number of a device in Domoticz (Setup > Devices); 0 leaves one out.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-domoticz --login FILE --power 1938",
     )
     add = made.add_argument_group("devices").add_argument
-    add("--power", type=idx, default=0, metavar="IDX", help="kWh or Usage device: imported power (and energy)")
+    add("--power", type=idx, default=0, metavar="IDX", help="post imported power (and energy) to a kWh or Usage device")
     add(
         "--energy",
         type=idx_or_computed,
         action="append",
         default=[],
         metavar="IDX|computed",
-        help="counter of imported energy; or the word computed: Domoticz computes the energy of --power from the power",
+        help="post imported energy to a Counter; computed: let Domoticz compute the energy of --power from the power",
     )
-    add("--p1", type=idx, default=0, metavar="IDX", help="P1 smart meter: import and export")
-    add("--voltage", type=indices, default=[], metavar="IDX[,IDX,IDX]", help="voltage, one device per phase")
-    add("--current", type=indices, default=[], metavar="IDX[,IDX,IDX]", help="one 3-phase device, or one per phase")
-    add("--map", metavar="FILE", help='TOML file with [[device]] tables: idx = 7, svalue = "{frequency}"')
+    add("--p1", type=idx, default=0, metavar="IDX", help="post import and export to a P1 smart meter")
+    add("--voltage", type=indices, default=[], metavar="IDX[,IDX,IDX]", help="post voltages, one device per phase")
+    add("--current", type=indices, default=[], metavar="IDX[,IDX,IDX]", help="post currents, to one device or three")
+    add("--map", metavar="FILE", help='post to devices of a TOML file: [[device]], idx = 7, svalue = "{frequency}"')
     add(
         "--interval",
         type=positive_integer,
         default=60,
         metavar="SECONDS",
-        help="between two posts (default: 60); Domoticz's history keeps the last post of every 5 minutes, so 300 "
+        help="post at this interval (default: 60); Domoticz's history keeps the last post of every 5 minutes, so 300 "
         "gives it the mean of all",
     )
     group = made.add_argument_group("Domoticz")
     add = group.add_argument
-    add("--url", default="http://127.0.0.1:8080", help="(default: %(default)s)")
-    add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_DOMOTICZ_USER and _PASSWORD)")
+    add("--url", default="http://127.0.0.1:8080", help="post to this Domoticz (default: %(default)s)")
+    add("--login", metavar="FILE", help="read USER:PASSWORD from FILE (else $HAN_DOMOTICZ_USER and _PASSWORD)")
     add_tls(group)
     add(
         "--create",

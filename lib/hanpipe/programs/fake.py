@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         count="stop after COUNT lists",
     )
     add = parser.add_argument
-    meter = ", ".join(known) + " (default: %(default)s)"
+    meter = f"simulate this meter (default: %(default)s): {', '.join(known)}"
     add("--meter", choices=known, default=known[0], metavar="NAME", help=meter)
     number = "simulate the meter with the Nth meter number (default: 1)"
     add("--number", type=positive_integer, default=1, metavar="N", help=number)
@@ -47,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--meters", type=positive_integer, default=1, metavar="COUNT", help=several)
     seed = "send the same octets for the same seed: the house, from\n--start on"
     add("--seed", type=int, metavar="N", help=seed)
-    start = f"time on the meter's clock at the beginning (default:\nnow; with --seed {send.START})"
+    start = f"begin at this time of the meter's clock (default: now;\nwith --seed {send.START})"
     add("--start", type=_checked(send.local_ms, f"a time such as {send.START}"), metavar="TIME", help=start)
-    speed = "times real time (default: 1); 0: as fast as it can"
+    speed = "run at N times real time (default: 1); 0: as fast as it can"
     add("--speed", type=non_negative, default=1.0, metavar="N", help=speed)
-    key_file = "keys of meters that cipher, a line for each: TITLE KEY\n[AUTH-KEY]"
+    key_file = "read the keys of meters that cipher, a line for each:\nTITLE KEY [AUTH-KEY]"
     add("--key-file", metavar="FILE", help=key_file)
     add("--pty", metavar="PATH", help="send to a new port at PATH instead of stdout")
     damage = f"damage what is sent, by one or several of these with\ncommas between: {faults.help_text()}"

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         files="octets of the line; - or none: standard input",
     )
     links = [name for name in FRAMERS if name != "escaped"]
-    parser.add_argument("--link", choices=links, default="auto", help="link layer of the input (default: auto)")
+    parser.add_argument("--link", choices=links, default="auto", help="expect this link layer (default: auto)")
     parser.add_argument("--escapes", action="store_true", help="undo the octet stuffing (7D) of lines that have it")
     parser.add_argument("--from-hex", action="store_true", help="read hex text: 7e a0 .., xxd, logs, a pasted telegram")
     parser.add_argument("--no-time", action="store_true", help="write no time of arrival")

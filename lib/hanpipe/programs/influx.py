@@ -30,21 +30,23 @@ def _parser() -> argparse.ArgumentParser:
         "Every number is a float field; the meter's number is a tag; other texts are left out.",
         "... | han-fields | han-influx --url http://127.0.0.1:8086 --database han",
     )
-    made.add_argument("--measurement", default="han", metavar="NAME", help="of all points (default: han)")
+    made.add_argument(
+        "--measurement", default="han", metavar="NAME", help="name the measurement of all points (default: han)"
+    )
     group = made.add_argument_group("InfluxDB")
     add = group.add_argument
     add("--url", help="post to this server instead of writing to standard output")
-    add("--database", metavar="NAME", help="of version 1 (default: han)")
-    add("--org", metavar="NAME", help="of version 2, with --bucket")
-    add("--bucket", metavar="NAME", help="of version 2, with --org")
+    add("--database", metavar="NAME", help="write to this database of version 1 (default: han)")
+    add("--org", metavar="NAME", help="write to this organization of version 2, with --bucket")
+    add("--bucket", metavar="NAME", help="write to this bucket of version 2, with --org")
     add(
         "--login",
         metavar="FILE",
-        help="one line: USER:PASSWORD (else $HAN_INFLUX_USER and _PASSWORD); for version 2 the token (else "
+        help="read USER:PASSWORD from FILE (else $HAN_INFLUX_USER and _PASSWORD); for version 2 the token (else "
         "$HAN_INFLUX_TOKEN)",
     )
     add_tls(group)
-    add("--interval", type=positive_integer, default=10, metavar="SECONDS", help="between two posts (default: 10)")
+    add("--interval", type=positive_integer, default=10, metavar="SECONDS", help="post at this interval (default: 10)")
     add_pass(group)
     return made
 

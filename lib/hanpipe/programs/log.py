@@ -37,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         files="octets or records (default: -, standard input)",
     )
     add = parser.add_argument
-    add("--dir", required=True, help="directory of the files; made if it is missing")
-    name = "their names, for strftime, in local time\n(default: %%Y-%%m-%%d.raw; for records %%Y-%%m-%%d.records)"
+    add("--dir", required=True, help="write to this directory, which is made if it is missing")
+    name = "name the files so, by strftime in local time (default:\n%%Y-%%m-%%d.raw; for records %%Y-%%m-%%d.records)"
     add("--name", metavar="PATTERN", help=name)
     add("--records", action="store_true", help="take the input for records, whatever it begins with")
     add("--gzip", action="store_true", help="compress the files; adds .gz to their names")

@@ -26,15 +26,21 @@ def _parser() -> argparse.ArgumentParser:
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-mqtt --host broker --login FILE",
     )
     add = made.add_argument_group("broker").add_argument
-    add("--host", type=host, default="127.0.0.1", help="(default: %(default)s)")
-    add("--port", type=port, help="(default: 1883, with TLS 8883)")
-    add("--login", metavar="FILE", help="one line, USER:PASSWORD (else $HAN_MQTT_USER and _PASSWORD)")
+    add("--host", type=host, default="127.0.0.1", help="connect to this broker (default: %(default)s)")
+    add("--port", type=port, help="connect to this port (default: 1883, with TLS 8883)")
+    add("--login", metavar="FILE", help="read USER:PASSWORD from FILE (else $HAN_MQTT_USER and _PASSWORD)")
     add("--tls", action="store_true", help="use TLS and trust the system's certificates")
     add("--ca", metavar="FILE", help="use TLS and trust the certificates in this file")
     add("--insecure", action="store_true", help="use TLS and trust any certificate")
-    add("--client-id", type=client_id, metavar="NAME", help="a different one per client (default: PREFIX-HOSTNAME)")
+    add("--client-id", type=client_id, metavar="NAME", help="connect under this name (default: PREFIX-HOSTNAME)")
     add = made.add_argument_group("topics").add_argument
-    add("--prefix", type=topic, default="hanpipe", metavar="TOPIC", help="(default: %(default)s)")
+    add(
+        "--prefix",
+        type=topic,
+        default="hanpipe",
+        metavar="TOPIC",
+        help="begin all topics with this (default: %(default)s)",
+    )
     add("--meter", type=meter, metavar="NAME", help="use this name instead of the meter's number")
     add(
         "--interval",
@@ -47,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-retain", action="store_true", help="do not let the broker retain registers, clock and tariff")
     group = made.add_argument_group("Home Assistant")
     group.add_argument(
-        "--discovery-prefix", type=topic, default="homeassistant", metavar="TOPIC", help="(default: %(default)s)"
+        "--discovery-prefix",
+        type=topic,
+        default="homeassistant",
+        metavar="TOPIC",
+        help="announce under this topic (default: %(default)s)",
     )
     which = group.add_mutually_exclusive_group()
     which.add_argument("--no-discovery", action="store_true", help="announce nothing")

@@ -66,12 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         files="lines of han-fields; - or none: standard input",
     )
     parser.add_argument(
-        "--dialect", choices=list(dialects()), default="nl", help="country of the telegrams (default: nl)"
+        "--dialect", choices=list(dialects()), default="nl", help="write the telegrams of this country (default: nl)"
     )
     parser.add_argument(
         "--interval", type=positive_integer, metavar="SECONDS", help="write one telegram per interval, not per reading"
     )
-    parser.add_argument("--zone", type=zone, metavar="ZONE", help="of the telegrams' clock (default: this machine's)")
+    parser.add_argument("--zone", type=zone, metavar="ZONE", help="set the zone of the clock (default: this machine's)")
     outlet = parser.add_mutually_exclusive_group()
     outlet.add_argument(
         "--listen", type=address, metavar="[HOST:]PORT", help="send to all who connect (HOST: 127.0.0.1 by default)"

@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         follow="wait for more when a regular file ends",
         files="lines of han-every; - or none: standard input",
     )
-    parser.add_argument("--rule", required=True, choices=list(rules()), help="the tariff; han-peaks(1) explains each")
+    parser.add_argument(
+        "--rule", required=True, choices=list(rules()), help="use this tariff; han-peaks(1) explains each"
+    )
     parser.add_argument("--changes", action="store_true", help="also write a line when the peaks of the month change")
     parser.add_argument("--without-estimated", action="store_true", help="leave out periods whose energy is estimated")
     parser.add_argument(

@@ -58,6 +58,6 @@ def _parser() -> argparse.ArgumentParser:
         type=non_negative,
         default=10.0,
         metavar="SECONDS",
-        help="at the end, wait so long for the sink; the rest stays on disk for the next run (default: 10)",
+        help="wait so long for the sink at the end; the rest stays on disk for the next run (default: 10)",
     )
     return parser

@@ -25,8 +25,8 @@ def add_pass(made: Any) -> None:
 
 def add_tls(made: Any) -> None:
     """Add the options for the certificates of https."""
-    made.add_argument("--ca", metavar="FILE", help="https: trust this certificate, whatever host it names")
-    made.add_argument("--insecure", action="store_true", help="https: trust any certificate")
+    made.add_argument("--ca", metavar="FILE", help="trust this certificate over https, whatever host it names")
+    made.add_argument("--insecure", action="store_true", help="trust any certificate over https")
 
 
 def names(text: str) -> list[str]:

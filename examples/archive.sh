@@ -1,5 +1,5 @@
 #!/bin/sh
-# Keep what passes in dated files, and read them later: an archive replays like a port.
+# Keep the octets in dated files while they pass, and read them later: an archive replays like a port.
 PATH=$(dirname "$0")/../bin:$PATH
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A meter that ciphers: its key stands in a file that nobody else may read, never on a command line.
+# Decipher the messages of a meter. Keep its key in a file that nobody else may read, never on a command line.
 PATH=$(dirname "$0")/../bin:$PATH
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT

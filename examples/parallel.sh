@@ -1,5 +1,5 @@
 #!/bin/sh
-# Many archives, a processor each: the last energy registers in every one of them, by GNU parallel (Debian: parallel).
+# Read many archives at once, one per processor, and print the last energy registers of each. Needs GNU parallel.
 PATH=$(dirname "$0")/../bin:$PATH
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT

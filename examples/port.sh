@@ -1,5 +1,5 @@
 #!/bin/sh
-# A port to try things on without a meter: han-fake makes one, han-read opens it like /dev/ttyUSB0.
+# Try a port without a meter: han-fake makes one, and han-read opens it like /dev/ttyUSB0.
 PATH=$(dirname "$0")/../bin:$PATH
 dir=$(mktemp -d)
 han-fake --meter kamstrup --speed 50 --pty "$dir/han" &

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Time and net power only, a line a list: what an awk, a plot or a spreadsheet takes.
+# Print one line per list with its time and net power, for awk, a plot or a spreadsheet.
 PATH=$(dirname "$0")/../bin:$PATH
 han-fake --meter kamstrup --seed 5 --speed 0 -n 30 | han-frame | han-decode |
     han-fields --only date_time,act_pow_pos,act_pow_neg |

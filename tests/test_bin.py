@@ -505,3 +505,41 @@ def test_a_stage_left_out_is_named(name: str, missing: str) -> None:
         done = run(name, stdin=capture)
     assert done.status == 1
     assert missing in done.words
+
+
+NOTHING_TO_DO = {
+    "han-anon": (),
+    "han-csv": (),
+    "han-decode": (),
+    "han-domoticz": ("--dry-run", "--power", "1"),
+    "han-every": ("1h",),
+    "han-fields": (),
+    "han-frame": (),
+    "han-influx": (),
+    "han-log": ("--dir", "{tmp}"),
+    "han-p1": (),
+    "han-parquet": ("{tmp}/x.parquet",),
+    "han-peaks": ("--rule", "no"),
+    "han-prom": ("--textfile", "{tmp}/x.prom"),
+    "han-spool": ("{tmp}/queue", "--", "cat"),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "given"),
+    [
+        (program, given)
+        for program in sorted(NOTHING_TO_DO)
+        for given in (b"", b"\n", b"no meter, and no reading\n")
+        if program != "han-spool" or not given  # a spool keeps any line
+    ],
+)
+def test_a_program_that_finds_nothing_says_so_in_one_line(program: str, given: bytes, tmp_path: Path) -> None:
+    if program == "han-parquet":
+        pytest.importorskip("pyarrow")
+    ran = run(program, *(option.format(tmp=tmp_path) for option in NOTHING_TO_DO[program]), given=given)
+    assert (ran.status, ran.words.count("\n")) == (1, 1), ran.words
+    assert ran.words.startswith(f"{program}: ")
+    assert (
+        run(program, "-q", *(option.format(tmp=tmp_path) for option in NOTHING_TO_DO[program]), given=given).words == ""
+    )

@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
     good = sum(piece.kind.isupper() for piece in capture.pieces)
     program.explain(f"replaced {len(capture.names)} names in {good} good frames")
-    return OK if good else NOTHING
+    return OK if good else program.nothing("found no good frame in the input; han-doctor says why")
 
 
 def _check(program: Program, original: Capture, octets: bytes) -> int:

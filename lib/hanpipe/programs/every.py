@@ -7,10 +7,10 @@ from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Every, Line
 from hanpipe.periods.lines import text_of
-from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader, skipped
 from hanpipe.unix.options import new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.status import OK
 
 
 def main(argv: list[str]) -> int:
@@ -35,11 +35,10 @@ def main(argv: list[str]) -> int:
     found = program.stream(lines, lambda made, _: "".join(text_of(line) for line in made).encode(), lambda line: True)
     show()
     if reader.bad:
-        what = "1 line that is not a reading" if reader.bad == 1 else f"{reader.bad:,} lines that are not readings"
-        program.tell(f"skipped {what}; is the input from han-fields?")
+        program.tell(skipped(reader.bad, "reading", "han-fields"))
     if dating.undated:
         program.tell(f"left out {dating.undated:,} readings: no reading before them has a time")
-    return OK if found else NOTHING
+    return OK if found else program.nothing(NO_READING)
 
 
 def _parser() -> argparse.ArgumentParser:

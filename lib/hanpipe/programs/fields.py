@@ -12,6 +12,8 @@ from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import NOTHING, OK
 
+_NO_LIST = "found no list in the input; han-decode writes the lines to read"
+
 
 def main(argv: list[str]) -> int:
     """Run han-fields; return its exit status."""
@@ -28,7 +30,7 @@ def main(argv: list[str]) -> int:
     known = tuple(layout for each in layouts.values() for layout in each)
     naming = Naming(known, options.scale, options.ct, names, options.only, program.tell)
     wrong_kind = late("doctor.hint", "wrong_kind", "han-fields")
-    return OK if to_readings(program, naming, layouts, _view(options), wrong_kind) else NOTHING
+    return OK if to_readings(program, naming, layouts, _view(options), wrong_kind) else program.nothing(_NO_LIST)
 
 
 def _of_readings(options: argparse.Namespace) -> bool:

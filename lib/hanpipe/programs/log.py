@@ -5,7 +5,7 @@ import argparse
 from hanpipe.log.log import Log, names_a_day
 from hanpipe.unix.options import new_parser, positive_integer
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.status import OK
 
 
 def main(argv: list[str]) -> int:
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
             log.add(data)
     finally:
         log.end()
-    return OK if log.good else NOTHING
+    return OK if log.good else program.nothing("found no good frame in the input; it is kept all the same")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from hanpipe.periods.intervals import Timeline
 from hanpipe.sinks.p1.telegram import Telegrams, dialects
-from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader, skipped
 from hanpipe.unix.options import address, new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.status import IO, OK, Failure
 from hanpipe.unix.stderr import reason
 
 
@@ -32,9 +32,8 @@ def main(argv: list[str]) -> int:
                 due = at - at % pause + pause if pause else at
                 write(telegrams.telegram(at))
     if reader.bad:
-        what = "1 line that is not a reading" if reader.bad == 1 else f"{reader.bad:,} lines that are not readings"
-        program.tell(f"skipped {what}; is the input from han-fields?")
-    return OK if reader.readings else NOTHING
+        program.tell(skipped(reader.bad, "reading", "han-fields"))
+    return OK if reader.readings else program.nothing(NO_READING)
 
 
 def _outlet(program: Program) -> Callable[[bytes], object]:

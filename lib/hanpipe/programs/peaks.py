@@ -6,10 +6,10 @@ from collections import defaultdict
 
 from hanpipe.periods.lines import text_of
 from hanpipe.periods.peaks import Line, Peaks, WrongPeriod, rules
-from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.sinks.readings_in import ReadingReader, skipped
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import CONFIGURATION, NOTHING, OK, Failure
+from hanpipe.unix.status import CONFIGURATION, OK, Failure
 
 
 def main(argv: list[str]) -> int:
@@ -38,9 +38,8 @@ def main(argv: list[str]) -> int:
 
     found = program.stream(lines, lambda made, _: "".join(map(text_of, made)).encode(), lambda line: True)
     if bad := reader.bad + wrong:
-        what = "1 line that is not a period" if bad == 1 else f"{bad:,} lines that are not periods"
-        program.tell(f"skipped {what}; is the input from han-every?")
-    return OK if found else NOTHING
+        program.tell(skipped(bad, "period", "han-every"))
+    return OK if found else program.nothing("found no period in the input; run han-every first")
 
 
 def _parser() -> argparse.ArgumentParser:

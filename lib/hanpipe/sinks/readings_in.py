@@ -6,6 +6,7 @@ from decimal import Decimal
 from hanpipe.unix.lines import Lines
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
+NO_READING: Final = "found no reading in the input; run han-fields first"
 _MOST_DIGITS: Final = 31  # of an integer, with its sign; registers have at most 20
 _DEEPEST: Final = 200  # levels of the typed JSON that han-fields passes on
 
@@ -67,6 +68,12 @@ def _whole(text: str) -> int:
 
 def _refuse(text: str) -> None:
     raise ValueError(text)
+
+
+def skipped(count: int, noun: str, program: str) -> str:
+    """Return a warning about lines of another kind. noun: the kind expected; program: the one that writes it."""
+    lines = f"1 line that is not a {noun}" if count == 1 else f"{count:,} lines that are not {noun}s"
+    return f"skipped {lines}; is the input from {program}?"
 
 
 def _read(octets: bytes) -> Any:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from hanpipe.sinks.errors import Denied, Misconfigured, SinkError
-from hanpipe.sinks.readings_in import Line, ReadingReader
+from hanpipe.sinks.readings_in import NO_READING, Line, ReadingReader
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.status import CONFIGURATION, IO, OK, REFUSED, Failure
 from hanpipe.unix.typed import Final
 
 _PAUSE: Final = 0.05  # s between two looks at a full queue
@@ -79,7 +79,7 @@ def run(program: Program, sink: Sink, pieces: Iterator[tuple[bytes, int]] | None
             show()
     except SinkError as error:
         raise failure(error, sink.title) from error
-    return OK if reader.readings else NOTHING
+    return OK if reader.readings else program.nothing(NO_READING)
 
 
 def failure(error: SinkError, title: str = "") -> Failure:

@@ -11,7 +11,7 @@ from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.directory import InUse, lock
 from hanpipe.spool.sink import Sink
 from hanpipe.unix.program import Program, read_piece
-from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.status import CONFIGURATION, IO, OK, REFUSED, Failure
 from hanpipe.unix.stderr import reason, say
 
 _PIECE: Final = 65536
@@ -165,7 +165,7 @@ class Runner:
                 lasting = self._sink.status in (CONFIGURATION, REFUSED)
                 raise Failure(self._sink.status if lasting else IO, message)
             self._say(message)
-        return OK if self._lines or self._backlog.restored else NOTHING
+        return OK if self._lines or self._backlog.restored else self._program.nothing("found no line in the input")
 
     def _say(self, message: str) -> None:
         """Say what may come again: Program.tell says a thing once for good."""

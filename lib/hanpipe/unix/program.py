@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from hanpipe.unix import stderr
-from hanpipe.unix.status import IO, Failure
+from hanpipe.unix.status import IO, NOTHING, Failure
 from hanpipe.unix.stderr import reason, say
 from hanpipe.unix.stop import Stop
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, TypeVar
@@ -55,6 +55,12 @@ class Program:
         if not self.options.quiet and message not in self._printed and len(self._printed) < 1000:
             self._printed.add(message)
             say(self.name, message)
+
+    def nothing(self, message: str) -> int:
+        """Say why the input held nothing valid, unless a message has said something already; return that status."""
+        if not self._printed:
+            self.tell(message)
+        return NOTHING
 
     def report(self, message: str) -> None:
         """Write a message to stderr each time it happens; nothing with -q."""

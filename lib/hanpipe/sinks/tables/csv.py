@@ -4,11 +4,11 @@ import csv
 import time
 from collections.abc import Callable
 
-from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.readings_in import NO_READING, Line
 from hanpipe.sinks.run import Sink, run
 from hanpipe.sinks.tables.table import Columns, Twice, can_be_read_twice, cell
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.status import OK
 from hanpipe.unix.typed import Any, Final
 
 PATIENCE: Final = 10.0  # s: every list that comes more than once an hour has come by then
@@ -31,7 +31,7 @@ def write(program: Program) -> int:
     for lines in twice.first():
         columns.add_all(lines)
     if twice.broken_off:
-        return OK if twice.readings else NOTHING
+        return OK if twice.readings else program.nothing(NO_READING)
     return run(program, _Table(program, columns.names()), twice.second())
 
 

@@ -69,13 +69,20 @@ def write(program: Program) -> int:
     except SinkError as error:
         raise failure(error) from error
     if not twice.readings:
-        return run(program, Sink(), iter(()))
+        return run(program, _NoFile(), twice.second())
     beside = f"{os.path.dirname(file) or '.'}/.{os.path.basename(file)}.{os.getpid()}"
     try:
         return run(program, _File(twice, file, beside, types.columns()), twice.second())
     finally:
         with contextlib.suppress(OSError):
             os.unlink(beside)
+
+
+class _NoFile(Sink):
+    """Writes nothing: the input holds no reading, and an empty file has no columns."""
+
+    def take(self, lines: list[Line]) -> None:
+        """Pass over lines that are not readings."""
 
 
 class _File(Sink):

@@ -1,5 +1,6 @@
 """Run the programs of this checkout as their users do: run() to the end, Running while a test talks to it."""
 
+import importlib.util
 import os
 import select
 import signal
@@ -44,6 +45,16 @@ def run(
 def shell(script: str, given: bytes = b"", **more: Any) -> Ran:
     """Run a line of bash, for example a pipe; its status is that of the last program that failed."""
     return run("bash", "-o", "pipefail", "-c", script, given=given, **more)
+
+
+def docs_script(name: str) -> Any:
+    """Return a script of the docs folder as a module."""
+    spec = importlib.util.spec_from_file_location(name, os.path.join(ROOT, "docs", f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _path(program: str) -> str:

@@ -1,6 +1,5 @@
 """Every meter file: it can be read, its lists are recognised, its examples give their readings."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from hanpipe.link import FRAMERS
 from hanpipe.readings import items, layouts
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
+from programs import docs_script
 
 FILES = {name: tomllib.loads(text) for name, text in layouts.files()}
 EXAMPLES = [(name, example) for name, meter in FILES.items() for example in meter.get("example", ())]
@@ -190,11 +190,7 @@ def test_a_wrong_file_says_where_and_why(text, why):
 
 
 def test_the_page_of_meters_is_what_the_files_say():
-    spec = importlib.util.spec_from_file_location("make_docs", os.path.join(ROOT, "docs", "make.py"))
-    assert spec
-    assert spec.loader
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    make = docs_script("make")
     with open(os.path.join(ROOT, "docs", "meters.md"), encoding="utf-8") as file:
         assert file.read() == make.meters_page(), "python3 docs/make.py"
 

@@ -120,3 +120,37 @@ def test_shapes_are_bounded():
         line = line_of({"visible-string": str(number)})
         shapes.add(line, LineShape(line))
     assert sum(map(len, shapes._of_kind.values())) <= 256
+
+
+def lines_of_new_shapes(count: int, size: int = 0) -> list[str]:
+    """Return lines of which each has a text, and so a shape, and a number of braces of its own."""
+    return [
+        line_of({"structure": [{"visible-string": f"{number:0{size}}"}, *[{"null-data": None}] * number]})
+        for number in range(count)
+    ]
+
+
+def test_large_shapes_keep_no_more_characters_than_their_room():
+    shapes = LineShapes()
+    for line in lines_of_new_shapes(60, 60_000):
+        shapes.add(line, LineShape(line))
+        kept = [len(shape.skeleton) for of_kind in shapes._of_kind.values() for shape in of_kind]
+        assert 4 * sum(kept) <= 8_000_000
+
+
+def test_writers_and_plans_are_bounded():
+    naming = Naming()
+    reader = LineReader(naming)
+    for line in lines_of_new_shapes(300):
+        reader.lines(line.encode() + b"\n")
+        assert len(reader._writers) <= 256
+        assert len(naming._plans) <= 256
+    assert reader.read == 300
+
+
+def test_plans_of_large_messages_keep_no_more_characters_than_their_room():
+    naming = Naming()
+    for line in lines_of_new_shapes(20, 90_000):
+        naming.plan_of(LineShape(line))
+        kept = [len(shape.skeleton) for shape in naming._plans]
+        assert sum(kept[:-1]) <= 1_000_000  # the last may be larger than the room alone

@@ -1,6 +1,5 @@
 """OBIS codes and their names; docs/fields.md lists every one."""
 
-import importlib.util
 import os
 import re
 
@@ -10,12 +9,11 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from hanpipe.readings import p1, quantities
+from programs import docs_script
 
 
 def test_the_page_is_written_from_the_table():
-    spec = importlib.util.spec_from_file_location("make_docs", os.path.join(ROOT, "docs", "make.py"))
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    make = docs_script("make")
     with open(os.path.join(ROOT, "docs", "fields.md"), encoding="utf-8") as file:
         assert file.read() == make.fields_page(), "python3 docs/make.py"
 

@@ -37,7 +37,7 @@ def test_texts_kept_are_bounded():
     ((_, texts),) = Number(0, -1, 7).parts()
     for raw in range(5000):
         texts(str(raw))
-    assert len(texts.__self__) <= 4096
+        assert len(texts.__self__) <= 512
 
 
 def test_digits_are_quoted():

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
-from hanpipe.periods.intervals import rounded
+from hanpipe.periods.lines import rounded_number
 from hanpipe.periods.names import is_averaged, is_register, power_of
 from hanpipe.periods.split import Flow, Split
 from hanpipe.periods.track import Track
@@ -288,11 +288,8 @@ def _moment(at: int, clock: Any) -> int:
 
 
 def _rounded(name: str, mean: Decimal) -> Number:
-    places = next((places for part, places in _PLACES.items() if part in name), 3)
-    value = Decimal(rounded(mean, places))
-    return int(value) if value == value.to_integral_value() else value
+    return rounded_number(mean, next((places for part, places in _PLACES.items() if part in name), 3))
 
 
 def _share(part: int, whole: int) -> Number:
-    share = Decimal(rounded(Decimal(part) / whole, 3))
-    return int(share) if share in (0, 1) else share
+    return rounded_number(Decimal(part) / whole, 3)

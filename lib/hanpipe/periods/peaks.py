@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from hanpipe.periods.averages import Number
-from hanpipe.periods.intervals import rounded
+from hanpipe.periods.lines import rounded_number
 from hanpipe.readings.flat import number
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -177,11 +177,11 @@ class Peaks:
         if figure is None:
             return line
         figures = [*self._figures, figure][-self._rule.months :]
-        line["peak"] = _whole(sum(figures, Decimal(0)) / len(figures))
+        line["peak"] = _watts(sum(figures, Decimal(0)) / len(figures))
         if self._rule.months > 1:
-            line |= {"peak_month": _whole(figure), "months": len(figures)}
+            line |= {"peak_month": _watts(figure), "months": len(figures)}
         for place, peak in enumerate(month.peaks, 1):
-            line |= {f"peak_{place}": _whole(peak.power), f"peak_{place}_begin": peak.begin.isoformat()}
+            line |= {f"peak_{place}": _watts(peak.power), f"peak_{place}_begin": peak.begin.isoformat()}
             line[f"peak_{place}_estimated"] = peak.estimated
         return line
 
@@ -196,7 +196,7 @@ class Peaks:
             return []
         self._above = above
         said = {name: line[name] for name in ("time", "begin", "end", *_IDENTITY) if name in line}
-        return [said | {"limit": self._limit, "heading": _whole(heading), "above_limit": above}]
+        return [said | {"limit": self._limit, "heading": _watts(heading), "above_limit": above}]
 
 
 def _power(line: Line, seconds: float) -> Decimal | None:
@@ -211,9 +211,8 @@ def _is_within(hour: int, hours: tuple[int, int]) -> bool:
     return first <= hour < after if first <= after else hour >= first or hour < after
 
 
-def _whole(power: Number) -> Number:
-    value = Decimal(rounded(power, 1))
-    return int(value) if value == value.to_integral_value() else value
+def _watts(power: Decimal) -> Number:
+    return rounded_number(power, 1)
 
 
 def _named(seconds: int) -> str:

@@ -69,9 +69,7 @@ class Scaling:
         if sizes.largest > limit:
             return larger
         field = self.measured(code, name, unit, raw, scaler)
-        if isinstance(field.source, Number) and isinstance(larger.source, Number):
-            return field._replace(source=Sized(field.source, larger.source, sizes.slots, limit))
-        return field
+        return field._replace(source=Sized(field.source, larger.source, sizes.slots, limit)) if sizes.slots else field
 
     def measured(self, code: str, name: str | None, unit: str | None, value: Any, scaler: int) -> Field:
         """Make the field of a number, or of the slot of one, in the user's names and units."""

@@ -160,21 +160,21 @@ class Sized(Source):
 
     __slots__ = ("above", "below", "indices", "limit")
 
-    def __init__(self, below: Number, above: Number, indices: tuple[int, ...], limit: int) -> None:
+    def __init__(self, below: Source, above: Source, indices: tuple[int, ...], limit: int) -> None:
         """Take the number as it is with either power of ten."""
         self.below, self.above, self.indices, self.limit = below, above, indices, limit
 
-    def number(self, values: Values) -> Number:
+    def chosen(self, values: Values) -> Source:
         """Return the number as it is in a message."""
         return self.above if max([values[index] for index in self.indices]) > self.limit else self.below
 
     def value(self, values: Values) -> Value:
         """Return it, exact."""
-        return self.number(values).value(values)
+        return self.chosen(values).value(values)
 
     def json(self, values: Values) -> str:
         """Return it in its shortest decimal form."""
-        return self.number(values).json(values)
+        return self.chosen(values).json(values)
 
 
 class Digits(Number):

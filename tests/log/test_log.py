@@ -142,8 +142,9 @@ def test_octets_and_records_pass_and_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("octets", [b"", b"H", b"no frame at all"])
-def test_nothing_valid_is_said_by_the_status(tmp_path, octets):
-    assert run("han-log", "--dir", str(tmp_path), given=octets) == (NOTHING, octets, "")
+def test_nothing_valid_gives_its_status_and_a_line_that_says_so(tmp_path, octets):
+    words = "han-log: found no good frame in the input; it is kept all the same\n"
+    assert run("han-log", "--dir", str(tmp_path), given=octets) == (NOTHING, octets, words)
     assert b"".join(file.read_bytes() for file in tmp_path.iterdir()) == octets
 
 

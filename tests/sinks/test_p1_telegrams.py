@@ -1,11 +1,9 @@
 """han-p1: what its telegrams say is what the readings said."""
 
-import contextlib
 import datetime
 import io
 import json
 import os
-import socket
 import subprocess
 from zoneinfo import ZoneInfo
 
@@ -16,7 +14,6 @@ from hypothesis import strategies as st
 import hanpipe
 from conftest import ROOT
 from hanpipe.link.crc import arc
-from hanpipe.sinks.p1.outlets import Listener
 from hanpipe.sinks.p1.telegram import Telegrams, dialects
 
 NOON = int(datetime.datetime(2026, 6, 21, 12, tzinfo=datetime.UTC).timestamp()) * 10**9
@@ -101,26 +98,6 @@ def test_without_tariffs_all_energy_is_of_the_first():
     octets = telegrams([{"act_energy_pos_T1": 1000, "act_energy_pos_T2": 2000, "tariff": "0002"}])
     for line in (b"1-0:1.8.1(000001.000*kWh)", b"1-0:1.8.2(000002.000*kWh)", b"14.0(0002)"):
         assert line in octets
-
-
-def test_all_who_connect_hear_each_telegram_and_a_deaf_one_is_dropped():
-    listener = Listener("127.0.0.1", 0)
-    with contextlib.ExitStack() as stack:
-        readers = [stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), 30)) for _ in range(3)]
-        heard = [b""] * len(readers)
-        while not all(heard):  # until each is accepted
-            listener.write(b"/HAN5\r\n")
-            for number, reader in enumerate(readers):
-                reader.settimeout(0.05)
-                with contextlib.suppress(TimeoutError):
-                    heard[number] += reader.recv(65536)
-        for _ in range(100):
-            listener.write(b"x" * 65536)
-            with contextlib.suppress(TimeoutError):
-                while readers[0].recv(1 << 20):
-                    pass
-        assert len(listener._readers) <= 1
-    listener.close()
 
 
 def run(*arguments, text):

@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
     program = Program(options, parser.prog)
     reader, timeline = ReadingReader(), Timeline()
     telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)
-    write, pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
+    (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():
         for one in reader.feed(data):
             if one.reading is None:
@@ -31,29 +31,30 @@ def main(argv: list[str]) -> int:
             if at >= due or due - at > pause:  # the clock may run backwards
                 due = at - at % pause + pause if pause else at
                 write(telegrams.telegram(at))
+    close()
     if reader.bad:
         program.tell(skipped(reader.bad, "reading", "han-fields"))
     return OK if reader.readings else program.nothing(NO_READING)
 
 
-def _outlet(program: Program) -> Callable[[bytes], object]:
-    """Return what writes a telegram. raise: Failure: the port or the address cannot be had."""
+def _outlet(program: Program) -> tuple[Callable[[bytes], object], Callable[[], object]]:
+    """Return what writes a telegram, and what ends it. raise: Failure: the port or the address cannot be had."""
     options = program.options
     try:
         if options.listen:
-            from hanpipe.sinks.p1.outlets import Listener
+            from hanpipe.sinks.peer.listener import Listener
 
             listener = Listener(*options.listen)
             program.explain(f"{options.listen[0]}:{listener.port}")
-            return listener.write
+            return listener.send, listener.close
         if options.pty:
             from hanpipe.fake.port import Port
 
-            return Port(options.pty).write
+            port = Port(options.pty)
+            return port.write, port.close
     except OSError as error:
-        where = options.pty or "{}:{}".format(*options.listen)
-        raise Failure(IO, f"{where}: {reason(error)}") from error
-    return program.write
+        raise Failure(IO, f"{options.pty or '{}:{}'.format(*options.listen)}: {reason(error)}") from error
+    return program.write, lambda: None
 
 
 def _parser() -> argparse.ArgumentParser:

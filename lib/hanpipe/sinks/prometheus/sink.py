@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.meter_finder import Whose
-from hanpipe.sinks.prometheus.http import Endpoint
+from hanpipe.sinks.prometheus.endpoint import endpoint
 from hanpipe.sinks.prometheus.metrics import Metrics, write_textfile
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink
@@ -37,10 +37,10 @@ class PrometheusSink(Sink):
         if self._program.options.listen:
             host, port = self._program.options.listen
             try:
-                endpoint = Endpoint(host, port, self._text)
+                server = endpoint(host, port, self._text)
             except OSError as error:
                 raise NotWritten(f"{host}:{port}: {reason(error)}") from error
-            self._program.explain(f"http://{host}:{endpoint.server_port}/metrics")
+            self._program.explain(f"http://{host}:{server.port}/metrics")
 
     def take(self, lines: list[Line]) -> None:
         """Keep the values of readings."""

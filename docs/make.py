@@ -1,6 +1,8 @@
-"""Write docs/meters.md from the meter files and docs/fields.md from the table of quantities: python3 docs/make.py."""
+"""Write docs/meters.md, docs/fields.md and the links in docs/formats.md: python3 docs/make.py."""
 
+import importlib
 import os
+import re
 import sys
 import tomllib
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/lib")
 
+from hanpipe.link.kinds import LINKS  # noqa: E402 - lib comes first
 from hanpipe.readings import layouts, quantities  # noqa: E402 - lib comes first
 
 _PARITY = {"none": "N", "even": "E", "odd": "O"}
@@ -118,6 +121,16 @@ def meters_page() -> str:
     return _TOP + "".join(sections)
 
 
+def formats_page(page: str) -> str:
+    """Return the text of docs/formats.md with the rows of good records made anew. page: its text."""
+    rows = ""
+    for link in LINKS:
+        described = importlib.import_module(f"hanpipe.link.{link.name}").__doc__ or ""
+        text = " ".join(described.partition("Its record: ")[2].split()).removesuffix(".")
+        rows += f"| `{link.letter}` | {text} |\n"
+    return re.sub(r"(\| kind \| octets \|\n\|---\|---\|\n)(?:\| `[A-Z]` .*\n)*", lambda found: found[1] + rows, page)
+
+
 def _section(meter: dict[str, Any]) -> str:
     line = layouts.line_settings(meter["meter"])
     rows = {
@@ -142,3 +155,8 @@ if __name__ == "__main__":
         page.write(meters_page())
     with open(f"{ROOT}/docs/fields.md", "w", encoding="utf-8") as page:
         page.write(fields_page())
+    with open(f"{ROOT}/docs/formats.md", "r+", encoding="utf-8") as page:
+        text = formats_page(page.read())
+        page.seek(0)
+        page.write(text)
+        page.truncate()

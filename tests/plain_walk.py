@@ -173,16 +173,11 @@ def _body(octets: Octets, descriptors: bool) -> Typed:
 
 
 def notification(apdu: bytes, descriptors: bool = False) -> dict[str, Any]:
-    """Return the keys of a data-notification that ends where the octets do, or before padding."""
-    try:
-        return _notification(apdu, descriptors)
-    except Unreadable:
-        for padding in (b"\0", b"\xff"):
-            stripped = apdu.rstrip(padding)
-            for end in range(len(stripped), len(apdu)):
-                with contextlib.suppress(Unreadable):
-                    return _notification(apdu[:end], descriptors)
-        raise
+    """Return the keys of the data-notification that octets begin with."""
+    for end in range(len(apdu), 0, -1):
+        with contextlib.suppress(Unreadable):
+            return _notification(apdu[:end], descriptors)
+    raise Unreadable
 
 
 def _notification(apdu: bytes, descriptors: bool) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from conftest import ROOT
 from hanpipe.apdu import cosem
 from hanpipe.apdu.cosem import DESCRIPTOR
 from hanpipe.apdu.decoder import Decoder
+from hanpipe.link.kinds import FAULTS, GOOD
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, READER_LEFT, REFUSED, USAGE
+from programs import docs_script
 from strategies import PLAIN
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -44,6 +46,13 @@ def golden_lines() -> Iterator[dict[str, Any]]:
         if name.endswith(".jsonl") and ".readings." not in name:
             with open(os.path.join(GOLDEN, name), encoding="utf-8") as lines:
                 yield from map(json.loads, lines)
+
+
+def test_the_rows_of_the_links_are_written_from_their_rooms():
+    with open(os.path.join(ROOT, "docs", "formats.md"), encoding="utf-8") as file:
+        page = file.read()
+    assert docs_script("make").formats_page(page) == page, "python3 docs/make.py"
+    assert listed("kind | octets") == [*GOOD, *FAULTS]
 
 
 def test_the_types_are_those_of_the_tables():

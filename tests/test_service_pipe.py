@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from hanpipe.link.hdlc import HdlcFramer
+from hanpipe.link.hdlc.framer import HdlcFramer
 from needs import needs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

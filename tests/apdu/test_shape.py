@@ -17,7 +17,7 @@ from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message, Refusal
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
 from hanpipe.link import Frame
-from hanpipe.link.hdlc import HdlcFramer
+from hanpipe.link.hdlc.framer import HdlcFramer
 from hanpipe.readings.line_shape import read_keys
 from strategies import described_bodies, fed, noise, notifications, typed_data
 
@@ -49,6 +49,13 @@ def test_a_generated_message_reads_as_by_the_plain_walk(apdus: list[bytes]) -> N
 def test_so_does_one_whose_values_have_a_descriptor_in_front(apdus: list[bytes]) -> None:
     told = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
     assert told == [plain_walk.line({"link": "apdu"}, apdu, descriptors=True) for apdu in apdus]
+
+
+@pytest.mark.parametrize("rest", ["00ff00", "ffff", "010400"], ids=["both kinds of padding", "padding", "other octets"])
+def test_so_does_one_before_other_octets(rest: str) -> None:
+    octets = bytes.fromhex("0f0000000000020212000111ff" + rest)
+    first = next(one for one in Decoder().feed("A", octets) if type(one) is Message)
+    assert first.line() == plain_walk.line({"link": "apdu"}, octets)
 
 
 @given(st.lists(notifications(), max_size=3), st.integers(20, 200))

@@ -23,9 +23,10 @@ from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
 from hanpipe.line import uart
 from hanpipe.line.settings import LINES
-from hanpipe.link.escaped import EscapedFramer
-from hanpipe.link.hdlc import HdlcFramer
-from hanpipe.link.header import read_header
+from hanpipe.link.content import LLC
+from hanpipe.link.hdlc.escaped import EscapedFramer
+from hanpipe.link.hdlc.framer import HdlcFramer
+from hanpipe.link.hdlc.header import read_header
 from hanpipe.link.octets import read_length
 from needs import needs
 from programs import PATIENCE, Running, run, shell
@@ -125,8 +126,8 @@ def test_blocks_are_the_pieces_of_one_apdu(apdu):
     blocks = encoder.blocks(apdu, 129)
     for number, block in enumerate(blocks, 1):
         assert len(block) <= 129
-        assert block.startswith(cosem.LLC) == (number == 1)
-        body = block.removeprefix(cosem.LLC)
+        assert block.startswith(LLC) == (number == 1)
+        body = block.removeprefix(LLC)
         assert body[:6] == bytes((0xE0, 0xC0 if number == len(blocks) else 0x40, 0, number, 0, 0))
         length, at = read_length(body, 6)
         assert length == len(body) - at
@@ -322,7 +323,7 @@ def test_frames_are_as_long_as_real_ones(name):
 def apdus(name):
     """The first octets of each list's APDU."""
     for frames, *_ in sent(name, 12):
-        yield b"".join(frames).partition(cosem.LLC)[2]
+        yield b"".join(frames).partition(LLC)[2]
 
 
 def test_what_makers_do_against_the_standard():

@@ -10,7 +10,7 @@ import encoder
 from conftest import ROOT
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.apdu import LONGEST, ApduFramer
+from hanpipe.link.apdu.framer import LONGEST, ApduFramer
 from strategies import cuts, fed, typed_data
 
 

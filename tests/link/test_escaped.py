@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.escaped import MOST, EscapedFramer, unescape
+from hanpipe.link.hdlc.escaped import MOST, EscapedFramer, unescape
 from strategies import addresses, cuts, encoder, fed, noise
 
 FLAG = b"\x7e"

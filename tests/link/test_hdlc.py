@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import encoder
 from hanpipe.link import FRAMERS, Event, Fault, Frame
-from hanpipe.link.hdlc import HdlcFramer
-from hanpipe.link.header import LONGEST, read_header
+from hanpipe.link.hdlc.framer import HdlcFramer
+from hanpipe.link.hdlc.header import LONGEST, read_header
 from hanpipe.link.octets import Malformed
 from strategies import addresses, cuts, fed, frames, lines, streams
 

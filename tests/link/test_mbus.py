@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.mbus import MbusFramer, OtherApplication, read_fields
+from hanpipe.link.content import Content, NumberedPiece
+from hanpipe.link.mbus.content import read_content
+from hanpipe.link.mbus.framer import MbusFramer
 from hanpipe.link.octets import Malformed
 from strategies import cuts, fed
 
@@ -137,25 +139,29 @@ def frame_of(ci: int, rest: bytes, control: int = 0x53) -> bytes:
 
 @given(st.integers(0, 31), st.binary(min_size=1, max_size=60))
 def test_a_piece_of_an_apdu_is_read_as_it_was_sent(ci: int, data: bytes) -> None:
-    fields = read_fields(frame_of(ci, b"\x01\x67" + data))
-    assert fields == (0xFF, 0x01, 0x67, ci & 15, ci > 15, data)
+    content = read_content(frame_of(ci, b"\x01\x67" + data))
+    keys = {"address": "ff", "destination": "67", "source": "01"}
+    assert content == Content(keys, 9, data, NumberedPiece(ci & 15, ci > 15))
 
 
 @pytest.mark.parametrize(("ci", "header"), [(0x72, 12), (0x7A, 4), (0x7C, 12)])
 @pytest.mark.parametrize("tag", [b"\x0f", b"\xdb"])
 def test_an_apdu_after_a_variable_header_is_the_only_piece(ci: int, header: int, tag: bytes) -> None:
     octets = frame_of(ci, bytes(header) + b"\x01\x67" + tag + b"abc", control=0x08)
-    assert read_fields(octets) == (0xFF, 0x01, 0x67, 0, True, tag + b"abc")
+    content = read_content(octets)
+    assert (content.data, content.piece) == (tag + b"abc", NumberedPiece(0, True))
     assert fed(MbusFramer().feed, octets, []) == [Frame("M", octets)]
 
 
 @pytest.mark.parametrize("ci", [0x5B, 0x72, 0x7A, 0x78])
 def test_a_frame_of_another_application_is_named_as_that(ci: int) -> None:
-    with pytest.raises(OtherApplication, match=f"CI {ci:02x}"):
-        read_fields(frame_of(ci, bytes(20)))
+    content = read_content(frame_of(ci, bytes(20)))
+    assert f"CI {ci:02x}" in str(content.refused)
+    assert not content.data
 
 
-@given(st.binary(max_size=30))
-def test_any_octets_have_fields_or_are_malformed(octets: bytes) -> None:
+@given(st.binary(max_size=30), st.booleans())
+def test_the_data_of_any_octets_is_where_it_is_said_to_be(octets: bytes, whole: bool) -> None:
     with contextlib.suppress(Malformed):
-        assert read_fields(octets).data in octets
+        content = read_content(octets, whole=whole)
+        assert octets[content.begin :].startswith(content.data)

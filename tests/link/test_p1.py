@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import strategies
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.crc import arc
-from hanpipe.link.p1 import LONGEST, P1Framer
+from hanpipe.link.p1.framer import LONGEST, P1Framer
 from strategies import cuts, fed
 
 FIRST = b"/TST5\\2INVENTED-1\r\n\r\n"

@@ -4,16 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from hanpipe.apdu.assembly import read_block
 from hanpipe.apdu.cosem import BLOCK_TRANSFER
-from hanpipe.link import mbus
-from hanpipe.link.header import read_header
+from hanpipe.link.content import Content, NumberedPiece, Segment, reader, without_llc
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Final, NamedTuple
 
 _FLAG: Final = 0x7E
-_FCS: Final = 2
-_MBUS_END: Final = 2  # octets after the data of an M-Bus telegram: checksum and 16
-_LLC_SIZE: Final = 3
-_LLC: Final = (b"\xe6\xe7\x00", b"\xe6\xe6\x00")
 
 Ranges = list[tuple[int, int]]  # begin and end offsets in the capture
 
@@ -47,49 +42,38 @@ class Places:
     """Feed it the pieces of a capture in order; it gives the ranges of each APDU once it is complete."""
 
     def __init__(self) -> None:
-        self._segments: dict[object, Ranges] = {}
+        self._pieces: dict[object, Ranges] = {}
         self._blocks: dict[object, Ranges] = {}
 
     def add(self, capture: bytes, piece: Piece) -> list[Ranges]:
         """Return the APDUs that a good frame completes."""
-        if piece.kind == "H":
-            return self._hdlc(capture, piece)
-        if piece.kind == "M":
-            return self._mbus(capture, piece)
-        return [[(piece.begin, piece.end)]]
+        try:
+            content = reader(piece.kind)(piece.octets)
+        except Malformed:
+            return [[(piece.begin, piece.end)]]
+        if content.piece is None or content.refused:  # searched as it is
+            return [[(piece.begin, piece.end)]]
+        return self._join(capture, piece, content, content.piece)
 
     def end(self) -> list[Ranges]:
         """Return the APDUs that were never completed."""
-        return [*self._segments.values(), *self._blocks.values()]
+        return [*self._pieces.values(), *self._blocks.values()]
 
-    def _hdlc(self, capture: bytes, piece: Piece) -> list[Ranges]:
-        header = read_header(piece.octets)
-        sender = ("H", header.destination, header.source)
-        begin, end = piece.begin + header.information, piece.end - _FCS
-        ended: list[Ranges] = []
-        if capture[begin : begin + _LLC_SIZE] in _LLC:
-            begin += _LLC_SIZE
-            if (left := self._segments.pop(sender, None)) is not None:
-                ended.append(left)
-        ranges = [*self._segments.pop(sender, []), (begin, end)]
-        if header.segmented:
-            self._segments[sender] = ranges
-            return ended
-        return [*ended, *self._apdu(capture, sender, ranges)]
-
-    def _mbus(self, capture: bytes, piece: Piece) -> list[Ranges]:
-        try:
-            telegram = mbus.read_fields(piece.octets)
-        except Malformed:  # of another application, or with another header: searched as it is
-            return [[(piece.begin, piece.end)]]
-        sender = ("M", telegram.address, telegram.source, telegram.destination)
-        end = piece.end - _MBUS_END
-        before = self._segments.pop(sender, [])
-        ended = [before] if before and not telegram.number else []
-        ranges = [*([] if ended else before), (end - len(telegram.data), end)]
-        if telegram.last:
+    def _join(self, capture: bytes, piece: Piece, content: Content, part: Segment | NumberedPiece) -> list[Ranges]:
+        """Add a piece of an APDU to those before it from the same sender."""
+        sender = (piece.kind, *content.keys.values())
+        skipped = len(content.data) - len(without_llc(content.data))
+        begin, end = piece.begin + content.begin + skipped, piece.begin + content.begin + len(content.data)
+        if isinstance(part, NumberedPiece):
+            first, last = part.number == 0, part.last
+        else:
+            first, last = skipped > 0, not part.more
+        before = self._pieces.pop(sender, [])
+        ended = [before] if before and first else []
+        ranges = [*([] if ended else before), (begin, end)]
+        if last:
             return [*ended, *self._apdu(capture, sender, ranges)]
-        self._segments[sender] = ranges
+        self._pieces[sender] = ranges
         return ended
 
     def _apdu(self, capture: bytes, sender: object, ranges: Ranges) -> list[Ranges]:

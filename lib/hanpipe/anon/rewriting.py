@@ -1,8 +1,8 @@
 """A capture -> the same capture under invented names."""
 
+import importlib
 from collections.abc import Callable
 
-from hanpipe.anon.checks import remake, remake_telegram, strip_parity
 from hanpipe.anon.inventing import Inventor
 from hanpipe.anon.layout import Piece, Places, Ranges, gather, locate, scatter
 from hanpipe.anon.names import find_names
@@ -14,7 +14,10 @@ from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.keys import Keys
 from hanpipe.apdu.telegram import split_ciphered
 from hanpipe.link import FRAMERS
+from hanpipe.link.kinds import GOOD
 from hanpipe.link.octets import Malformed
+from hanpipe.link.p1.check import remake as remake_telegram
+from hanpipe.link.p1.parity import strip_parity
 from hanpipe.unix.typed import Final
 
 _ATTEMPTS: Final = 100
@@ -42,7 +45,7 @@ class Capture:
         self._deciphering, self._decoder = Deciphering(self._keys), Decoder()
         made, places = bytearray(self.octets), Places()
         for piece in self.pieces:
-            if piece.kind.isupper():
+            if piece.kind in GOOD:
                 for ranges in places.add(self.octets, piece):
                     self._rewrite(made, ranges, piece, inventor)
             else:
@@ -55,8 +58,9 @@ class Capture:
         """Return octets with the checks of their good frames remade. A CRC without leading zeros may need one more."""
         parts, at = [], 0
         for piece in self.pieces:
-            if piece.kind.isupper():
-                parts += [made[at : piece.begin], remake(piece.kind, piece.octets, made[piece.begin : piece.end])]
+            if piece.kind in GOOD:
+                remake = importlib.import_module(f"hanpipe.link.{GOOD[piece.kind].name}.check").remake
+                parts += [made[at : piece.begin], remake(piece.octets, made[piece.begin : piece.end])]
                 at = piece.end
         return b"".join([*parts, made[at:]])
 

@@ -6,6 +6,7 @@ that never make an APDU are returned as lost, as soon as that is known.
 """
 
 from hanpipe.apdu import cosem
+from hanpipe.link.content import LLCS
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final, NamedTuple
 
@@ -80,7 +81,7 @@ class Segments(_Joiner):
         return: the APDU that it completes, or b""; and the pieces that it shows to be lost
         """
         begun, lost = self.waiting.pop(origin, None) or _Begun(), []
-        if information[:3] in cosem.LLCS:
+        if information[:3] in LLCS:
             begun, lost, information = _Begun(), _lost(origin, begun.octets), information[3:]
         elif not begun.count and (segmented or not (information and information[0] in cosem.APDUS)):
             return b"", _lost(origin, information)

@@ -19,11 +19,6 @@ APDUS: Final = {
     BLOCK_TRANSFER:     "general-block-transfer",
 }  # fmt: skip
 
-# The header before an APDU in HDLC: destination LSAP, source LSAP, quality. A few meters send the second one, which is
-# that of a client.
-LLC: Final = b"\xe6\xe7\x00"
-LLCS: Final = (LLC, b"\xe6\xe6\x00")
-
 # Common data types of fixed length, IEC 62056-6-2 (Blue Book ed. 13). A-XDR is big-endian.
 FIXED: Final[dict[int, tuple[str, struct.Struct]]] = {
     # tag name                     octets

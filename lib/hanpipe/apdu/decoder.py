@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from hanpipe.apdu import dlms
 from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result, json_text, refusal
-from hanpipe.apdu.opener import FCS, Opener
+from hanpipe.apdu.opener import Opener
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
+from hanpipe.link.hdlc.header import FCS
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import TYPE_CHECKING, Any
 

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 from hanpipe.apdu import cosem
+from hanpipe.link.content import LLCS
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -126,7 +127,7 @@ def find_next(octets: bytes, end: int) -> int:
     at = len(octets) - len(rest)
     if not rest:
         return at
-    if rest[:3] in cosem.LLCS:
+    if rest[:3] in LLCS:
         at += 3
     if at < len(octets) and octets[at] in cosem.APDUS:
         return at

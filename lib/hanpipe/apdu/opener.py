@@ -6,8 +6,8 @@ from hanpipe.apdu import cosem
 from hanpipe.apdu.assembly import FIRST_BLOCK, FIRST_FRAME, Lost, Numbered, Segments, read_block
 from hanpipe.apdu.dlms import find_next, read_notification
 from hanpipe.apdu.message import Apdu, Opened, Refusal, refusal
-from hanpipe.link.header import read_header
-from hanpipe.link.kinds import FAULTS, link_of
+from hanpipe.link.content import NumberedPiece, Segment, reader, without_llc
+from hanpipe.link.kinds import FAULTS, GOOD, link_of
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from hanpipe.apdu.ciphered import CipheredReader
     from hanpipe.apdu.deciphering import Deciphering
 
-FCS: Final = 2  # octets after the information of a frame
-
-_UI, _FINAL = 0x03, 0x10  # control field: unnumbered information; the P/F bit
 _CIPHERED: Final = (cosem.GLO_CIPHERING, cosem.DED_CIPHERING)
 
 
@@ -44,7 +41,7 @@ class Opener:
         self._unchecked = unchecked
         self._ciphered_reader: CipheredReader | None = None
         self.segments = Segments()
-        self._mbus_frames = Numbered(FIRST_FRAME)
+        self._numbered_pieces = Numbered(FIRST_FRAME)
         self._blocks = Numbered(FIRST_BLOCK)
 
     def open(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:
@@ -52,16 +49,21 @@ class Opener:
 
         kind: as in link/kinds.py, "" for octets of a torn record; time: ns since 1970-01-01 UTC, 0 = unknown
         """
-        if kind == "H":
-            return self._hdlc(octets, time)
-        if kind == "M":
-            return self._mbus(octets, time)
-        if kind == "P":
-            return self._p1(octets, time)
-        if kind == "A":
-            apdu = octets[3:] if octets[:3] in cosem.LLCS else octets
-            return self._apdus(Apdu(time, {"link": "apdu"}, apdu))
-        return self._fault(kind, octets, time)
+        if kind not in GOOD:
+            return self._fault(kind, octets, time)
+        link = GOOD[kind].name
+        try:
+            content = reader(kind)(octets)
+        except Malformed as malformed:
+            return [refusal("header", malformed, octets, {"link": link}, time)]
+        keys: dict[str, Any] = {"link": link, **content.keys}
+        if content.refused:
+            return [refusal("no apdu", content.refused, octets, keys, time)]
+        if content.telegram:
+            return self._telegram(content.data, keys, time)
+        if content.piece is None:
+            return self._apdus(Apdu(time, keys, without_llc(content.data)))
+        return self._join(content.piece, content.data, keys, octets, time)
 
     def open_each(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:
         """Return the same, each APDU by itself where several share their octets: they are read to find their ends."""
@@ -84,57 +86,44 @@ class Opener:
 
     def _give_up(self, time: int) -> list[Refusal]:
         """Forget the APDUs that have begun, and report their pieces."""
-        begun = [*self.segments.end(), *self._mbus_frames.end(), *self._blocks.end()]
+        begun = [*self.segments.end(), *self._numbered_pieces.end(), *self._blocks.end()]
         return [_lost(lost, time) for lost in begun]
 
     def _fault(self, kind: str, octets: bytes, time: int) -> list[Opened]:
         """Pass on octets given up. A damaged frame may have ended one APDU and begun the next."""
         link = link_of(kind, octets)
-        keys = {"link": link} if link else {}
+        keys = {"link": link.name} if link else {}
         opened: list[Opened] = []
-        if keys and kind in ("c", "t"):
+        if link and kind in ("c", "t"):
             opened += self._give_up(time)
         opened.append(Refusal(time, keys | {"fault": FAULTS.get(kind, "record"), "octets": octets.hex()}))
-        if keys and self._unchecked:
+        if link and self._unchecked:
             from hanpipe.apdu.unchecked import open_unchecked  # rarely asked for
 
-            opened += open_unchecked(keys["link"], kind, octets, time)
+            opened += open_unchecked(link, kind, octets, time)
         return opened
 
-    def _hdlc(self, octets: bytes, time: int) -> list[Opened]:
-        try:
-            header = read_header(octets)
-        except Malformed as malformed:
-            return [refusal("header", malformed, octets, {"link": "hdlc"}, time)]
-        keys = {"link": "hdlc", "destination": header.destination.hex(), "source": header.source.hex()}
+    def _join(
+        self, piece: Segment | NumberedPiece, data: bytes, keys: dict[str, Any], octets: bytes, time: int
+    ) -> list[Opened]:
+        """Add a piece to those before it. Return the APDUs that it completes.
+
+        octets: of the frame
+        """
         origin = tuple(keys.items())
-        if header.control & 1 and header.control & ~_FINAL != _UI:
-            why = f"an HDLC frame with control {header.control:02x} manages the connection: it carries no APDU"
-            return [refusal("no apdu", Malformed(header.information - 3, why), octets, keys, time)]
-        joined = origin in self.segments.waiting
-        apdu, lost = self.segments.add(origin, octets[header.information : -FCS], header.segmented)
+        if isinstance(piece, Segment):
+            joined = origin in self.segments.waiting
+            apdu, lost = self.segments.add(origin, data, piece.more)
+            made = Apdu(time, keys, apdu, b"" if joined else octets, joined)
+        else:
+            apdu, lost = self._numbered_pieces.add(origin, piece.number, piece.last, data)
+            made = Apdu(time, keys, apdu)
         opened: list[Opened] = [_lost(each, time) for each in lost]
-        return opened + self._apdus(Apdu(time, keys, apdu, b"" if joined else octets, joined)) if apdu else opened
+        return opened + self._apdus(made) if apdu else opened
 
-    def _mbus(self, octets: bytes, time: int) -> list[Opened]:
-        from hanpipe.link import mbus  # most meters send HDLC
-
-        try:
-            address, source, destination, number, last, data = mbus.read_fields(octets)
-        except mbus.OtherApplication as other:
-            return [refusal("no apdu", other, octets, {"link": "mbus"}, time)]
-        except Malformed as malformed:
-            return [refusal("header", malformed, octets, {"link": "mbus"}, time)]
-        keys = {"link": "mbus", "address": f"{address:02x}"}
-        keys |= {"destination": f"{destination:02x}", "source": f"{source:02x}"}
-        apdu, lost = self._mbus_frames.add(tuple(keys.items()), number, last, data)
-        opened: list[Opened] = [_lost(each, time) for each in lost]
-        return opened + self._apdus(Apdu(time, keys, apdu)) if apdu else opened
-
-    def _p1(self, octets: bytes, time: int) -> list[Opened]:
+    def _telegram(self, octets: bytes, keys: dict[str, Any], time: int) -> list[Opened]:
         from hanpipe.apdu import telegram  # half of the meters never send one
 
-        keys = {"link": "p1"}
         head, block = telegram.split_ciphered(octets)
         if not block:
             return [telegram.telegram_or_refusal(octets, keys, time)]

@@ -8,6 +8,7 @@ import re
 from hanpipe.apdu.message import Refusal, Telegram, refusal
 from hanpipe.link.crc import arc
 from hanpipe.link.octets import Malformed
+from hanpipe.link.p1.parity import without_parity
 from hanpipe.unix.typed import Any, Final
 
 _LINE_END: Final = re.compile(rb"\r?\n|\r")
@@ -20,14 +21,6 @@ _OBJECT: Final = re.compile(rf"([^()]*)((?:\({_CONTENT}\))+)")
 _CODE: Final = re.compile(r"[0-9]+-[0-9]+:[0-9.]+")
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
 _BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # the beginning of one without its first line
-
-
-def without_parity(octets: bytes) -> bytes:
-    """Return the octets of a 7-bit line that was read with 8 bits, without the parity bits; all others as they are."""
-    if octets.isascii():
-        return octets
-    parities = {octet.bit_count() & 1 for octet in octets}
-    return bytes(octet & 0x7F for octet in octets) if len(parities) == 1 else octets
 
 
 def read_telegram(octets: bytes) -> tuple[str, list[list[str]]]:

@@ -15,7 +15,7 @@ from hanpipe.doctor.finding import share
 from hanpipe.doctor.lists import Lists
 from hanpipe.doctor.spans import Spans, read_spans
 from hanpipe.link import FRAMERS, Framer
-from hanpipe.link.apdu import looks_like_apdu
+from hanpipe.link.apdu.framer import looks_like_apdu
 from hanpipe.link.hextext import HexText
 from hanpipe.link.kinds import FAULTS, FLAGGED, GOOD
 from hanpipe.link.records import RecordReader

@@ -7,7 +7,7 @@ which the check of the frame alone cannot.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.header import LONGEST, header_end
+from hanpipe.link.hdlc.header import LONGEST, header_end
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Final, NamedTuple
 

@@ -10,7 +10,7 @@ import struct
 import time
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.cosem import LLC
+from hanpipe.link.content import LLC
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Data = tuple[str, Any]  # a type, as the Blue Book names it, and the value: a list of Data of an array or structure

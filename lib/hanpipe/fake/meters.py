@@ -27,11 +27,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
-from hanpipe.apdu.cosem import LLC
 from hanpipe.fake import encoder
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.rows import Layout, Row, read_row
 from hanpipe.line.settings import Line
+from hanpipe.link.content import LLC
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _PREFIXES: Final = {"k": 3}  # of the units in P1 telegrams

@@ -1,4 +1,4 @@
-"""The link layer: pieces of octets -> Frame | Fault. Each link is a row of kinds.LINKS and a module of that name."""
+"""The link layer: pieces of octets -> Frame | Fault. Each link is a row of kinds.LINKS and a room of that name."""
 
 import importlib
 from collections.abc import Callable
@@ -16,14 +16,14 @@ class Framer(Protocol):
         """Return the frames and faults that data completes, in line order. b"" means that the input has ended."""
 
 
-def _made_by(module: str) -> Callable[[], Framer]:
-    """Return a function that makes the framer of a module.
+def _made_by(module: str, name: str) -> Callable[[], Framer]:
+    """Return a function that makes the framer NameFramer of a module.
 
     It imports the module when it is called, because each import delays the start of a program by some ms.
     """
 
     def make() -> Framer:
-        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), f"{module.capitalize()}Framer")()
+        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), f"{name.capitalize()}Framer")()
         return framer
 
     return make
@@ -31,7 +31,9 @@ def _made_by(module: str) -> Callable[[], Framer]:
 
 # By the words of --link. escaped is HDLC with octet transparency, which cannot be recognised from the octets.
 FRAMERS: Final[dict[str, Callable[[], Framer]]] = {
-    name: _made_by(name) for name in ("auto", *(link.name for link in LINKS), "escaped")
+    "auto": _made_by("auto", "auto"),
+    **{link.name: _made_by(f"{link.name}.framer", link.name) for link in LINKS},
+    "escaped": _made_by("hdlc.escaped", "escaped"),
 }
 
 

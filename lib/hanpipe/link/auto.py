@@ -1,9 +1,10 @@
 """The link found from the octets: HDLC, M-Bus and P1, in any order, or ciphered APDUs with no link at all."""
 
+import importlib
 import re
 
-from hanpipe.link import hdlc, mbus, p1
-from hanpipe.link.kinds import Event
+from hanpipe.link.hdlc.framer import HdlcFramer
+from hanpipe.link.kinds import LINKS, Event
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Start
 from hanpipe.unix.typed import Final
@@ -14,8 +15,15 @@ _LONGEST: Final = 65535  # octets of an APDU, what a record holds
 _HEAD: Final = re.compile(rb"\xdb\x08[A-Z]{3}.{5}", re.DOTALL)
 _HEAD_SIZE: Final = 10
 
+_STARTS: Final[tuple[Start, ...]] = tuple(
+    start
+    for link in LINKS
+    if link.checked and not link.flagged
+    for start in importlib.import_module(f"hanpipe.link.{link.name}.framer").STARTS
+)
 
-class AutoFramer(hdlc.HdlcFramer):
+
+class AutoFramer(HdlcFramer):
     """Feed it octets in pieces of any size; the events do not depend on the pieces.
 
     Each link judges what begins with its own octet (7E, 68, /). The first beginning is judged first, and later octets
@@ -30,7 +38,7 @@ class AutoFramer(hdlc.HdlcFramer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._look_for(*mbus.STARTS, *p1.STARTS)
+        self._look_for(*_STARTS)
         self._head: bytes | None = b""  # what the input begins with, until it can be said whether this is an APDU
 
     def feed(self, data: bytes) -> list[Event]:
@@ -45,7 +53,7 @@ class AutoFramer(hdlc.HdlcFramer):
         self._head = None
         if _HEAD.match(head):
             apdu = Start(tuple(re.escape(head[at : at + 1]) for at in range(_HEAD_SIZE)), _judge_apdu)
-            self._look_for(apdu, *mbus.STARTS, *p1.STARTS)
+            self._look_for(apdu, *_STARTS)
         events = super().feed(head) if head else []
         return events if data else events + super().feed(data)
 

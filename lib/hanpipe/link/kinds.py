@@ -31,7 +31,7 @@ FAULTS: Final = {"n": "noise", "h": "header", "c": "frame check", "t": "truncate
 
 
 class Link(NamedTuple):
-    """A link layer. The module of its name has its framer: hdlc.HdlcFramer.
+    """A link layer. The room of its name has the modules framer, content, parts and check.
 
     letter:  the kind of its frames
     first:   the octets that its frames may begin with; a fault that begins with one of them was met on this link
@@ -57,11 +57,11 @@ LINKS: Final = (
 GOOD: Final = {link.letter: link for link in LINKS}
 FLAGGED: Final = frozenset(link.letter for link in LINKS if link.flagged) | FAULTS.keys() - {"n"}
 
-_BY_FIRST: Final = {first: link.name for link in LINKS for first in link.first}
+_BY_FIRST: Final = {first: link for link in LINKS for first in link.first}
 
 
-def link_of(kind: str, octets: bytes) -> str:
-    """Return the name of the link on which an event was met; "" for noise, and octets of an unknown kind."""
+def link_of(kind: str, octets: bytes) -> Link | None:
+    """Return the link on which an event was met; None for noise, and octets of an unknown kind."""
     if kind in GOOD:
-        return GOOD[kind].name
-    return _BY_FIRST.get(octets[0], "") if octets and kind in FAULTS and kind != "n" else ""
+        return GOOD[kind]
+    return _BY_FIRST.get(octets[0]) if octets and kind in FAULTS and kind != "n" else None

@@ -36,7 +36,7 @@ class Tally:
 
     def why_nothing(self) -> str:
         """Return the likely reason."""
-        from hanpipe.link.apdu import looks_like_apdu
+        from hanpipe.link.apdu.framer import looks_like_apdu
 
         if not self._octets:
             return "found no octets in the input"

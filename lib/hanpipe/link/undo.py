@@ -2,7 +2,7 @@
 
 import re
 
-from hanpipe.link.p1 import agrees
+from hanpipe.link.p1.framer import agrees
 from hanpipe.unix.typed import Final
 
 _QUOTE: Final = re.compile(rb"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)

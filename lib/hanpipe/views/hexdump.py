@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from hanpipe.link.kinds import FAULTS, Event
+from hanpipe.link.parts import HEX, TEXT, WIDE, Part
 from hanpipe.unix.typed import Final
 from hanpipe.views.colour import Colour
-from hanpipe.views.parts import HEX, TEXT, WIDE, Part, announced, link_of, parts_of
+from hanpipe.views.parts import announced, link_of, parts_of
 
 FLAG: Final = b"\x7e"
 WIDTH: Final = 80  # columns
@@ -47,7 +48,7 @@ class HexDump:
         for part in parts_of(kind, octets):
             rows += self._rows(part, offsets[at : at + len(part.octets)])
             at += len(part.octets)
-        if link == "hdlc" and announced(link, octets) == len(octets) and self._line(end, 1) == FLAG:
+        if link and link.flagged and announced(link, octets) == len(octets) and self._line(end, 1) == FLAG:
             rows += self._flags(end, end + 1)
             end += 1
         self._shown = end
@@ -57,7 +58,7 @@ class HexDump:
         link = link_of(kind, octets)
         if kind not in FAULTS:
             self._frames += 1
-            words = [f"frame {self._frames}", where, link, "good" if kind != "A" else ""]
+            words = [f"frame {self._frames}", where, link.name if link else "", "good" if kind != "A" else ""]
             return self._colour.bold("  ".join(word for word in words if word))
         self._faults += 1
         length = announced(link, octets)
@@ -66,7 +67,7 @@ class HexDump:
             verdict += f": announced {length}, {len(octets)} there"
         elif length is not None and kind == "t":
             verdict += f": no end where announced ({length})"
-        head = "  ".join(word for word in (f"fault {self._faults}", where, link) if word)
+        head = "  ".join(word for word in (f"fault {self._faults}", where, link.name if link else "") if word)
         return f"{self._colour.bold(head)}  {self._colour.red(verdict)}"
 
     def _idle(self) -> str:

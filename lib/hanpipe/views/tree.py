@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from hanpipe.apdu.dlms import Data, Notification, find_next
 from hanpipe.apdu.message import Apdu, Opened, Refusal, Telegram
-from hanpipe.apdu.opener import FCS
 from hanpipe.apdu.partial import read_partly
+from hanpipe.link.hdlc.header import FCS
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.stderr import printable
 from hanpipe.unix.typed import Any, Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Wired M-Bus, long frames, as meters push them: EN 13757-2, 5.5.
+"""Octets -> M-Bus long frames and faults: EN 13757-2, 5.5.
 
     68 | L | L | 68 | C | A | CI | data | checksum | 16
                     |<------- L ------->|
@@ -9,9 +9,8 @@ The checksum is the sum of those L octets modulo 256. Some meters send L modulo 
 
 import re
 
-from hanpipe.link.octets import Malformed
 from hanpipe.link.search import Search, Start
-from hanpipe.unix.typed import Final, NamedTuple
+from hanpipe.unix.typed import Final
 
 STOP = b"\x16"
 AROUND = 6  # octets of a frame around those that L counts
@@ -21,52 +20,6 @@ LONGEST = 255 + AROUND  # where L is what it says
 # C of a meter that pushes: SND_UD with the frame count bit 0 or 1; RSP_UD, where it sends a variable header.
 _START: Final = (b"h", b".", b".", b"h", rb"[\x08\x53\x73]")
 _HEADER = re.compile(b"".join(_START), re.DOTALL)
-
-# CI of frames with a variable header before the data -> octets of the header, EN 13757-3: identification 4, maker 2,
-# version 1 and medium 1 (72 and 7C alone), then access 1, status 1 and configuration 2.
-VARIABLE_HEADERS: Final = {0x72: 12, 0x7A: 4, 0x7C: 12}
-
-# The first octet of an APDU there: data-notification, general-glo- or general-ded-ciphering, general-block-transfer.
-_PUSHED: Final = (b"\x0f", b"\xdb", b"\xdc", b"\xe0")
-
-
-class Fields(NamedTuple):
-    """The fields of an M-Bus frame that carries DLMS.
-
-    source, destination: STSAP and DTSAP; number: 0 to 15, of the piece; last: whether it is the last; data: of the APDU
-    """
-
-    address: int
-    source: int
-    destination: int
-    number: int
-    last: bool
-    data: bytes
-
-
-class OtherApplication(Malformed):
-    """A good frame that carries something other than DLMS."""
-
-
-def read_fields(octets: bytes) -> Fields:
-    """Read a long frame without checking its checksum.
-
-        68 | L | L | 68 | C | A | CI | variable header 0, 4 or 12 | STSAP | DTSAP | data | CS | 16
-
-    raise:  OtherApplication: CI says so; Malformed: too short
-    source: EN 13757-2, 13757-3: CI 00 to 1F is DLMS in pieces, bit 4 the last one, bits 3 to 0 the number
-    """
-    if len(octets) < 12:
-        raise Malformed(len(octets), "the M-Bus frame is too short for a piece of an APDU")
-    address, ci = octets[5:7]
-    header = VARIABLE_HEADERS.get(ci, 0)
-    if ci & 0xE0 and not header:
-        raise OtherApplication(6, f"an M-Bus frame with CI {ci:02x} carries another application, not DLMS")
-    data = octets[7 + header : -2]
-    if header and data[2:3] not in _PUSHED:
-        raise OtherApplication(7 + header, f"an M-Bus frame with CI {ci:02x} carries no DLMS after its header")
-    number, last = (0, True) if header else (ci & 0x0F, bool(ci & 0x10))
-    return Fields(address, data[0], data[1], number, last, data[2:])
 
 
 def judge(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""HDLC frame format type 3, as meters push it: IEC 62056-46, ISO/IEC 13239.
+"""Octets -> HDLC frames and faults.
 
     7E | format 2 | destination 1..4 | source 1..4 | control 1 | HCS 2 | information | FCS 2 | 7E
        |<------------------------------- length, in format ---------------------------->|
@@ -11,7 +11,7 @@ after a failure the search goes on right after the flag that was tried.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.header import header_end
+from hanpipe.link.hdlc.header import header_end
 from hanpipe.link.kinds import Event, Frame
 from hanpipe.link.scanner import Scanner
 from hanpipe.link.search import Start, before_end

@@ -7,7 +7,7 @@ flag, and the octets between two flags are a frame.
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.header import LONGEST, read_header
+from hanpipe.link.hdlc.header import LONGEST, read_header
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.link.octets import Malformed
 

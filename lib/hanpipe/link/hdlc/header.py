@@ -3,6 +3,7 @@
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Final, NamedTuple
 
+FCS: Final = 2  # octets after the information
 LONGEST: Final = 2047  # octets of a frame, flags not counted: 11 bits of length
 
 

@@ -1,9 +1,9 @@
-"""No link layer: the input is an APDU, or several ciphered ones in a row; or an HDLC frame without flags."""
+"""Octets -> APDUs without a frame: one to the end of the input, or ciphered ones, which tell their length."""
 
 import re
 
 from hanpipe.link.crc import GOOD, x25
-from hanpipe.link.header import read_header
+from hanpipe.link.hdlc.header import read_header
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final

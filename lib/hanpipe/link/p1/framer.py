@@ -1,4 +1,4 @@
-"""P1 telegrams, IEC 62056-21 mode D as DSMR 2.2 to 5, Fluvius, Luxembourg, Sweden and others use it.
+"""Octets -> P1 telegrams and faults.
 
     /XXXZ ident CR LF CR LF | objects | !CRC CR LF
 

@@ -1,0 +1,13 @@
+"""APDU without a frame -> one part."""
+
+from hanpipe.link.parts import Part
+
+
+def announced(octets: bytes) -> int | None:  # noqa: ARG001: it has no frame
+    """Return None: nothing around the APDU says how long it is."""
+    return None
+
+
+def parts_of(kind: str, octets: bytes) -> list[Part]:  # noqa: ARG001: each is whole
+    """Name all octets."""
+    return [Part(octets, f"information, {len(octets):,} octets")]

@@ -34,7 +34,13 @@ DEBIAN = {
     "shtab": "python3-shtab",
 }
 # A Python module that Debian does not have -> its package on PyPI.
-PYPI = {"gurux_dlms": "gurux-dlms", "han": "amshan", "pyarrow": "pyarrow"}
+PYPI = {
+    "gurux_dlms": "gurux-dlms",
+    "han": "amshan",
+    "line_protocol_parser": "line-protocol-parser",
+    "prometheus_client": "prometheus-client",
+    "pyarrow": "pyarrow",
+}
 
 # Some commands are outside the PATH of an ordinary user.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))

@@ -378,6 +378,7 @@ def test_readings_without_a_time_are_not_posted(server):
         ["--url", "http://me:pw@x"],
         ["--url", "udp://x"],
         ["--measurement", ""],
+        ["--measurement", "#han"],
     ],
 )
 def test_usage(wrong):

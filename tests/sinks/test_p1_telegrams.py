@@ -100,6 +100,12 @@ def test_without_tariffs_all_energy_is_of_the_first():
         assert line in octets
 
 
+@pytest.mark.parametrize("tariff", ["\u00b2", "9" * 5000, "\u0661", "-1", "", "x"])
+def test_a_tariff_that_is_not_one_is_left_out(tariff):
+    assert b"0-0:96.14.0" not in telegrams([{"act_pow_pos": 5, "tariff": tariff}])
+    assert b"0-0:96.14.0(0002)" in telegrams([{"act_pow_pos": 5, "tariff": "2"}])
+
+
 def run(*arguments, text):
     return subprocess.run(
         [f"{ROOT}/bin/han-p1", *arguments], input=text, capture_output=True, text=True, check=False, timeout=60

@@ -30,4 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fields", type=names, metavar="NAMES", help="write these columns, with commas between, and no others"
     )
+    parser.add_argument(
+        "--raw-text",
+        action="store_true",
+        help="write texts that begin with =, +, - or @ as they are; by default\nan apostrophe before them tells "
+        "spreadsheets that they are texts",
+    )
     return parser

@@ -62,4 +62,6 @@ def _clash(options: argparse.Namespace) -> str:
         return "--org and --bucket go together"
     if options.database and options.bucket:
         return "--database is for version 1, --org and --bucket are for version 2"
-    return "" if options.measurement.strip() else "--measurement: expected a name"
+    if not options.measurement.strip() or options.measurement.startswith("#"):
+        return "--measurement: expected a name that does not begin with #"
+    return ""

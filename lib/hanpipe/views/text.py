@@ -16,7 +16,10 @@ def text(plan: Plan, values: Values) -> str:
 
 def obis_text(plan: Plan, values: Values) -> str:
     """Return a reading as lines "code  name = value unit", aligned, in the order of the list."""
-    rows = [(field.code, field.name or "", _with_unit(value, field.unit)) for field, value in _told(plan, values)]
+    rows = [
+        (printable(field.code), printable(field.name or ""), _with_unit(value, field.unit))
+        for field, value in _told(plan, values)
+    ]
     code_width = max((len(code) for code, _, _ in rows), default=0)
     name_width = max((len(name) for _, name, _ in rows), default=0)
     return "".join(f"{code:{code_width}}  {name:{name_width}} = {value}\n" for code, name, value in rows)

@@ -3,7 +3,8 @@
     han,meter_id=7359992890123456 act_pow_pos=826,volt_L1=236.2 1700000000123000000
 
 A field keeps the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is a float,
-without the suffix i. Texts are left out, because they name the meter and do not measure. Time is in ns.
+without the suffix i. Texts are left out, because they name the meter and do not measure; so is a number under a
+name that InfluxDB keeps for itself. Time is in ns.
 """
 
 import re
@@ -12,9 +13,13 @@ from decimal import Decimal
 from hanpipe.readings.flat import nanoseconds, number
 from hanpipe.unix.typed import Any, Final
 
-_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters and surrogates
+# Left out, because nothing escapes them: control characters, surrogates, and a backslash before another one, before a
+# character that is escaped or at the end. Readers of the protocol disagree on what such a backslash escapes.
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NO_BACKSLASH: Final = re.compile(r"\\(?=[\\ ,=]|$)")
 _OF_MEASUREMENT: Final = re.compile(r"([ ,])")
 _OF_KEY: Final = re.compile(r"([ ,=])")
+_OF_INFLUX: Final = frozenset(("time", "_field", "_measurement"))  # names that no field may have
 
 
 def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
@@ -22,23 +27,22 @@ def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
 
     meter: its number, "" if that is not known; a reading that does not tell its time gives a line without one
     """
-    fields = [f"{_key(name)}={text}" for name, value in reading.items() if (text := _float(value)) and _key(name)]
+    fields: dict[str, str] = {}
+    for name, value in reading.items():
+        if (text := _float(value)) and (key := escaped(name)) and key not in _OF_INFLUX:
+            fields.setdefault(key, text)
     if not fields:
         return ""
-    head = _OF_MEASUREMENT.sub(r"\\\1", _text(measurement))
-    if tag := _key(meter):
+    head = escaped(measurement, _OF_MEASUREMENT)
+    if tag := escaped(meter):
         head += f",meter_id={tag}"
     at = nanoseconds(reading)
-    return f"{head} {','.join(fields)}" + ("" if at is None else f" {at}")
+    return f"{head} {','.join([f'{key}={text}' for key, text in fields.items()])}" + ("" if at is None else f" {at}")
 
 
-def _key(text: str) -> str:
-    return _OF_KEY.sub(r"\\\1", _text(text))
-
-
-def _text(text: str) -> str:
-    """Leave out what nothing escapes: a backslash at the end too, once nothing else can follow it."""
-    return _NO_TEXT.sub("", text).rstrip("\\")
+def escaped(text: str, marks: re.Pattern[str] = _OF_KEY) -> str:
+    """Return a text as a tag or a field's name, which every reader of the protocol understands. marks: to escape."""
+    return marks.sub(r"\\\1", _NO_BACKSLASH.sub("", _NO_TEXT.sub("", text)))
 
 
 def _float(value: Any) -> str:

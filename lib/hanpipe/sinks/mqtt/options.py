@@ -23,7 +23,7 @@ def port(text: str) -> int:
 
 def topic(text: str) -> str:
     """Read the first levels of a topic. raise: ArgumentTypeError."""
-    if not re.fullmatch(r"[^+#\0/$][^+#\0]{0,100}", text) or text.endswith("/"):
+    if not re.fullmatch(r"[^+#/$][^+#]{0,100}", text) or not text.isprintable() or text.endswith("/"):
         raise argparse.ArgumentTypeError(f"expected the beginning of a topic, without + and #, got '{text}'")
     return text
 

@@ -20,6 +20,7 @@ Reading = dict[str, Any]
 
 _IDENTIFICATION: Final = "/HAN5hanpipe"
 _LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\d)\.(\d)(?:\*(\w+))?")
+_TARIFF: Final = re.compile(r"[0-9]{1,4}")
 _NS: Final = 1_000_000_000
 
 
@@ -86,7 +87,7 @@ class Telegrams:
             self._energies.clear()
         for name, value in reading.items():
             figure = number(value)
-            if figure is None and name == "tariff" and isinstance(value, str) and value.isdigit():
+            if figure is None and name == "tariff" and isinstance(value, str) and _TARIFF.fullmatch(value):
                 figure = int(value)
             if figure is None:
                 continue

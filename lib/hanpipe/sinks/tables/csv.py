@@ -1,6 +1,11 @@
-"""Readings -> CSV as in RFC 4180, except that lines end in LF, as Unix tools expect."""
+"""Readings -> CSV as in RFC 4180, except that lines end in LF, as Unix tools expect.
+
+A spreadsheet runs a cell that begins with = as a formula, even a quoted one. So a text that could be one has an
+apostrophe before it; numbers are as they are.
+"""
 
 import csv
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +17,8 @@ from hanpipe.unix.status import OK
 from hanpipe.unix.typed import Any, Final
 
 PATIENCE: Final = 10.0  # s: every list that comes more than once an hour has come by then
+# The beginning of a formula, in any width; apostrophes before it, so that taking one away gives back every text.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _MOST_HELD: Final = 4_000_000  # octets of readings: a day or two of a meter
 
 # Names that meters of the Nordic countries send once an hour.
@@ -40,7 +47,7 @@ class _Table(Sink):
 
     def __init__(self, program: Program, names: list[str]) -> None:
         self._program = program
-        self._rows = Rows(names, program.tell)
+        self._rows = Rows(names, program.tell, raw_text=program.options.raw_text)
 
     def begin(self) -> None:
         if self._rows.names:
@@ -79,16 +86,21 @@ class _Held(Sink):
     def _release(self, *, ended: bool) -> None:
         names, lines = self._held.release(ended=ended)
         if lines:
-            self._rows = Rows(names, self._program.tell)
+            self._rows = Rows(names, self._program.tell, raw_text=self._program.options.raw_text)
             self._program.write(self._rows.header() + self._rows.rows(lines))
 
 
 class Rows:
     """Writes readings under columns that are fixed."""
 
-    def __init__(self, names: list[str], warn: Callable[[str], None]) -> None:
-        """Take the columns' names, and a way to warn the user, once a message, of a value that has no column."""
+    def __init__(self, names: list[str], warn: Callable[[str], None], *, raw_text: bool = False) -> None:
+        """Take the columns' names.
+
+        warn:     warns the user, once a message, of a value that has no column
+        raw_text: write texts as they are, even if a spreadsheet takes them for formulas
+        """
         self.names = names
+        self._text: Callable[[str], str] = str if raw_text else no_formula
         self._known = frozenset(names)
         self._warn = warn
         self._out = _Lines()
@@ -96,15 +108,15 @@ class Rows:
 
     def header(self) -> bytes:
         """Return the line of names."""
-        self._write(self.names)
+        self._write(map(self._text, self.names))
         return self._out.taken()
 
     def rows(self, lines: list[Line]) -> bytes:
         """Return the lines of readings; a value that was not sent is empty."""
         for line in lines:
             if line.reading is not None:
-                get = line.reading.get
-                self._write([cell(get(name)) for name in self.names])
+                values = map(line.reading.get, self.names)
+                self._write([self._text(value) if type(value) is str else cell(value) for value in values])
                 if not line.reading.keys() <= self._known:
                     self._warn_lost(line.reading)
         return self._out.taken()
@@ -112,6 +124,11 @@ class Rows:
     def _warn_lost(self, reading: dict[str, Any]) -> None:
         for name in reading.keys() - self._known:
             self._warn(f"left out {name}: it has no column; name the columns with --fields")
+
+
+def no_formula(text: str) -> str:
+    """Return a text as no spreadsheet takes it for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 class _Lines:

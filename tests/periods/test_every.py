@@ -238,6 +238,14 @@ def test_the_program_writes_periods_and_says_what_it_skipped():
     assert run("1h", "-n", "2", text=text).stdout.splitlines() == done.stdout.splitlines()[:2]
 
 
+def test_a_time_beyond_the_calendar_is_left_out():
+    house = House(1)
+    wrong = [{"time": time, "act_pow_pos": 1} for time in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00")]
+    readings = [house.reading(n) for n in range(400)]
+    for period in ("1h", "1d", "1mo"):
+        assert every([*wrong, *readings], period) == every(readings, period)
+
+
 def test_wrong_options_say_what_was_expected():
     assert "expected a period" in run("7m", text="").stderr
     assert "expected a time zone such as Europe/Oslo, got 'Oslo'" in run("1h", "--zone", "Oslo", text="").stderr

@@ -7,7 +7,7 @@ from hanpipe.unix.typed import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can tell: until 2262
+_SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can read: from 1677 to 2262
 
 
 def number(value: Any) -> int | Decimal | None:
@@ -16,7 +16,7 @@ def number(value: Any) -> int | Decimal | None:
 
 
 def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
-    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is something else.
+    """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is something else, or before 1677 or after 2262.
 
     bare_is_utc: whether a time without an offset is taken for UTC; otherwise it does not count
     """
@@ -28,7 +28,8 @@ def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
         if not bare_is_utc:
             return None
         at = at.replace(tzinfo=UTC)
-    return (at - _EPOCH) // _MICROSECOND * 1000
+    ns = (at - _EPOCH) // _MICROSECOND * 1000
+    return ns if abs(ns) < _SOME_YEARS else None
 
 
 def nanoseconds(reading: dict[str, Any]) -> int | None:
@@ -38,5 +39,5 @@ def nanoseconds(reading: dict[str, Any]) -> int | None:
     """
     for key in ("time", "date_time"):
         if (at := time_ns(reading.get(key))) is not None:
-            return at if abs(at) < _SOME_YEARS else None
+            return at
     return None

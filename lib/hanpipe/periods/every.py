@@ -54,8 +54,8 @@ class Meter:
         self._calendar = calendar
         self._running = running
         self._next_running = 0
-        self._begin = self._end = 0  # of the open period; 0 before the first reading
-        self._since = 0  # from when on the open period has readings
+        self.begin = self.end = 0  # of the open period; 0 before the first reading
+        self.since = 0  # from when on the open period has readings
         self._tracks: dict[str, Track] = {}
         self._splits: dict[str, Split] = {}
         self._texts: dict[str, Any] = {}
@@ -66,11 +66,11 @@ class Meter:
     def add(self, reading: Reading, at: int) -> list[Line]:
         """Take a reading; return the lines that are complete. A time that runs backwards far begins anew."""
         lines: list[Line] = []
-        if self._end and not -HOLD <= at - self.at <= _LONGEST_SILENCE:
+        if self.end and not -HOLD <= at - self.at <= _LONGEST_SILENCE:
             lines += self.finish()
             self._restart()
         at = max(at, self.at)
-        if at >= self._end:
+        if at >= self.end:
             lines += self._pass_to(at)
         has_registers = self._take(reading, at)
         self.gap = min(at - self.at, HOLD) if self.at else 0
@@ -79,29 +79,29 @@ class Meter:
             lines += self._settled()
         if self._running and at >= self._next_running:
             self._next_running = at - at % self._running + self._running
-            lines.append(self._open_line(at))
+            lines.append(self.open_line(at))
         return lines
 
     def _pass_to(self, at: int) -> list[Line]:
         """End the periods that have ended by `at`, or begin the first one; return the lines that are complete."""
         lines: list[Line] = []
-        while self._end and at >= self._end:
-            self._close(self._end)
+        while self.end and at >= self.end:
+            self._close(self.end)
             lines += self._settled()
-        if not self._end:
+        if not self.end:
             self._open(at)
         return lines
 
     def finish(self) -> list[Line]:
         """The input has ended: return all that is left, the open period included."""
-        if not self._end:
+        if not self.end:
             return []
-        self._close(self._end, min(self.at + self.gap, self._end))
+        self._close(self.end, min(self.at + self.gap, self.end))
         for split in self._splits.values():
             split.give_up()
         lines = [period.whole_line() for period in self._waiting]
         self._waiting.clear()
-        self._end = 0
+        self.end = 0
         return lines
 
     def _restart(self) -> None:
@@ -110,9 +110,9 @@ class Meter:
         self.at = self.gap = 0
 
     def _open(self, at: int) -> None:
-        self._begin = self._calendar.begin(at)
-        self._end = self._calendar.end(self._begin)
-        self._since = at
+        self.begin = self._calendar.begin(at)
+        self.end = self._calendar.end(self.begin)
+        self.since = at
 
     def _take(self, reading: Reading, at: int) -> bool:
         """Take the values of a reading; return whether registers are among them."""
@@ -163,8 +163,8 @@ class Meter:
         self._waiting.append(_Period(end, line, flows))
         for track in self._tracks.values():
             track.begin_period()
-        self._begin, self._end = end, self._calendar.end(end)
-        self._since = end
+        self.begin, self.end = end, self._calendar.end(end)
+        self.since = end
 
     def _settled(self) -> list[Line]:
         """Return the periods that no later register can change, in order, and those that have waited for too long."""
@@ -182,7 +182,7 @@ class Meter:
     def _head(self, end: int) -> Line:
         text = self._calendar.text
         identity = {name: self._texts[name] for name in _IDENTITY if name in self._texts}
-        return {"time": text(end), "begin": text(self._begin), "end": text(end)} | identity
+        return {"time": text(end), "begin": text(self.begin), "end": text(end)} | identity
 
     def _of_tracks(self) -> Line:
         line: Line = {}
@@ -195,19 +195,19 @@ class Meter:
                 if name.startswith("volt_"):
                     line[f"{name}_min"] = track.low
         known = max(powers, default=max((track.known_in_period() for track in self._tracks.values()), default=0))
-        line["known"] = _share(known, self._end - self._begin)
+        line["known"] = _share(known, self.end - self.begin)
         return line
 
-    def _open_line(self, at: int) -> Line:
+    def open_line(self, at: int) -> Line:
         """Return the line of the period that is still open, as far as it is known."""
         for track in self._tracks.values():
             track.advance(at)
-        line = self._head(self._end) | {"time": self._calendar.text(at), "running": True} | self._of_tracks()
+        line = self._head(self.end) | {"time": self._calendar.text(at), "running": True} | self._of_tracks()
         flows = {name: flow for name, split in self._splits.items() if (flow := split.so_far()).amount is not None}
         line |= _of_flows(flows)
         flowed = line.get("act_energy_pos_delta")
-        if flowed is not None and at > self._since:
-            line["projected"] = int(flowed + Decimal(flowed) * (self._end - at) / (at - self._since))
+        if flowed is not None and at > self.since:
+            line["projected"] = int(flowed + Decimal(flowed) * (self.end - at) / (at - self.since))
         return line
 
 

@@ -1,0 +1,1 @@
+"""Readings -> the figures that a person looks at, live: for han-top and han-web."""

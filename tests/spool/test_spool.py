@@ -214,6 +214,22 @@ def test_files_that_vanish_are_told_and_passed_over(tmp_path):
     assert told[0].endswith("00000.jsonl: no such file or directory; its lines are lost")
 
 
+def test_a_file_that_is_deleted_is_not_kept_open(tmp_path):
+    def open_files():
+        links = [os.path.join("/proc/self/fd", number) for number in os.listdir("/proc/self/fd")]
+        return [os.readlink(link) for link in links if os.path.islink(link)]
+
+    before = Backlog(str(tmp_path), 10**6, pytest.fail)
+    before.put(line_of(1))
+    before.close()
+    queue = Backlog(str(tmp_path), 10**6, pytest.fail)
+    octets = queue.next()
+    assert any(str(tmp_path) in name for name in open_files())
+    queue.acknowledge(len(octets))
+    assert not list(tmp_path.glob("*.jsonl"))
+    assert not any("(deleted)" in name for name in open_files() if str(tmp_path) in name)
+
+
 # --- a disk that takes nothing ---
 
 

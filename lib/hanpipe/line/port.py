@@ -11,6 +11,7 @@ import socket
 import stat
 
 from hanpipe.line.settings import PARITIES, Line
+from hanpipe.unix.connect import connect, look_up
 from hanpipe.unix.options import is_host
 from hanpipe.unix.program import read_piece
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol
@@ -151,7 +152,7 @@ class Socket:
     cooked = False
 
     def __init__(self, url: str) -> None:
-        self._socket = socket.create_connection(_address(url), _CONNECT_PATIENCE)
+        self._socket = connect(*_address(url), _CONNECT_PATIENCE)
         self._socket.setblocking(False)
         _keep_alive(self._socket)
         self.descriptor = self._socket.fileno()
@@ -179,7 +180,7 @@ class RemotePort:
     def __init__(self, url: str, line: Line) -> None:
         import threading
 
-        self._port = _pyserial(url, line)
+        self._port = _of_first(_numeric(url), line)
         _keep_alive(vars(self._port)["_socket"])
         # Serial.read drops the octets in the queue when the connection ends, so the queue itself is read
         self._queue: Queue[bytes | None] = vars(self._port)["_read_buffer"]
@@ -208,6 +209,21 @@ class RemotePort:
         os.close(self.descriptor)
         self._port.close()
         self._queue.put(None)
+
+
+def _numeric(url: str) -> list[str]:
+    """Return the URL with each address of its host instead of the name, which pyserial would look up for minutes."""
+    host, port = _address(url)
+    found = [address[4][0] for address in look_up(host, port, _CONNECT_PATIENCE)]
+    return [f"rfc2217://[{one}]:{port}" if ":" in one else f"rfc2217://{one}:{port}" for one in found]
+
+
+def _of_first(urls: list[str], line: Line) -> Any:
+    """Open the first of some URLs that can be opened. raise: OSError: why the last one could not."""
+    for url in urls[:-1]:
+        with contextlib.suppress(OSError):
+            return _pyserial(url, line)
+    return _pyserial(urls[-1], line)
 
 
 def _keep_alive(connection: socket.socket) -> None:

@@ -131,6 +131,8 @@ class Segments:
     def drop(self) -> int:
         """Delete the first segment; return the offset after it."""
         first = self._segments[0]
+        if self._read == first.start:  # a deleted file takes its room on the disk as long as it is open
+            self._close_reader()
         with contextlib.suppress(OSError):  # what stays is below taken, and goes when the queue is opened
             os.unlink(self._path(first.start))
         del self._segments[0]

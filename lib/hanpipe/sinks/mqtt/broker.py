@@ -16,6 +16,7 @@ from hanpipe.sinks.errors import Denied
 from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.peer.login import Login
 from hanpipe.sinks.retry import Waiting
+from hanpipe.unix.connect import look_up
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -168,6 +169,7 @@ class Broker:
 
     def _connect(self) -> None:
         try:
+            look_up(self._session.host, self._session.port, _LOOK)  # paho-mqtt would wait for it for minutes
             self._client.reconnect()
         except OSError as error:
             self._waiting.failed(_words(error))

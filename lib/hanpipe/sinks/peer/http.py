@@ -8,6 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 from hanpipe.sinks.errors import Away, Wrong
+from hanpipe.unix.connect import connect
 from hanpipe.unix.options import is_host
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
@@ -141,7 +142,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect, within the time that is left."""
-        opened = socket.create_connection((self.host, self.port), self.left())
+        opened = connect(self.host, self.port, self.left())
         self.own = opened.getsockname()[0]
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

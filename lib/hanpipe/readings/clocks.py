@@ -38,4 +38,4 @@ def clock(value: Any) -> Source:
     try:
         return Fixed(cosem.read_clock(bytes.fromhex(value)))  # of a line too long to have holes
     except (Malformed, TypeError, ValueError):
-        return Fixed(None, "")
+        return Fixed(None)

@@ -224,7 +224,7 @@ def _identity(item: Item) -> Source:
         return Digits(item.value.at)
     if type(item.value) is int:
         return Fixed(str(item.value))
-    return Fixed(None, "") if text_of(item) == "" else _text(item)  # nothing but NULs: nobody wrote it
+    return Fixed(None) if text_of(item) == "" else _text(item)  # nothing but NULs: nobody wrote it
 
 
 def _text(item: Item) -> Source:

@@ -13,7 +13,7 @@ from hanpipe.readings.items import Item
 from hanpipe.readings.names import Names
 from hanpipe.readings.quantities import Quantity
 from hanpipe.readings.reading import Field
-from hanpipe.readings.values import Fixed, Number, Sized, Source, decimal_text, scaled
+from hanpipe.readings.values import Fixed, Number, Sized, Source, scaled
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -166,4 +166,4 @@ def _shortest(value: float, kind: str) -> str:
 def _number(value: Any, scaler: int, factor: int) -> Source:
     if type(value) is Slot:
         return Number(value.at, scaler, factor)
-    return Fixed(scaled(value * factor, scaler), decimal_text(value * factor, scaler))
+    return Fixed(scaled(value * factor, scaler))

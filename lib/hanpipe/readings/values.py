@@ -1,7 +1,7 @@
 """Where a reading's values come from: the holes of a shape, and what is fixed in it. Exact, never through a float.
 
-Each source gives its value for the library, and its JSON for a line, out of the values of a message's holes. A value
-that is unknown (a clock that is not set) is None, its JSON empty.
+Each source gives its value out of the values of a message's holes. A value that is unknown (a clock that is not set) is
+None. The JSON of a line follows from the value; parts() gives it in pieces, which is quicker.
 """
 
 import functools
@@ -46,6 +46,13 @@ def scaled(raw: int, scaler: int) -> "int | Decimal":
     return Decimal(decimal_text(raw, scaler))
 
 
+def json_of(value: Value) -> str:
+    """Return a value as JSON, numbers in their shortest decimal form; "" for None."""
+    if value is None:
+        return ""
+    return f"{value:f}" if type(value).__name__ == "Decimal" else json.dumps(value, separators=(",", ":"))
+
+
 class Values(Protocol):
     """The values of the holes, by their index: mostly a tuple."""
 
@@ -67,7 +74,7 @@ class Source:
 
     def json(self, values: Values) -> str:
         """Return it as JSON, empty if it is unknown."""
-        raise NotImplementedError
+        return json_of(self.value(values))
 
     def getter(self) -> Callable[[Values], Value]:
         """Return what value() is, as quick as can be."""
@@ -81,20 +88,15 @@ class Source:
 class Fixed(Source):
     """A value that the shape holds itself."""
 
-    __slots__ = ("_json", "_value")
+    __slots__ = ("_value",)
 
-    def __init__(self, value: Value, text: str | None = None) -> None:
-        """Take a value, and its JSON if that is not what json.dumps makes of it."""
+    def __init__(self, value: Value) -> None:
+        """Take the value, None if the meter sent that it has none."""
         self._value = value
-        self._json = json.dumps(value, separators=(",", ":")) if text is None else text
 
     def value(self, values: Values) -> Value:
         """Return it."""
         return self._value
-
-    def json(self, values: Values) -> str:
-        """Return its JSON."""
-        return self._json
 
     def parts(self) -> list[Part]:
         """Return none: no message changes it."""
@@ -113,10 +115,6 @@ class Number(Source):
     def value(self, values: Values) -> Value:
         """Return it, exact."""
         return scaled(values[self.index] * self._factor, self._scaler)
-
-    def json(self, values: Values) -> str:
-        """Return it in its shortest decimal form."""
-        return decimal_text(values[self.index] * self._factor, self._scaler)
 
     def getter(self) -> Callable[[Values], Value]:
         """Return what value() is: mostly a number as it is in its hole."""
@@ -172,10 +170,6 @@ class Sized(Source):
         """Return it, exact."""
         return self.chosen(values).value(values)
 
-    def json(self, values: Values) -> str:
-        """Return it in its shortest decimal form."""
-        return self.chosen(values).json(values)
-
 
 class Digits(Number):
     """The number in a hole as text: a meter's number is a name."""
@@ -192,11 +186,7 @@ class Digits(Number):
 
     def value(self, values: Values) -> Value:
         """Return its digits."""
-        return super().json(values)
-
-    def json(self, values: Values) -> str:
-        """Return its digits, quoted."""
-        return f'"{super().json(values)}"'
+        return decimal_text(values[self.index] * self._factor, self._scaler)
 
 
 class Octets(Source):
@@ -221,10 +211,6 @@ class Octets(Source):
             text = octets.rstrip(b"\0")
             return text.decode("ascii") if all(0x20 <= octet < 0x7F for octet in text) else octets.hex()
 
-    def json(self, values: Values) -> str:
-        """Return it, quoted."""
-        return json.dumps(self.value(values))
-
 
 class Clock(Octets):
     """The meter's clock in a hole: ISO 8601, an offset only if it was sent; nothing if the clock is not set."""
@@ -240,11 +226,6 @@ class Clock(Octets):
         except Malformed:
             pass
         return None
-
-    def json(self, values: Values) -> str:
-        """Return the time, quoted."""
-        time = self.value(values)
-        return f'"{time}"' if time else ""
 
     def parts(self) -> list[Part] | None:
         """Return date, time and offset: mostly, only the time changes."""
@@ -283,11 +264,6 @@ class Joined(Source):
         except Malformed:
             return None
 
-    def json(self, values: Values) -> str:
-        """Return the time, quoted."""
-        time = self.value(values)
-        return f'"{time}"' if time else ""
-
 
 class Nested(Source):
     """Typed JSON with holes inside."""
@@ -303,10 +279,6 @@ class Nested(Source):
         """Return it with the holes filled."""
         filled: Value = _fill(self._typed, values)
         return filled
-
-    def json(self, values: Values) -> str:
-        """Return its JSON."""
-        return json.dumps(self.value(values), separators=(",", ":"))
 
 
 def clock_octets(values: Values, index: int, size: int) -> bytes:

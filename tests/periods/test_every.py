@@ -250,3 +250,47 @@ def test_wrong_options_say_what_was_expected():
     assert "expected a period" in run("7m", text="").stderr
     assert "expected a time zone such as Europe/Oslo, got 'Oslo'" in run("1h", "--zone", "Oslo", text="").stderr
     assert run("1h", text="").returncode == 1
+
+
+_VALUES = st.one_of(st.integers(-5, 9000), st.decimals(-1, 300, places=1), st.just("text"), st.none(), st.booleans())
+_ODD = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, 10, 10, 10, 61, 700, 4000, 200_000, -5, -90]),  # s since the reading before
+        st.sampled_from(["", "a", "b"]),
+        st.dictionaries(
+            st.sampled_from(["act_pow_pos", "act_pow_neg", "volt_L1", "act_energy_pos", "meter_model"]),
+            _VALUES,
+            max_size=3,
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(st.data(), _ODD, st.integers(1, 400), st.sampled_from(["1m", "1h"]), st.sampled_from([0, 60]))
+def test_readings_taken_together_give_the_lines_of_readings_taken_one_by_one(data, odd, many, period, running):
+    at, dated = START, []
+    for step, number, values in odd:
+        values = values | ({"meter_ID": number} if number else {})
+        for _ in range(many if step == 10 else 1):  # a run of readings with the same names
+            at += step * 10**9
+            dated.append((at, values))
+    alone, together, after, lines = (
+        Every(Calendar(period), running * 10**9),
+        Every(Calendar(period), running * 10**9),
+        0,
+        [],
+    )
+    for piece in data.draw(st.lists(st.integers(1, len(dated) + 1), max_size=5)):
+        lines += together.add_all(dated[after : after + piece])
+        after += piece
+    lines += together.add_all(dated[after:])
+    expected = [line for at, reading in dated for line in alone.add(reading, at)] + alone.finish()
+    assert lines + together.finish() == expected
+
+
+def test_a_source_or_number_of_another_type_and_a_time_of_another_age_end_nothing():
+    odd = {"source": [1], "meter_ID": {"a": 2}, "act_pow_pos": 40}
+    years = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+    lines = every([odd | {"time": stamp(0)}, *[odd | {"time": time} for time in years]], zone=ZoneInfo("Europe/Oslo"))
+    assert [line["begin"] for line in lines] == ["2026-03-04T01:00:00+01:00"]

@@ -4,12 +4,16 @@ A period is written once nothing can change it any more: where a meter sends its
 register that follows it. The lines depend on the readings and their times alone, so that a replay gives the same ones.
 """
 
-from collections import OrderedDict, deque
+from bisect import bisect_left
+from collections import deque
 from decimal import Decimal
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.lines import rounded_number
+from hanpipe.periods.meters import Meters
 from hanpipe.periods.names import is_averaged, is_register, power_of
 from hanpipe.periods.split import Flow, Split
 from hanpipe.periods.track import Track
@@ -17,6 +21,7 @@ from hanpipe.readings.flat import time_ns
 from hanpipe.unix.typed import Any, Final
 
 Reading = dict[str, Any]
+Dated = tuple[int, Reading]  # ns since 1970-01-01 UTC
 Line = dict[str, Any]
 
 MOST_WAITING: Final = 10_000  # periods of a meter that wait for a register
@@ -26,6 +31,7 @@ _LONGEST_SILENCE: Final = 400 * 86_400_000_000_000  # ns; over a longer one nobo
 _QUARTER: Final = 900_000_000_000  # ns: time zones differ by multiples of it
 _LATE: Final = 120_000_000_000  # ns that a list comes after the moment of its registers, at most
 _PLACES: Final = {"_pow_": 1, "volt_": 2}  # decimals of means; 3 of all others
+_NUMBERS: Final = frozenset((int, Decimal))
 _IDENTITY: Final = ("source", "meter_ID", "meter_maker", "meter_model", "obis_list_version")
 
 
@@ -49,10 +55,15 @@ class _Period:
 class Meter:
     """The periods of one meter. Feed it readings in the order of their times."""
 
-    def __init__(self, calendar: Calendar, running: int = 0) -> None:
-        """Take the calendar. running: ns between two lines of a period that is still open, 0 for none."""
+    def __init__(self, calendar: Calendar, running: int = 0, *, lows: bool = False) -> None:
+        """Take the calendar.
+
+        running: ns between two lines of a period that is still open, 0 for none
+        lows:    whether a line has the lowest value of each quantity; otherwise of voltages only
+        """
         self._calendar = calendar
         self._running = running
+        self._lows = lows
         self._next_running = 0
         self.begin = self.end = 0  # of the open period; 0 before the first reading
         self.since = 0  # from when on the open period has readings
@@ -81,6 +92,52 @@ class Meter:
             self._next_running = at - at % self._running + self._running
             lines.append(self.open_line(at))
         return lines
+
+    def add_all(self, dated: list[Dated]) -> list[Line]:
+        """Do what add() does for each of several readings, in less time where they have the same names."""
+        lines: list[Line] = []
+        for names, group in groupby(dated, lambda one: tuple(one[1])):
+            readings = list(group)
+            fast = not self._running and not any(map(is_register, names))
+            done = 0
+            while done < len(readings):
+                at, reading = readings[done]
+                lines += self.add(reading, at)
+                done += 1
+                if fast and done < len(readings):
+                    taken = self._take_run(names, readings, done)
+                    fast = taken > done or readings[done][0] >= self.end
+                    done = taken
+        return lines
+
+    def _take_run(self, names: tuple[str, ...], readings: list[Dated], first: int) -> int:
+        """Take readings with the names of the last one until the period ends; return the place of the next.
+
+        None is taken where a value has another type than the others of its name, or a time does not move on.
+        """
+        end = bisect_left(readings, self.end, first, key=itemgetter(0))
+        if end == first:
+            return first
+        run = readings[first:end]
+        spans = [after - at for at, after in pairwise([self.at, *[at for at, _ in run]])]
+        if min(spans) <= 0:
+            return first
+        columns = dict(zip(names, zip(*[reading.values() for _, reading in run], strict=True), strict=True))
+        types = {name: set(map(type, column)) for name, column in columns.items()}
+        if any(kinds & _NUMBERS and not kinds <= _NUMBERS for kinds in types.values()):
+            return first
+        at = run[0][0]
+        for name, column in columns.items():
+            if not types[name] <= _NUMBERS:
+                self._texts[name] = column[-1]
+            elif (track := self._tracks.get(name)) is not None:
+                track.add_run(column, at, spans[1:])
+            elif is_averaged(name):  # numbers from here on, after a text
+                self._begin_track(name, column[0], at)
+                self._tracks[name].add_run(column, at, spans[1:])
+        self.gap = min(spans[-1], HOLD)
+        self.at = run[-1][0]
+        return end
 
     def _pass_to(self, at: int) -> list[Line]:
         """End the periods that have ended by `at`, or begin the first one; return the lines that are complete."""
@@ -192,7 +249,7 @@ class Meter:
             if mean is not None:
                 line[name] = _rounded(name, mean)
                 line[f"{name}_max"] = track.high
-                if name.startswith("volt_"):
+                if self._lows or name.startswith("volt_"):
                     line[f"{name}_min"] = track.low
         known = max(powers, default=max((track.known_in_period() for track in self._tracks.values()), default=0))
         line["known"] = _share(known, self.end - self.begin)
@@ -216,53 +273,49 @@ class Every:
 
     def __init__(self, calendar: Calendar, running: int = 0) -> None:
         """See Meter."""
-        self._calendar = calendar
-        self._running = running
-        self._meters: OrderedDict[tuple[str, str | None], Meter] = OrderedDict()  # the one longest silent first
-        self._last: dict[str, tuple[str, str | None]] = {}  # source -> source and number of the meter heard last
+        self._meters = Meters(lambda: Meter(calendar, running))
         self._checked = 0
 
     def add(self, reading: Reading, at: int) -> list[Line]:
         """Take a reading; return the lines that are complete. at: ns since 1970-01-01 UTC."""
-        lines = self._meter(reading).add(reading, at)
-        if at - self._checked >= PATIENCE or len(self._meters) > MOST_METERS:
+        lines = self._meters.of(reading).add(reading, at)
+        if at - self._checked >= PATIENCE or len(self._meters.known) > MOST_METERS:
             self._checked = at
             lines += self._finish_silent(at)
         return lines
 
+    def add_all(self, dated: list[Dated]) -> list[Line]:
+        """Do what add() does for each of several readings, in less time."""
+        lines: list[Line] = []
+        run: list[Dated] = []
+        last: Meter | None = None
+        for at, reading in dated:
+            meter = self._meters.of(reading)
+            if meter is not last:
+                lines += last.add_all(run) if last else []
+                last, run = meter, []
+            run.append((at, reading))
+            if at - self._checked >= PATIENCE or len(self._meters.known) > MOST_METERS:
+                lines += meter.add_all(run)
+                run = []
+                self._checked = at
+                lines += self._finish_silent(at)
+        return lines + (last.add_all(run) if last else [])
+
     def finish(self) -> list[Line]:
         """The input has ended: return all that is left."""
-        lines = [line for meter in self._meters.values() for line in meter.finish()]
-        self._meters.clear()
+        lines = [line for meter in self._meters.known.values() for line in meter.finish()]
+        self._meters.known.clear()
         return lines
-
-    def _meter(self, reading: Reading) -> Meter:
-        """Return the meter of a reading; one without a number is of the meter that its source sent last."""
-        source, number = reading.get("source", ""), reading.get("meter_ID")
-        key = self._last.get(source, (source, None)) if number is None else (source, number)
-        meter = self._meters.get(key)
-        if meter is None:
-            meter = self._meters[key] = self._first(key)
-        if number is not None:
-            self._last[source] = key
-        self._meters.move_to_end(key)
-        return meter
-
-    def _first(self, key: tuple[str, str | None]) -> Meter:
-        """Return the state for a meter that was not heard before."""
-        source = key[0]
-        if source not in self._last and (source, None) in self._meters:
-            return self._meters.pop((source, None))  # the first readings of a meter had no number
-        return Meter(self._calendar, self._running)
 
     def _finish_silent(self, at: int) -> list[Line]:
         """Finish the meters that have been silent for too long, and the longest silent ones of too many."""
         lines: list[Line] = []
-        for key, meter in list(self._meters.items()):
-            if at - meter.at < PATIENCE and len(self._meters) <= MOST_METERS:
+        for key, meter in list(self._meters.known.items()):
+            if at - meter.at < PATIENCE and len(self._meters.known) <= MOST_METERS:
                 break
             lines += meter.finish()
-            del self._meters[key]
+            del self._meters.known[key]
         return lines
 
 

@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
         dated = [pair for one in reader.feed(data) if one.reading for pair in dating.add(one.reading)]
         if not data:
             dated += dating.finish()
-        made = [line for at, reading in dated for line in every.add(reading, at)]
+        made = every.add_all(dated)
         return made if data else made + every.finish()
 
     found = program.stream(lines, lambda made, _: "".join(text_of(line) for line in made).encode(), lambda line: True)

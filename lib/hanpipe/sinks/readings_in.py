@@ -1,5 +1,6 @@
 """Lines of han-fields -> readings: the input of every sink."""
 
+import functools
 import json
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from hanpipe.unix.typed import Any, Final, NamedTuple
 
 NO_READING: Final = "found no reading in the input; run han-fields first"
 _MOST_DIGITS: Final = 31  # of an integer, with its sign; registers have at most 20
+_LONGEST: Final = 100  # characters of a number with a fraction or exponent
 _DEEPEST: Final = 200  # levels of the typed JSON that han-fields passes on
 
 
@@ -52,8 +54,11 @@ class ReadingReader:
         return Line(octets, reading)
 
 
+@functools.lru_cache(4096)  # a meter sends the same voltages and currents again and again
 def _finite(text: str) -> Decimal:
     """Read a number with fraction or exponent. raise: ValueError: as text it would fill the memory (1e999999)."""
+    if len(text) > _LONGEST:
+        raise ValueError(text)
     value = Decimal(text)
     if value and not -30 <= value.adjusted() <= 30:
         raise ValueError(text)

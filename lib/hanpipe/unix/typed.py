@@ -9,9 +9,9 @@ from collections import namedtuple
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any, Final, NamedTuple, Protocol, TypeVar, Union
+    from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, Union
 
-    __all__ = ["TYPE_CHECKING", "Any", "Final", "NamedTuple", "Protocol", "TypeVar", "Union"]
+    __all__ = ["TYPE_CHECKING", "Any", "Final", "Generic", "NamedTuple", "Protocol", "TypeVar", "Union"]
 else:
 
     class _Word:
@@ -28,6 +28,9 @@ else:
 
     class Union(_Word):
         """One of several types."""
+
+    class Generic(_Word):
+        """A base: class Meters(Generic[T])."""
 
     class Protocol(_Word):
         """A base for classes that only describe the methods of an object."""

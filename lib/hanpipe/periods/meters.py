@@ -1,0 +1,43 @@
+"""Which meter a reading is of, and what is kept of each: most lists leave the number of the meter out."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from hanpipe.unix.typed import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+Key = tuple[str, str | int | None]  # source, "" for none, and number of a meter
+
+
+class Meters(Generic[T]):
+    """Keeps a state for each meter.
+
+    known: the states by source and number, the one longest silent first
+    """
+
+    def __init__(self, new: Callable[[], T]) -> None:
+        """Take what makes the state of a meter that was not heard before."""
+        self.known: OrderedDict[Key, T] = OrderedDict()
+        self._new = new
+        self._last: dict[str, Key] = {}  # of the meter heard last, by source
+
+    def of(self, reading: dict[str, Any]) -> T:
+        """Return the state of a reading's meter; one without a number is of the meter that its source sent last."""
+        source, number = reading.get("source"), reading.get("meter_ID")
+        source = source if type(source) is str else ""
+        has_number = isinstance(number, str | int)
+        key = (source, number) if has_number else self._last.get(source, (source, None))
+        if key not in self.known:
+            self.known[key] = self._first(key)
+        if has_number:
+            self._last[source] = key
+        self.known.move_to_end(key)
+        return self.known[key]
+
+    def _first(self, key: Key) -> T:
+        """Return the state for a meter that was not heard before."""
+        source = key[0]
+        if source not in self._last and (source, None) in self.known:
+            return self.known.pop((source, None))  # the first readings of a meter had no number
+        return self._new()

@@ -522,6 +522,7 @@ NOTHING_TO_DO = {
     "han-peaks": ("--rule", "no"),
     "han-prom": ("--textfile", "{tmp}/x.prom"),
     "han-spool": ("{tmp}/queue", "--", "cat"),
+    "han-web": ("--listen", "0", "--store", "{tmp}/x.db"),
 }
 
 

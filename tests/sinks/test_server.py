@@ -7,15 +7,20 @@ import os
 import re
 import resource
 import socket
+import ssl
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domoticz_server import self_signed
+from hanpipe.sinks.errors import Misconfigured
 from hanpipe.sinks.peer import listener as listening
 from hanpipe.sinks.peer.listener import BEHIND, MOST, Listener
 from hanpipe.sinks.peer.server import LONGEST_HEAD, OK, Answer, Server
+from hanpipe.sinks.peer.tls import server_context
+from needs import needs
 from programs import PATIENCE, Running, run, wait_until
 
 LINE = b'{"act_pow_pos":826}\n'
@@ -139,6 +144,41 @@ def test_a_client_that_stays_gets_what_is_sent_from_then_on_until_the_end():
         while piece := client.recv(65536):
             heard += piece
         assert heard.endswith(b"]first,last")
+
+
+def test_a_server_over_tls_answers_and_sends_like_one_without(tmp_path):
+    needs("openssl")
+    certificate, _ = self_signed(tmp_path)
+    trusting = ssl.create_default_context(cafile=certificate)
+    trusting.check_hostname = False
+    with serving(tls=server_context(certificate, f"{tmp_path}/server.key")) as server:
+        with trusting.wrap_socket(connect(server.port)) as client:
+            client.sendall(b"GET /live HTTP/1.1\r\nX: " + b"x" * 5000 + b"\r\n\r\n")  # longer than a piece
+            heard = b""
+            while not heard.endswith(b"]"):
+                heard += client.recv(65536)
+            assert heard.startswith(b"HTTP/1.1 200 OK")
+            assert ask(server.port, b"GET / HTTP/1.1\r\n\r\n") == b""  # not TLS
+            server.send(b"x" * 100_000)
+            heard = b""
+            while len(heard) < 100_000:
+                heard += client.recv(65536)
+        with connect(server.port) as silent:
+            silent.sendall(b"\x16\x03\x01")
+            wait_until(lambda: len(server) == 1)
+        wait_until(lambda: len(server) == 0)
+
+
+@pytest.mark.parametrize("wrong", ["none", "text", "other"])
+def test_a_certificate_that_cannot_be_used_is_named(wrong, tmp_path):
+    needs("openssl")
+    certificate, _ = self_signed(tmp_path)
+    (tmp_path / "text").write_text("no certificate")
+    (tmp_path / "deep").mkdir()
+    self_signed(tmp_path / "deep")
+    key = {"none": f"{tmp_path}/none", "text": f"{tmp_path}/text", "other": f"{tmp_path}/deep/server.key"}[wrong]
+    with pytest.raises(Misconfigured, match=f"^{re.escape(f'{certificate}, {key}: ')}"):
+        server_context(certificate, key)
 
 
 # Its bounds ----------------------------------------------------------------------------------------------------------

@@ -42,8 +42,8 @@ class House:
         self._meters: OrderedDict[Key, HouseMeter] = OrderedDict()  # the one that is silent for longest first
         self._whose: dict[str, Whose] = {}  # by source
 
-    def add(self, reading: Reading, at: int) -> None:
-        """Take a reading that came at this time."""
+    def add(self, reading: Reading, at: int) -> Key:
+        """Take a reading that came at this time; return which meter it is of."""
         key = self._key(reading)
         if key not in self._meters:
             # The first readings of a meter had no number.
@@ -53,6 +53,7 @@ class House:
         self._meters[key].add(reading, at)
         if len(self._meters) > MOST_METERS:
             self._forget(next(iter(self._meters)))
+        return key
 
     def _key(self, reading: Reading) -> Key:
         """Return which meter a reading is of; without a number it is of the only meter of its source, if that is so."""

@@ -15,7 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from hanpipe.unix.typed import Final, NamedTuple
+from hanpipe.unix.typed import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import ssl
+
+    from hanpipe.sinks.peer.tls import Connection
 
 MOST: Final = 64  # clients at a time
 REQUEST: Final = 5.0  # s for a request
@@ -43,14 +48,27 @@ class Listener:
     Any thread may call its methods. Everything else happens in a thread of its own, which sleeps between events.
     """
 
-    def __init__(self, host: str, port: int, replier: Replier | None = None, most: int = MOST) -> None:
-        """Listen from now on. replier: called in the own thread; None: every client stays. raise: OSError."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        replier: Replier | None = None,
+        most: int = MOST,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> None:
+        """Listen from now on.
+
+        replier: called in the own thread; None: every client stays
+        tls:     the certificate of a server over TLS
+        raise:   OSError
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._server = socket.create_server((host, port), family=family, backlog=128)
         self._server.setblocking(False)
         self.port: int = self._server.getsockname()[1]
         self._replier = replier
         self._most = most
+        self._tls = tls
         self._clients: dict[int, _Client] = {}  # by descriptor, in the order in which they came
         self._to_send: collections.deque[bytes | None] = collections.deque()  # None: the end
         self._woken, self._waker = socket.socketpair()
@@ -136,8 +154,22 @@ class Listener:
                 accepted.close()
                 return
             self._drop(oldest)
-        client = self._clients[accepted.fileno()] = _Client(accepted, self._replier)
+        accepted.setblocking(False)
+        try:
+            client = _Client(self._secured(accepted), self._replier)
+        except OSError:  # the client has left
+            accepted.close()
+            return
+        self._clients[client.socket.fileno()] = client
         self._look(client)  # its request has mostly come with it
+
+    def _secured(self, accepted: socket.socket) -> "socket.socket | Connection":
+        """Return the connection as it is, or over TLS. raise: OSError."""
+        if self._tls is None:
+            return accepted
+        from hanpipe.sinks.peer.tls import Connection  # ssl costs 10 ms and 5 MiB
+
+        return Connection(accepted, self._tls)
 
     def _look(self, client: "_Client") -> None:
         if not client.goes_on():
@@ -151,8 +183,7 @@ class Listener:
 class _Client:
     """One connection. until: when its time is over; stays: it gets what is sent to all; waiting: octets to send."""
 
-    def __init__(self, accepted: socket.socket, replier: Replier | None) -> None:
-        accepted.setblocking(False)
+    def __init__(self, accepted: "socket.socket | Connection", replier: Replier | None) -> None:
         self.socket = accepted
         self.stays = replier is None
         self.until = _NEVER if replier is None else time.monotonic() + REQUEST

@@ -4,7 +4,10 @@ import re
 from collections.abc import Callable, Collection
 
 from hanpipe.sinks.peer.listener import MOST, Listener, Reply
-from hanpipe.unix.typed import Final, NamedTuple
+from hanpipe.unix.typed import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import ssl
 
 LONGEST_HEAD: Final = 8192  # octets of a request line and its headers
 # RFC 9112, 3: GET /metrics?x=1 HTTP/1.1
@@ -53,6 +56,7 @@ class Server(Listener):
         answer: Callable[[Request], Answer],
         hosts: Collection[str] | None = None,
         most: int = MOST,
+        tls: "ssl.SSLContext | None" = None,
     ) -> None:
         """Listen from now on.
 
@@ -60,11 +64,12 @@ class Server(Listener):
         hosts:  names, without port, that a request may address; None: any. A page of another site, whose name was made
                 to point to this machine, cannot read the answers then (DNS rebinding).
         most:   clients at a time
+        tls:    the certificate of a server over TLS
         raise:  OSError
         """
         self._answer = answer
         self._hosts = hosts
-        super().__init__(host, port, self._reply_to, most)
+        super().__init__(host, port, self._reply_to, most, tls)
 
     def _reply_to(self, received: bytes) -> Reply | None:
         """Return the reply to what a client has sent so far, None if the head of its request is not complete."""

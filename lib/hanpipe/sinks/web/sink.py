@@ -1,0 +1,147 @@
+"""Readings -> a server of the page, and the store of its history."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+
+from hanpipe.periods.calendar import Calendar
+from hanpipe.periods.every import Every
+from hanpipe.periods.intervals import Timeline
+from hanpipe.periods.peaks import Rule
+from hanpipe.sinks.errors import NotWritten
+from hanpipe.sinks.house.house import House, Key
+from hanpipe.sinks.peer.server import Server
+from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.run import Sink
+from hanpipe.sinks.web.door import Door
+from hanpipe.sinks.web.history import History
+from hanpipe.sinks.web.live import event, figures_of, trail_of
+from hanpipe.sinks.web.site import Site
+from hanpipe.sinks.web.store import PERIOD, Store
+from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import reason
+from hanpipe.unix.typed import Any, Final
+
+_COMMIT: Final = 3600.0  # s between two writes of the store
+_BEAT: Final = 15.0  # s between two signs of life: a reader that is gone is noticed, and no proxy ends the connection
+_NS: Final = 1_000_000_000
+
+
+class WebSink(Sink):
+    """Shows each reading to the browsers that are connected, and keeps a row per quarter of an hour."""
+
+    def __init__(self, program: Program, door: Door, store: str, zone: tzinfo, rule: Rule) -> None:
+        """Take the door for browsers, the file of the store, the zone of its days, and the rule for peaks."""
+        self._program = program
+        self._door = door
+        self._file = store
+        self._zone = zone
+        self._rule = rule
+        self._timeline = Timeline()
+        self._house = House(zone, rule, program.tell)
+        self._every = Every(Calendar(PERIOD, zone))
+        self._lock = threading.Lock()  # the server's thread reads the house
+        self._heard: set[Key] = set()  # meters with readings that are not shown yet
+        self._before: dict[int, dict[str, Any]] = {}  # meter -> the day of its first reading, before this run
+        self._months: dict[int, Any] = {}  # meter -> peaks of the open month
+        self._committed = self._beat = time.monotonic()
+        self._failing = ""
+        self._ids: bool = program.options.show_ids
+
+    def begin(self) -> None:
+        """Open the store, and listen. raise: NotWritten, Misconfigured."""
+        self._store = Store(self._file)
+        self._history = History(self._store, self._zone, self._rule)
+        site = Site(self._door.login, self._first_events, self._answer)
+        host, port = self._door.host, self._door.port
+        try:
+            self._server = Server(host, port, site.answer, self._door.hosts, tls=self._door.tls)
+        except OSError as error:
+            self._store.close()
+            raise NotWritten(f"{host}:{port}: {reason(error)}; choose another port with --listen") from error
+        self._program.explain(self._door.url(self._server.port))
+
+    def take(self, lines: list[Line]) -> None:
+        """Take readings into the house and the periods."""
+        with self._lock:
+            for line in lines:
+                if line.reading is not None:
+                    at = self._timeline.of(line.reading)
+                    self._heard.add(self._house.add(line.reading, at))
+                    self._keep(self._every.add(line.reading, at))
+
+    def _keep(self, periods: list[dict[str, Any]]) -> None:
+        for period in periods:
+            self._store.add(period)
+            self._months.clear()
+
+    def turn(self) -> None:
+        """Show what is new; write the store if that is due. raise: NotWritten: it could not be written at the end."""
+        now = time.monotonic()
+        if self._heard:
+            with self._lock:
+                shown = [figures for key in self._heard if (figures := self._shown(key))]
+                self._heard.clear()
+            self._send(b"".join(event("reading", figures) for figures in shown))
+        elif now - self._beat >= _BEAT:
+            self._send(b":\n\n")
+        if self._store.changed and now - self._committed >= _COMMIT:
+            self._commit()
+
+    def _send(self, octets: bytes) -> None:
+        self._beat = time.monotonic()
+        self._server.send(octets)
+
+    def _commit(self) -> None:
+        """Write the store; a full disk does not end the program."""
+        self._committed = time.monotonic()
+        try:
+            self._store.commit()
+        except NotWritten as error:
+            if str(error) != self._failing:
+                self._program.report(str(error))
+            self._failing = str(error)
+        else:
+            self._failing = ""
+
+    def seconds(self) -> float | None:
+        """Return the seconds until the next sign of life is due."""
+        return max(0.0, self._beat + _BEAT - time.monotonic())
+
+    def finish(self, stopping: Callable[[], bool]) -> None:
+        """Write the open periods too. raise: NotWritten."""
+        with self._lock:
+            self._keep(self._every.finish())
+        self._server.close()
+        self._store.close()
+
+    def _shown(self, key: Key, *, trail: bool = False) -> dict[str, Any] | None:
+        """Return the figures of a meter for the page; None if the store has no place for it.
+
+        trail: with the power of the last ten minutes
+        """
+        meter = self._store.meter(*key)
+        if meter is None:
+            self._program.tell("found more meters than the page has room for; it leaves the others out")
+            return None
+        figures = self._house.figures(key, self._timeline.now())
+        at = figures.at // _NS
+        if meter not in self._before:
+            self._before[meter] = self._history.today(meter, at)
+        if meter not in self._months:
+            self._months[meter] = self._history.month(meter, at)
+        shown = figures_of(meter, figures, ids=self._ids)
+        shown |= {"before": self._before[meter], "month": self._months[meter]}
+        return shown | {"trail": trail_of(figures)} if trail else shown
+
+    def _first_events(self) -> bytes:
+        """Return what a browser gets first: the meters of the store, and the figures of those that were heard."""
+        with self._lock:
+            live = [shown for key in self._house.meters() if (shown := self._shown(key, trail=True))]
+            now = self._timeline.now() // 1_000_000
+            return event("house", {"now": now, "meters": self._history.meters(ids=self._ids), "live": live})
+
+    def _answer(self, query: str) -> Any:
+        """Answer a query about the past. raise: ValueError."""
+        return self._history.answer(self._history.question(query))

@@ -2,7 +2,7 @@
 
 usage: benchmarks/peers.py [--frames N] [--rounds N] [--json FILE]
 
-What is measured, each in a process of its own, CPU = user + system of that process without its start-up:
+Measured, each in a process of its own, CPU = user + system of that process without its start-up:
 
 fused    hanpipe.readings(): framing, both checks, decoding, naming; one value looked at in each reading
 amshan   HdlcFrameReader and AutoDecoder: the same work, to a dict

@@ -1,7 +1,7 @@
 """A Domoticz for the tests: what docs/domoticz.md describes as observed, over real sockets.
 
-It answers as Domoticz does, also where Domoticz answers OK to nonsense; what a client did wrong stands in `broken`, and
-fails the test when it leaves the server.
+It answers as Domoticz does, also where Domoticz answers OK to nonsense. `broken` lists what a client did wrong, and
+fails the test when the client leaves the server.
 """
 
 import base64
@@ -154,7 +154,9 @@ class DomoticzServer:
         if more[length:] and "transfer-encoding" not in headers:
             self.broken.append("pipelining: only the first request is answered")
         if "connection" not in headers:
-            self.broken.append("no Connection header: closed after the answer, and not told")
+            self.broken.append(
+                "no Connection header: the client does not learn that the connection is closed after the answer"
+            )
         form = more[:length].decode() if "x-www-form-urlencoded" in headers.get("content-type", "") else ""
         return self._act(connection, method, target, headers, form)
 

@@ -29,7 +29,7 @@ _SEQUENCES = {0x01: "array", 0x02: "structure"}
 
 
 class Unreadable(Exception):
-    """These octets are no value."""
+    """These octets are not a value."""
 
 
 class Octets:

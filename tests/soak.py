@@ -1,27 +1,27 @@
-"""A soak: a meter made of software on a port, the whole pipe that reads it, and everything that goes wrong in years.
+"""A soak: a simulated meter on a port, the whole pipe that reads it, and everything that goes wrong in years.
 
     python3 tests/soak.py [--seconds 600] [--opens 20]
 
 han-fake on a pseudo-terminal | han-read | han-frame | han-decode | han-fields | tee FILE | han-domoticz, and a Domoticz
-of the tests behind it. The port is pulled out and plugged in again, another house behind it each time; octets are
+of the tests at its end. The port is pulled out and plugged in again, with another house each time; octets are
 dropped and bits turned at 0.3 %; the sink is stopped, and continued when the pipes (made as small as they get) are full
 up to the port, or nearly. At the end the meter talks at its own pace, without faults, and the CPU time of the five
 programs is counted.
 
-What has to come out is exact. Each house has a seed and a day of its own, and Kaifa's lists all hold the meter's clock,
-so that no two lists of a run are equal. What the meter made, and what the faults left of it, is made here once more
-from the same seed; the lengths that han-fake -v says must agree. han-fake and han-read append to one file what they
-say, so the order tells what was sent while the port was open. A list is
+The expected lines are exact. Each house has a seed and a day of its own, and Kaifa's lists all hold the meter's clock,
+so that no two lists of a run are equal. The octets of the meter, and those that the faults left, are made here once
+more from the same seed; the lengths that han-fake -v says must agree. han-fake and han-read append their messages to
+one file, so the order tells what was sent while the port was open. A list is
 
     due       undamaged, and all of its octets were taken by a port that was open: it must come out once
     possible  damaged, cut by a full port, or sent while the port was being opened (up to the first one that han-fake
-              reports behind han-read's "open", and the one that it had no time to report): it may come out once
+              reports after han-read's "open", and the one that it had no time to report): it may come out once
               (what is lost of it may have been a flag that its neighbour has as well)
 
-and each reading has to be, but for the time of arrival, what the undamaged list gives in a run of its own, and to come
-in the order of sending; the sink has to have read what the file has. Before the port is pulled out the meter is held
-until nothing more comes: what an adapter still holds when it is pulled out is lost by nobody's fault. Exit status: 0:
-all held; 1: something did not.
+Each reading must be what the undamaged list gives in a run of its own, apart from the time of arrival. Readings must
+come in the order of sending, and the sink must have read what the file has. Before the port is pulled out, the meter is
+held until nothing more comes, because octets in an adapter that is pulled out are lost. Exit status: 0: all held; 1:
+something did not.
 """
 
 import argparse
@@ -318,7 +318,7 @@ def without_time(line):
 def compare(readings, wanted, came):
     """Return what is wrong: words. readings: all that may come; wanted: those that must; came: what came."""
     place = {reading: number for number, reading in enumerate(readings)}
-    wrong = [] if len(place) == len(readings) else ["two lists of the run are equal: nothing can be told apart"]
+    wrong = [] if len(place) == len(readings) else ["two lists of the run are equal: they cannot be matched"]
     places = [place[reading] for reading in came if reading in place]
     strange, missing = len(came) - len(places), len(wanted - set(came))
     again = len(places) - len(set(places))
@@ -329,7 +329,7 @@ def compare(readings, wanted, came):
         (missing, "lists that were due did not come"),
         (again, "readings came again"),
         (disordered, "readings came before an earlier one"),
-        (strange, "readings are none of the meter's"),
+        (strange, "readings are not the meter's"),
     ):
         if number:
             wrong.append(f"{number} {words}")

@@ -250,7 +250,7 @@ HOSTILE_LINES = {
     "a list for a clock": '{"date_time":[5,12],"body":{"structure":[{"octet-string":[3,12]}]}}',
     "a scaler of 5,000": '{"body":{"array":[%s]}}' % (_ONE % 5000),
     "a control character in the time": '{"time":"a\x01b","body":{"structure":[{"long":1}]}}',
-    "a time that is none": '{"time":{},"body":{"structure":[{"long":1}]}}',
+    "a time that is an object": '{"time":{},"body":{"structure":[{"long":1}]}}',
     "numbers as text": '{"body":{"structure":[{"long":"1"},{"long":null},{"long":true}]}}',
     "5,000 digits": '{"body":{"structure":[{"long":%s}]}}' % ("9" * 5000),
     "no UTF-8": '{"body":{"structure":[{"visible-string":"\udcff"}]}}',

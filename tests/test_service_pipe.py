@@ -60,7 +60,9 @@ def test_every_login_that_a_sink_looks_for_is_handed_over():
         files = glob.glob(f"{ROOT}/lib/hanpipe/sinks/{room}/*.py") if room != "peer" else []
         if any("find_login(" in text(os.path.relpath(file, ROOT)) for file in files):
             wanted.add(f"han-{room}")
-    assert set(setting("LoadCredential")) == wanted  # without a path: from a credential store, and none is no failure
+    assert (
+        set(setting("LoadCredential")) == wanted
+    )  # without a path: from a credential store, and a missing one is not a failure
 
 
 # Settings of a user
@@ -101,7 +103,7 @@ def pipe(**environment):
     """Start the unit's command in a process group of its own, with its SIGPIPE, and end that."""
     environment = {"PATH": PATH, "HAN_END": "han-fields --text"} | environment
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    restored = setting("IgnoreSIGPIPE") == ["no"]  # Python ignores it, as systemd does if it is not told otherwise
+    restored = setting("IgnoreSIGPIPE") == ["no"]  # Python ignores it, as systemd does by default
     with subprocess.Popen(command(), env=environment, **streams, process_group=0, restore_signals=restored) as process:
         try:
             yield process
@@ -187,7 +189,7 @@ def test_the_last_program_alone_tells_systemd(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, meter(port):
         notify.bind(address)
         notify.settimeout(PATIENCE)
-        # a socket as systemd's journal has it: the last program's stdout is no pipe
+        # a socket as systemd's journal has it: the last program's stdout is not a pipe
         ours, journal = socket.socketpair()
         environment = {"PATH": PATH, "HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": "han-fields --text"}
         environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}

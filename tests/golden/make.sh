@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write every golden file anew, out of `captures`. What has changed is to be read: git diff tests/golden
+# Write every golden file anew from `captures`. Then review the changes: git diff tests/golden
 set -eu
 unset HANPIPE_KEY_FILE CREDENTIALS_DIRECTORY
 cd "$(dirname "$0")"

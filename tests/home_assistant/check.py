@@ -4,7 +4,7 @@ Two meters made of software, one announced value by value, the other by --device
 
     han-fake | han-frame | han-decode | han-fields | (this script, which looks) | han-mqtt
 
-What has to hold: each value of the readings is an entity with the name, unit and classes that it should have, and its
+These must hold: each value of the readings is an entity with the name, unit and classes that it should have, and its
 state is what was read last; the energy dashboard takes the registers, and finds nothing wrong with them once they have
 statistics; entities come back after a restart of Home Assistant, and are unavailable after a kill -9 of han-mqtt; and
 Home Assistant's log has no word against any of it.

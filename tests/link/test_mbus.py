@@ -27,7 +27,7 @@ def mbus(data: bytes, control: int = 0x53) -> bytes:
 
 
 def frames() -> st.SearchStrategy[bytes]:
-    # up to 255 counted octets, or 256 to 258 as Sagemcom sends them: longer ones are told by the check alone
+    # up to 255 counted octets, or 256 to 258 as Sagemcom sends them: only the check tells longer ones apart
     data = st.binary(max_size=60) | st.binary(min_size=240, max_size=255) | st.just(b"\x68\x16" * 126)
     return st.builds(mbus, data, st.sampled_from([0x53, 0x73]))
 

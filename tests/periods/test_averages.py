@@ -125,7 +125,7 @@ def test_energy_never_runs_backwards_whatever_the_power(register, readings, diff
         register += difference
         energy.add_register(register, now)
         posted.append(energy.total(now))
-        # A register that moved is the truth: what is posted is that, or stands until it is overtaken.
+        # A register that moved is the truth: it is posted, or the last total again until the register exceeds it.
         assert posted[-1] == (max(register, ahead) if difference else ahead)
     assert posted == sorted(posted)
 
@@ -139,8 +139,8 @@ def test_power_fills_the_hour():
     assert 21_124_430 - 10 * 2 <= total <= 21_124_450
 
 
-def test_a_repeated_register_is_no_register():
-    """An Aidon that tells at 18:00 what it told at 17:00."""
+def test_a_repeated_register_does_not_count():
+    """An Aidon that sends at 18:00 the registers of 17:00."""
     energy = Energy()
     energy.add_register(1003, 0)
     for minute in range(120):

@@ -24,8 +24,8 @@ class Life(NamedTuple):
     """Hours of a house whose meter tells its power every `rhythm` s, and its registers at the full hour.
 
     step: Wh that the registers count in; lost: numbers of lists that did not arrive; repeats: hours whose list has the
-    registers of the hour before, a known fault; change: the hour behind which another meter hangs there, 0 for none;
-    named: each list tells the meter's number
+    registers of the hour before, a known fault; change: the hour after which another meter is in place, 0 for none;
+    named: each list holds the meter's number
     """
 
     seed: int
@@ -59,7 +59,7 @@ def lives(draw):
 class Sent(NamedTuple):
     """A list that arrived.
 
-    new: its registers were not told before; whole: no list was lost since those that were; meter: 1, later 2
+    new: no list before had its registers; whole: no list was lost since those that were; meter: 1, later 2
     """
 
     at: int

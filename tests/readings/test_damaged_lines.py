@@ -1,4 +1,4 @@
-"""Damaged lines: a reading depends on its own line alone, whatever shapes the lines before it left behind."""
+"""Damaged lines: a reading depends on its own line alone, whatever shapes came before it."""
 
 import os
 from functools import cache

@@ -313,7 +313,7 @@ def test_hex_ids_are_decoded_if_they_spell_something(sent, told):
 
 
 def test_texts_and_logs_keep_their_codes():
-    told = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is no object"])
+    told = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is not an object"])
     assert told == {"meter_model": "ABC", "message": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
 
 

@@ -4,7 +4,7 @@
 #
 #   tests/service/booted.sh hanpipe_VERSION_all.deb [BASE]
 #
-# BASE: as of clean_tree.sh. Wants root, debootstrap and systemd-nspawn; leaves nothing behind.
+# BASE: as of clean_tree.sh. Wants root, debootstrap and systemd-nspawn; removes all that it made.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/clean_tree.sh"

@@ -11,14 +11,14 @@ within() { # SECONDS COMMAND...: it holds by then
   until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.2; done
 }
 show() { systemctl show -P "$2" "$1"; }
-not() { ! "$@"; } # a bare ! is no reason for set -e to end
+not() { ! "$@"; } # set -e does not end at a bare !
 renewed() { local main; main=$(show "$1" MainPID) && [ "$main" != 0 ] && [ "$main" != "$2" ]; } # UNIT MAINPID
 is() { [ "$(show "$1" "$2")" = "$3" ]; }
 lines() { if [ -e "$1" ]; then wc -l < "$1"; else echo 0; fi; } # FILE
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; } # FILE COUNT
 # UNIT PATTERN SECONDS: the journal of the unit says it from now on
 says() { grep -q -m 1 -e "$2" < <(timeout "$3" journalctl -q -f -n 0 -o cat -u "$1"); }
-port() { # PATH OPTIONS...: a meter made of software behind a port that group dialout may read
+port() { # PATH OPTIONS...: a simulated meter on a port that group dialout may read
   local path=$1; shift
   rm -f "$path"
   han-fake --pty "$path" "$@" & meter=$!

@@ -3,7 +3,7 @@
 #
 #   tests/service/installed.sh hanpipe_VERSION_all.deb [BASE]      BASE: as of clean_tree.sh
 #
-# Wants root, debootstrap and lintian; leaves nothing behind. Takes the 50 s that a meter takes for 20 lists, and more.
+# Wants root, debootstrap and lintian; removes all that it made. Takes the 50 s that a meter takes for 20 lists, and more.
 set -euo pipefail
 . "$(dirname "$0")/clean_tree.sh"
 

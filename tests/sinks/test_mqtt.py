@@ -471,7 +471,7 @@ def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
     )
     many = b"".join(full(power) for power in range(3000))
     began = time.monotonic()
-    feed(latest, many)  # more than a pipe holds: it is read though there is no broker
+    feed(latest, many)  # more than a pipe holds: it is read without a broker
     assert time.monotonic() - began < PATIENCE
     feed(passing, full(1) + b"no reading\n")
     assert b"connection refused; trying again" in passing.stderr.readline()

@@ -58,7 +58,7 @@ def connect(port):
     return socket.create_connection(("127.0.0.1", port), PATIENCE)
 
 
-# What it answers -----------------------------------------------------------------------------------------------------
+# Its answers -----------------------------------------------------------------------------------------------------
 
 
 def test_a_client_of_the_library_gets_the_answer():

@@ -57,7 +57,7 @@ def test_every_sink_in_a_row_gets_every_line(tmp_path):
 
 
 def test_a_dead_peer_stalls_nobody(tmp_path):
-    """A day's readings are taken at once though there is no Domoticz; the spool has them all."""
+    """A day's readings are taken at once without a Domoticz; the spool has them all."""
     lines, url = readings(8640), f"http://127.0.0.1:{free_port()}"
     (spool,) = row(
         ["han-spool", "--drain", 0, tmp_path, "--", f"{BIN}/han-domoticz", "--url", url, "--power", 1, "--pass"]

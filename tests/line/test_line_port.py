@@ -156,6 +156,8 @@ def test_a_name_is_a_port_a_file_or_wrong(tmp_path):
     assert not is_live("/dev/null")
     check_name("socket://[::1]:4000")
     check_name("rfc2217://han.lan:4000")
+    for name in ("/dev/serial/by-path/pci:1", "missing.raw", str(tmp_path / "a:1")):
+        check_name(name)
     for name in (
         "spy:///dev/tty",
         "socket://host",
@@ -163,6 +165,7 @@ def test_a_name_is_a_port_a_file_or_wrong(tmp_path):
         "rfc2217://host:99999",
         "socket://host:http",
         "socket://a..b:1",
+        "han.lan:4000",
     ):
         with pytest.raises(ValueError, match="//"):
             check_name(name)

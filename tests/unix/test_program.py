@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ROOT
 from hanpipe.unix.options import is_host
-from hanpipe.unix.program import Program
+from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.status import CONFIGURATION
 from hanpipe.unix.stderr import reason, say
 from programs import BIN, run
@@ -84,6 +84,13 @@ def test_a_missing_package_is_named_in_one_line():
         )
     os.close(port)
     os.close(terminal)
+
+
+def test_a_piece_has_no_more_octets_than_its_room(tmp_path):
+    with open(tmp_path / "zeros", "w+b") as file:
+        file.truncate(1_000_000)
+        assert len(read_piece(file.fileno())) == 65536
+        assert len(read_piece(file.fileno(), 1_000_000)) == 65536
 
 
 def test_a_message_is_printed_once_and_no_more_than_a_thousand_different_ones(capfd):

@@ -81,8 +81,14 @@ def is_live(name: str) -> bool:
 
 
 def check_name(name: str) -> None:
-    """Check that name can be opened at all. raise: ValueError: a URL of another scheme, or without HOST:PORT."""
+    """Check that name can be opened at all.
+
+    raise: ValueError: a URL of another scheme, one without HOST:PORT, or HOST:PORT alone
+    """
     scheme, separator, _ = name.partition("://")
+    host, _, port = name.rpartition(":")
+    if not separator and port.isdecimal() and "/" not in host and is_host(host) and not os.path.lexists(name):
+        raise ValueError(f"{name}: no such file; to read a TCP connection, write socket://{name}")
     if separator and scheme not in ("socket", "rfc2217"):
         raise ValueError(f"{name}: expected socket://HOST:PORT or rfc2217://HOST:PORT")
     if separator:

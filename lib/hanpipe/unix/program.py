@@ -28,7 +28,7 @@ _WIDE_PIPE: Final = 1048576  # octets that every user may ask for
 _ROOM: Final = memoryview(bytearray(65536))  # for the octets read; only one thread reads
 
 
-def read_piece(descriptor: int, most: int = 65536) -> bytes:
+def read_piece(descriptor: int, most: int = len(_ROOM)) -> bytes:
     """Read octets that have come, at most so many, at most 65,536; b"" at the end. raise: OSError.
 
     os.read allocates the most for each call and gives back the rest, which fragments the heap: it grew for days.

@@ -146,8 +146,8 @@ class Store:
             old = ask(f"SELECT {', '.join(_NAMES)} FROM period WHERE meter = ? AND begin = ?", key).fetchone()
             values = (*key, int(offset.total_seconds()), *(_merged(list(old), row) if old else row))
             ask(f"INSERT OR REPLACE INTO period VALUES ({', '.join('?' * len(values))})", values)
-            if model := line.get("meter_model"):
-                ask("UPDATE meter SET model = ? WHERE id = ?", (str(model), meter))
+            if model := " ".join(str(line[name]) for name in ("meter_maker", "meter_model") if line.get(name)):
+                ask("UPDATE meter SET model = ? WHERE id = ?", (model, meter))
             self.changed = True
 
     def rows(self, meter: int, by: str, begin: int, end: int) -> list[Row]:

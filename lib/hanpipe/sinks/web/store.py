@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from hanpipe.readings.flat import number
 from hanpipe.sinks.errors import Misconfigured, NotWritten
+from hanpipe.unix.state import open_own
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -76,7 +77,7 @@ class Store:
         self._meters: dict[tuple[str, str], int] = {}  # source and number -> id
         try:
             os.makedirs(os.path.dirname(file) or ".", mode=0o700, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(open_own(file, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
             self._open()
         except OSError as error:

@@ -1,13 +1,12 @@
 """han-peaks: periods to the peaks that set a capacity tariff."""
 
 import argparse
-import re
 from collections import defaultdict
 
 from hanpipe.periods.lines import text_of
 from hanpipe.periods.peaks import Line, Peaks, WrongPeriod, rules
 from hanpipe.sinks.readings_in import ReadingReader, skipped
-from hanpipe.unix.options import new_parser
+from hanpipe.unix.options import new_parser, watts
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, OK, Failure
 
@@ -57,16 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--without-estimated", action="store_true", help="leave out periods whose energy is estimated")
     parser.add_argument(
         "--limit",
-        type=_watts,
+        type=watts,
         metavar="POWER",
         help="also write when the open period heads above this power, for\nexample 5kW, and when it no longer does",
     )
     return parser
-
-
-def _watts(text: str) -> int:
-    """Read a power such as 5kW or 5000 (W). raise: ArgumentTypeError."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(k?)W?", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected a power such as 5kW or 5000W, got {text!r}")
-    return round(float(found[1]) * (1000 if found[2] else 1))

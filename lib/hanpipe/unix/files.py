@@ -1,4 +1,7 @@
-"""Configuration files: read whole, or a reason why not."""
+"""Files: of which kind they are; configuration read whole, or a reason why not."""
+
+import os
+import stat
 
 from hanpipe.unix.status import CONFIGURATION, Failure
 from hanpipe.unix.stderr import reason
@@ -13,3 +16,12 @@ def read_text(name: str) -> str:
         raise Failure(CONFIGURATION, f"{name}: {reason(error)}") from error
     except UnicodeDecodeError as error:
         raise Failure(CONFIGURATION, f"{name}: expected UTF-8 text") from error
+
+
+def are_regular(files: list[str]) -> bool:
+    """Return whether all operands of a program are regular files; "-" is standard input."""
+    try:
+        states = [os.fstat(0) if file == "-" else os.stat(file) for file in files]
+    except OSError:
+        return False  # opening it reports why
+    return all(stat.S_ISREG(state.st_mode) for state in states)

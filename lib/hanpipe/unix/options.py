@@ -115,6 +115,17 @@ def octets(text: str) -> int:
     return size
 
 
+def watts(text: str) -> int:
+    """Read a power such as 5kW, or 5000 or 5000W, as W from 1 on. raise: ArgumentTypeError."""
+    number, factor = text.removesuffix("W").rstrip(), 1
+    if number.endswith("k"):
+        number, factor = number.removesuffix("k").rstrip(), 1000
+    is_number = number.isascii() and number.replace(".", "", 1).isdigit() and len(number) < 10
+    if not (is_number and (power := round(float(number) * factor))):
+        raise argparse.ArgumentTypeError(f"expected a power such as 5kW or 5000W, got {text!r}")
+    return power
+
+
 def is_host(text: str) -> bool:
     """Return whether text has the form of a host name or address, so that socket would look it up."""
     try:

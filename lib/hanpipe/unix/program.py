@@ -6,7 +6,7 @@ import select
 import signal
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from hanpipe.unix import stderr
@@ -72,10 +72,13 @@ class Program:
         if self.options.verbose:
             say(self.name, message)
 
-    def pieces(self, patience: Callable[[], float | None] = lambda: None) -> Iterator[tuple[bytes, int]]:
+    def pieces(
+        self, patience: Callable[[], float | None] = lambda: None, beside: Sequence[int] = ()
+    ) -> Iterator[tuple[bytes, int]]:
         """Yield the octets of each input in turn, as soon as they come, until the last one ends or a signal comes.
 
         patience: called before each wait, returns the seconds after which to yield b""; None: wait for octets
+        beside:   other descriptors; yield b"" as well when one of them, or any signal, ends the wait
         yield:    octets, and the time of the read in ns since 1970-01-01 UTC, 0 from a regular file
         raise:    Failure: an input cannot be opened or read
         """
@@ -84,7 +87,8 @@ class Program:
             try:
                 descriptor = 0 if file == "-" else _open(file)
                 state = os.fstat(descriptor)
-                yield from self._read(descriptor, state.st_size if stat.S_ISREG(state.st_mode) else None, patience)
+                size = state.st_size if stat.S_ISREG(state.st_mode) else None
+                yield from self._read(descriptor, size, patience, beside)
             except BrokenPipeError:
                 raise
             except OSError as error:
@@ -95,7 +99,7 @@ class Program:
                 return
 
     def _read(
-        self, descriptor: int, size: int | None, patience: Callable[[], float | None]
+        self, descriptor: int, size: int | None, patience: Callable[[], float | None], beside: Sequence[int]
     ) -> Iterator[tuple[bytes, int]]:
         """Yield the octets of a descriptor, those in a regular file that is gzip.
 
@@ -104,7 +108,7 @@ class Program:
         follow = size is not None and getattr(self.options, "follow", False)
         begins = True
         unpack: Callable[[bytes], bytes] = bytes  # as they are
-        while (ready := self._stop.wait_for(descriptor, patience())) is not False:
+        while (ready := self._stop.wait_for(descriptor, patience(), beside)) is not False:
             if ready is None:
                 yield b"", time.time_ns()
                 continue
@@ -119,6 +123,8 @@ class Program:
                     self._progress.show(len(data), size)
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):
                 break
+            elif beside or patience() is not None:
+                yield b"", time.time_ns()
         if self._progress:
             self._progress.clear()
 

@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 
@@ -45,16 +46,19 @@ class Stop:
         """From here on, let a signal only end waits."""
         self._hurried = False
 
-    def wait_for(self, descriptor: int, seconds: float | None = None) -> bool | None:
-        """Wait until there is something to read. return: True; False: a signal came; None: the time is over."""
+    def wait_for(self, descriptor: int, seconds: float | None = None, beside: Sequence[int] = ()) -> bool | None:
+        """Wait until there is something to read. return: True; False: a signal came; None: the time is over.
+
+        beside: other descriptors; if there are any, None also means that one of them, or another signal, ended the wait
+        """
         while not self._came:
-            ready, _, _ = select.select([descriptor, self._woken], [], [], seconds)
-            if not ready:
-                return None
+            ready, _, _ = select.select([descriptor, self._woken, *beside], [], [], seconds)
             if self._woken in ready:
                 os.read(self._woken, 512)  # another signal, for example SIGUSR1
-            elif ready:
-                return True
+                if not beside or self._came:
+                    continue
+                return None
+            return True if descriptor in ready else None
         return False
 
     def wait(self, descriptor: int | None, seconds: float | None) -> bool:

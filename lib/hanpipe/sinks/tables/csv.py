@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from hanpipe.sinks.readings_in import NO_READING, Line
 from hanpipe.sinks.run import Sink, run
-from hanpipe.sinks.tables.table import Columns, Twice, can_be_read_twice, cell
+from hanpipe.sinks.tables.table import Columns, Twice, cell
+from hanpipe.unix.files import are_regular
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
 from hanpipe.unix.typed import Any, Final
@@ -32,7 +33,7 @@ def write(program: Program) -> int:
     """
     if program.options.fields:
         return run(program, _Table(program, program.options.fields))
-    if not can_be_read_twice(program.options.files or ["-"]):
+    if not are_regular(program.options.files or ["-"]):
         return run(program, _Held(program))
     twice, columns = Twice(program), Columns()
     for lines in twice.first():

@@ -2,15 +2,14 @@
 
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.readings_in import Line, ReadingReader
+from hanpipe.unix.files import are_regular
 from hanpipe.unix.program import Program
-from hanpipe.unix.state import write_all
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -70,15 +69,6 @@ def _json(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
 
 
-def can_be_read_twice(files: list[str]) -> bool:
-    """Return whether all operands are regular files; "-" is standard input."""
-    try:
-        states = [os.fstat(0) if file == "-" else os.stat(file) for file in files]
-    except OSError:
-        return False  # opening it reports why
-    return all(stat.S_ISREG(state.st_mode) for state in states)
-
-
 class Twice:
     """An input that is read twice: once for its columns, once for its rows.
 
@@ -91,7 +81,7 @@ class Twice:
         """Take the program whose input it is. directory: for the copy of a pipe, in a file without a name."""
         self.readings = 0
         self._program = program
-        self._regular = can_be_read_twice(program.options.files or ["-"])
+        self._regular = are_regular(program.options.files or ["-"])
         self._directory = directory
         self._start = os.lseek(0, 0, os.SEEK_CUR) if self._regular and "-" in (program.options.files or ["-"]) else None
         self._size = 0
@@ -131,13 +121,13 @@ class Twice:
 
     def _make_file(self) -> Any:
         try:
-            return tempfile.TemporaryFile(dir=self._directory, buffering=0)
+            return tempfile.TemporaryFile(dir=self._directory)
         except OSError as error:
             raise NotWritten(f"{self._directory}: {reason(error)}") from error
 
     def _keep(self, data: bytes) -> None:
         try:
-            write_all(self._copy.fileno(), data)
+            self._copy.write(data)
         except OSError as error:
             raise NotWritten(f"{self._directory}: cannot copy the input: {reason(error)}") from error
 

@@ -11,7 +11,6 @@ import pytest
 
 # A command, or a Python module -> the Debian package that brings it.
 DEBIAN = {
-    "chromium": "chromium",
     "fish": "fish",
     "git": "git",
     "influxd": "influxdb",
@@ -27,11 +26,13 @@ DEBIAN = {
     "systemd-analyze": "systemd",
     "udevadm": "udev",
     "umockdev-run": "umockdev",
+    "tmux": "tmux",
     "unshare": "util-linux",
     "victoria-metrics": "victoria-metrics",
     "zsh": "zsh",
     "cryptography": "python3-cryptography",
     "paho": "python3-paho-mqtt",
+    "rich": "python3-rich",
     "shtab": "python3-shtab",
 }
 # A Python module that Debian does not have -> its package on PyPI.

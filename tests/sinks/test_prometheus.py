@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from hanpipe.sinks.prometheus.metrics import Metrics, metric
-from hanpipe.unix.state import replace
+from hanpipe.sinks.prometheus.metrics import Metrics, metric, write_textfile
 from needs import find, needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-prom"]
@@ -199,9 +198,9 @@ def current_umask():
 
 def test_who_reads_the_textfile_never_sees_half_of_it(tmp_path):
     file = tmp_path / "han.prom"
-    replace(str(file), b"old\n", durable=False)
+    write_textfile(str(file), "old\n")
     with open(file) as reader:
-        replace(str(file), b"new, and longer\n", durable=False)
+        write_textfile(str(file), "new, and longer\n")
         assert (reader.read(), file.read_text()) == ("old\n", "new, and longer\n")
 
 

@@ -47,7 +47,7 @@ WITHOUT = """
 import runpy, sys
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("serial", "crcmod", "cryptography", "paho", "pyarrow"):
+        if name.split(".")[0] in ("serial", "crcmod", "cryptography", "paho", "pyarrow", "rich"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Hidden())
 sys.argv = sys.argv[1:]
@@ -84,6 +84,11 @@ def test_a_missing_package_is_named_in_one_line():
         )
     os.close(port)
     os.close(terminal)
+    assert run_bare("han-top") == (
+        CONFIGURATION,
+        b"",
+        "han-top: needs the package rich: pip install 'hanpipe[top]', or apt install python3-rich\n",
+    )
 
 
 def test_a_piece_has_no_more_octets_than_its_room(tmp_path):

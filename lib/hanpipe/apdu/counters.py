@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 
 from hanpipe.apdu.keys import TITLE_SIZE
-from hanpipe.unix.state import create, open_own, replace, resolved
 from hanpipe.unix.typed import Final
 
 MOST: Final = 4096  # meters whose counter is kept
@@ -47,7 +46,7 @@ class Counters:
 
 
 class CounterFile(Counters):
-    """Counters in a file, which only its owner can read, and which is replaced at once.
+    """Counters in a file, which is written whole and put in place by renaming it.
 
     path: of the file, links resolved; torn: lines of it that could not be read
     """
@@ -55,16 +54,15 @@ class CounterFile(Counters):
     def __init__(self, path: str) -> None:
         """Read the file, or create it. raise: OSError."""
         super().__init__()
-        self.path = resolved(path)
+        self.path = os.path.realpath(path)
         self.torn = 0
         try:
-            descriptor = open_own(self.path, os.O_RDONLY)
+            with open(self.path, encoding="ascii", errors="replace") as file:
+                for line in file:
+                    self._take(line)
         except FileNotFoundError:
-            os.close(create(self.path))  # an error is better now than at the end
-            return
-        with open(descriptor, encoding="ascii", errors="replace") as file:
-            for line in file:
-                self._take(line)
+            with open(self.path, "x", encoding="ascii"):  # an error is better now than at the end
+                pass
 
     def _take(self, line: str) -> None:
         title, _, counter = line.rstrip("\n").partition(" ")
@@ -82,6 +80,10 @@ class CounterFile(Counters):
         """Write the file if a counter has changed. raise: OSError."""
         if not self.changed:
             return
-        lines = [f"{title.hex()} {counter}\n" for title, counter in self.highest.items()]
-        replace(self.path, "".join(lines).encode())
+        new = f"{self.path}.new"
+        with open(new, "w", encoding="ascii") as file:
+            file.writelines(f"{title.hex()} {counter}\n" for title, counter in self.highest.items())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, self.path)
         self.changed = False

@@ -70,6 +70,11 @@ bench: .venv/bench
 	@.venv/bin/python benchmarks/startup.py
 	@if [ -e ../shared/checks/bench.py ]; then .venv/bin/python ../shared/checks/bench.py | grep -v '^{'; fi
 
+# The checker of accessibility for the page of han-web, from npm.
+.venv/axe.min.js:
+	@npm pack --silent --pack-destination .venv axe-core@4.14.1 > /dev/null
+	@tar -xzf .venv/axe-core-4.14.1.tgz -C .venv --strip-components=1 package/axe.min.js && touch $@
+
 lint: .venv/dev
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .

@@ -11,6 +11,7 @@ import pytest
 
 # A command, or a Python module -> the Debian package that brings it.
 DEBIAN = {
+    "chromium": "chromium",
     "fish": "fish",
     "git": "git",
     "influxd": "influxdb",

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from hanpipe.sinks.prometheus.metrics import Metrics, metric, write_textfile
+from hanpipe.sinks.prometheus.metrics import Metrics, metric
+from hanpipe.unix.state import replace
 from needs import find, needs
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-prom"]
@@ -198,9 +199,9 @@ def current_umask():
 
 def test_who_reads_the_textfile_never_sees_half_of_it(tmp_path):
     file = tmp_path / "han.prom"
-    write_textfile(str(file), "old\n")
+    replace(str(file), b"old\n", durable=False)
     with open(file) as reader:
-        write_textfile(str(file), "new, and longer\n")
+        replace(str(file), b"new, and longer\n", durable=False)
         assert (reader.read(), file.read_text()) == ("old\n", "new, and longer\n")
 
 

@@ -121,7 +121,7 @@ def test_the_history_survives_the_program(tmp_path):
         assert web.end(lines).status == 0
     with Web(tmp_path, "--rule", "no") as web:
         assert Events(web).house["meters"] == [
-            {"meter": 1, "model": "6534", "first": "2026-06-20", "last": "2026-06-22"}
+            {"meter": 1, "model": "Aidon 6534", "first": "2026-06-20", "last": "2026-06-22"}
         ]
         hours, days = web.history("meter=1&by=hour&of=2026-06-20"), web.history("meter=1&by=day&of=2026-06")
         assert [len(hours), len(days)] == [24, 3]

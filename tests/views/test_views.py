@@ -496,7 +496,7 @@ def one(value: object) -> str:
     """Write a value as its reading does."""
     from hanpipe.readings.reading import Field, Plan
 
-    plan = Plan([Field("x", "1-0:1.7.0", None, None, Fixed(value, "null"))])  # type: ignore[arg-type]
+    plan = Plan([Field("x", "1-0:1.7.0", None, None, Fixed(value))])  # type: ignore[arg-type]
     return text(plan, ())
 
 

@@ -46,6 +46,18 @@ FIXED: Final[dict[int, tuple[str, struct.Struct]]] = {
     33: ("delta-double-long-unsigned", struct.Struct(">I")),
 }  # fmt: skip
 
+# Types whose values differ from message to message of a list. An integer is nearly always a scaler, which does not.
+VARYING: Final = (
+    "double-long",
+    "double-long-unsigned",
+    "long",
+    "unsigned",
+    "long-unsigned",
+    "long64",
+    "long64-unsigned",
+)
+CLOCK_TYPES: Final = ("octet-string", "date-time", "date", "time")  # may hold a COSEM date-time, date or time
+
 # Types without content: the tag is all.
 EMPTY: Final = {0: "null-data", 255: "do-not-care"}
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 
 from hanpipe.apdu.keys import TITLE_SIZE
+from hanpipe.unix.state import create, open_own, replace, resolved
 from hanpipe.unix.typed import Final
 
 MOST: Final = 4096  # meters whose counter is kept
@@ -46,7 +47,7 @@ class Counters:
 
 
 class CounterFile(Counters):
-    """Counters in a file, which is written whole and put in place by renaming it.
+    """Counters in a file, which only its owner can read, and which is replaced at once.
 
     path: of the file, links resolved; torn: lines of it that could not be read
     """
@@ -54,15 +55,16 @@ class CounterFile(Counters):
     def __init__(self, path: str) -> None:
         """Read the file, or create it. raise: OSError."""
         super().__init__()
-        self.path = os.path.realpath(path)
+        self.path = resolved(path)
         self.torn = 0
         try:
-            with open(self.path, encoding="ascii", errors="replace") as file:
-                for line in file:
-                    self._take(line)
+            descriptor = open_own(self.path, os.O_RDONLY)
         except FileNotFoundError:
-            with open(self.path, "x", encoding="ascii"):  # an error is better now than at the end
-                pass
+            os.close(create(self.path))  # an error is better now than at the end
+            return
+        with open(descriptor, encoding="ascii", errors="replace") as file:
+            for line in file:
+                self._take(line)
 
     def _take(self, line: str) -> None:
         title, _, counter = line.rstrip("\n").partition(" ")
@@ -80,10 +82,6 @@ class CounterFile(Counters):
         """Write the file if a counter has changed. raise: OSError."""
         if not self.changed:
             return
-        new = f"{self.path}.new"
-        with open(new, "w", encoding="ascii") as file:
-            file.writelines(f"{title.hex()} {counter}\n" for title, counter in self.highest.items())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, self.path)
+        lines = [f"{title.hex()} {counter}\n" for title, counter in self.highest.items()]
+        replace(self.path, "".join(lines).encode())
         self.changed = False

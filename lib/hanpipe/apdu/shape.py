@@ -26,19 +26,10 @@ from hanpipe.apdu.dlms import Data, Notification
 from hanpipe.apdu.template import HOLE, Slot
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-# Types whose value is a hole in the text: their struct code. Blue Book names.
-_NUMBERS: Final = {
-    "double-long":          "i",
-    "double-long-unsigned": "I",
-    "long":                 "h",
-    "unsigned":             "B",
-    "long-unsigned":        "H",
-    "long64":               "q",
-    "long64-unsigned":      "Q",
-}  # fmt: skip
+# Types whose value is a hole in the text: their struct code.
+_NUMBERS: Final = {name: form.format[-1] for name, form in cosem.FIXED.values() if name in cosem.VARYING}
 # Strings that may be a COSEM time, date or date-time are holes: their octets -> struct code, format.
 _CLOCKS: Final = {4: ("I", "%08x"), 5: ("BI", "%02x%08x"), 12: ("III", "%08x%08x%08x")}
-_CLOCK_TYPES: Final = ("octet-string", "date-time", "date", "time")
 
 _ROOM: Final = 2_000_000  # characters of the shapes kept
 
@@ -161,7 +152,7 @@ def _write(data: Data, at: int, pieces: "list[str | Hole]") -> None:
         code = _NUMBERS[data.type]
         size = struct.calcsize(">" + code)
         pieces.append(Hole(at + data.end - size, size, code, "%d", 0))
-    elif data.type in _CLOCK_TYPES and cosem.is_clock(data.value):
+    elif data.type in cosem.CLOCK_TYPES and cosem.is_clock(data.value):
         pieces.append(_clock(at + data.end - len(data.value), len(data.value)))
     else:
         pieces.append(json.dumps(plain(data), separators=(",", ":")))

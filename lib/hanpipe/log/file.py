@@ -5,6 +5,7 @@ import os
 import zlib
 from collections.abc import Callable
 
+from hanpipe.unix.state import create, open_own
 from hanpipe.unix.typed import Final
 
 _GZIP: Final = 31  # zlib's number for a gzip header and trailer, with the longest window
@@ -20,7 +21,7 @@ class File:
             _mend(path)
         self._zip = zlib.compressobj(wbits=_GZIP) if gzip else None
         self.pending = b""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
     def take(self, octets: bytes) -> None:
         """Take octets, without writing them."""
@@ -49,7 +50,7 @@ def _mend(path: str) -> None:
         return
     packed = zlib.compressobj(wbits=_GZIP)
     try:
-        with open(f"{path}.part", "wb") as mended:
+        with open(create(f"{path}.part", 0o640), "wb") as mended:
             _copy_readable(path, lambda octets: mended.write(packed.compress(octets)))
             mended.write(packed.flush())
         os.replace(f"{path}.part", path)

@@ -21,9 +21,7 @@ from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Typed = dict[str, Any]
 
-_NUMBERS: Final = frozenset(
-    ("double-long", "double-long-unsigned", "long", "long-unsigned", "long64", "long64-unsigned", "integer", "unsigned")
-)
+_NUMBERS: Final = frozenset((*cosem.VARYING, "integer"))
 _CLOCKS: Final = dict(zip(cosem.CLOCK_SIZES, ("time", "date", "clock"), strict=True))  # octets -> kind
 _PUSH_SETUP: Final = ":25.9.0"  # the end of its code: a list is an attribute of this object
 
@@ -62,7 +60,7 @@ class Item(NamedTuple):
         """Return how many octets of a date-time, date or time the value has, 0 for any other value."""
         if type(self.value) is Slot and self.value.size:
             return self.value.size
-        if self.type not in ("octet-string", "date-time", "date", "time") or not isinstance(self.value, str):
+        if self.type not in cosem.CLOCK_TYPES or not isinstance(self.value, str):
             return 0
         try:
             octets = bytes.fromhex(self.value)

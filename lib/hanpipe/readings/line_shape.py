@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Callable
 
+from hanpipe.apdu import cosem
 from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.template import HOLE, Slot, Template
 from hanpipe.unix.typed import Any, Final
@@ -24,9 +25,10 @@ from hanpipe.unix.typed import Any, Final
 _HOLE: Final = (
     r'^\{(?P<time>"time":"[^"\\\x00-\x1f]*"),|'
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
-    r'\{"(?:double-long|double-long-unsigned|long|unsigned|long-unsigned|long64|long64-unsigned)"'
+    rf'\{{"(?:{"|".join(cosem.VARYING)})"'
     r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
-    r'\{"(?:octet-string|date-time|date|time)":"(?P<clock>[01ef][0-9a-f]{7}(?:[0-9a-f]{2})?|[01ef][0-9a-f]{23})"\}|'
+    rf'\{{"(?:{"|".join(cosem.CLOCK_TYPES)})"'
+    r':"(?P<clock>[01ef][0-9a-f]{7}(?:[0-9a-f]{2})?|[01ef][0-9a-f]{23})"\}|'
     r'"date_time":"(?P<at>[0-9a-f]{24})"'
 )
 # Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.

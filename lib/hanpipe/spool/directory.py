@@ -10,7 +10,7 @@ class InUse(Exception):
 
 def lock(directory: str) -> int:
     """Make the directory if it is missing; return a descriptor that holds its lock. raise: InUse, OSError."""
-    os.makedirs(directory, exist_ok=True)
+    os.makedirs(directory, mode=0o700, exist_ok=True)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,16 +2,17 @@
 
     DIR/00000000000000000000.jsonl   lines; the name is the offset of its first octet
     DIR/00000000000004194304.jsonl   the next ones
-    DIR/taken                        offset up to which the sink has taken them, 20 digits
+    DIR/taken                        offsets up to which the sink has taken them, 20 digits each; the last one holds
 
 Plain files and not SQLite: a queue is appended to at one end and deleted at the other, which is all that a file can
 do well. SQLite would write each line twice (its log, then its table), sync at each commit or promise nothing either,
 and cost its 1 MB of memory; and of a queue in plain text, `cat DIR/*.jsonl` shows what waits.
 
 Offsets only grow, so whatever a power cut has kept of the files is in order and is never taken for something else: a
-`taken` that is too old makes lines come twice, one beyond the lines that were kept makes nothing wait. A line that
-the cut tore is cut off when the queue is opened. Nothing is synced: the kernel writes back when it sees fit, each 30 s
-as it comes (Linux, vm.dirty_expire_centisecs), and what the sink has taken before that is mostly never written at all.
+`taken` that is too old makes lines come twice, one beyond the lines that were kept makes nothing wait. `taken` is
+appended to, and begun anew when it is long, so that a cut costs its last offset alone. A line that the cut tore is cut
+off when the queue is opened. Lines are not synced: the kernel writes back when it sees fit, each 30 s as it comes
+(Linux, vm.dirty_expire_centisecs), and what the sink has taken before that is mostly never written at all.
 """
 
 import contextlib
@@ -20,12 +21,16 @@ import os
 import re
 from typing import Final
 
+from hanpipe.unix.state import open_own, replace
+
 PARTS: Final = 16  # segments that a full queue has: one is what is dropped at a time
 _SMALLEST: Final = 4096  # octets of a segment
 _LARGEST: Final = 4 << 20
 _TAKEN_UP: Final = 65536  # octets from which on a segment goes when all of it is taken, though it could hold more
 _NAME: Final = re.compile(r"(\d{20})\.jsonl")
-_DIGITS: Final = re.compile(rb"\d{20}\n")
+_MARK: Final = re.compile(rb"\d{20}\n")
+_MARK_SIZE: Final = 21
+_MOST_MARKS: Final = 195  # offsets in `taken`, which so needs one block of the disk
 _UNWRITTEN: Final = bytes(64)  # what a file goes on with whose size was written and whose content was not
 
 
@@ -54,6 +59,7 @@ class Segments:
         self._reader = -1  # descriptor of the segment that begins at _read
         self._read = -1
         self._mark = -1  # descriptor of the file taken
+        self._marks = 0  # offsets in it
         self.taken = max(self._written_down(), self.start)
         self.end = max([self.taken, *(segment.end for segment in self._segments)])
         self.forget(self.taken)
@@ -103,7 +109,7 @@ class Segments:
         offset = max(offset, segment.start)
         if self._read != segment.start:
             self._close_reader()
-            self._reader = os.open(self._path(segment.start), os.O_RDONLY | os.O_CLOEXEC)
+            self._reader = open_own(self._path(segment.start), os.O_RDONLY)
             self._read = segment.start
         left = segment.end - offset
         octets = os.pread(self._reader, min(most, left), offset - segment.start)
@@ -116,10 +122,21 @@ class Segments:
 
     def mark(self, offset: int) -> None:
         """Write down that lines up to offset are taken."""
-        if self._mark < 0:
-            self._mark = os.open(f"{self._directory}/taken", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        os.pwrite(self._mark, b"%020d\n" % offset, 0)
+        if self._mark < 0 or self._marks >= _MOST_MARKS:
+            self._begin_marks()
+        os.pwrite(self._mark, b"%020d\n" % offset, self._marks * _MARK_SIZE)
+        self._marks += 1
         self.taken = offset
+
+    def _begin_marks(self) -> None:
+        """Begin the file taken anew, with the last offset."""
+        path = f"{self._directory}/taken"
+        replace(path, b"%020d\n" % self.taken)
+        if self._mark >= 0:
+            os.close(self._mark)
+        self._mark = -1
+        self._mark = open_own(path, os.O_WRONLY)
+        self._marks = 1
 
     def forget(self, offset: int) -> None:
         """Delete the segments whose lines all are below offset, except a short one that is written to."""
@@ -164,7 +181,7 @@ class Segments:
     def _find(self) -> list[_Segment]:
         """Return the segments that are there; cut what a power cut has torn off the end of the last one."""
         starts = sorted(int(match[1]) for name in os.listdir(self._directory) if (match := _NAME.fullmatch(name)))
-        found = [_Segment(start, start + os.stat(self._path(start)).st_size) for start in starts]
+        found = [_Segment(start, start + os.lstat(self._path(start)).st_size) for start in starts]
         for segment, following in zip(found, starts[1:], strict=False):
             segment.end = min(segment.end, following)
         if found:
@@ -174,26 +191,26 @@ class Segments:
 
     def _cut(self, path: str) -> int:
         """Cut a file to its whole lines, up to where the file system had written no more; return their octets."""
-        with open(path, "rb") as file:
+        with open(open_own(path, os.O_RDWR), "rb") as file:
             octets = file.read()
-        unwritten = octets.find(_UNWRITTEN)
-        size = octets.rfind(b"\n", 0, len(octets) if unwritten < 0 else unwritten) + 1
-        with contextlib.suppress(OSError):  # of a disk that takes nothing now: it is cut the next time
-            os.truncate(path, size) if size else os.unlink(path)
+            unwritten = octets.find(_UNWRITTEN)
+            size = octets.rfind(b"\n", 0, len(octets) if unwritten < 0 else unwritten) + 1
+            with contextlib.suppress(OSError):  # of a disk that takes nothing now: it is cut the next time
+                os.truncate(file.fileno(), size) if size else os.unlink(path)
         return size
 
     def _written_down(self) -> int:
         try:
-            with open(f"{self._directory}/taken", "rb") as file:
-                text = file.read(64)
+            with open(open_own(f"{self._directory}/taken", os.O_RDONLY), "rb") as file:
+                octets = file.read(_MARK_SIZE * (_MOST_MARKS + 1))
         except FileNotFoundError:
             return 0
-        return int(text) if _DIGITS.fullmatch(text) else 0
+        marks = [octets[at : at + _MARK_SIZE] for at in range(0, len(octets), _MARK_SIZE)]
+        return max((int(mark) for mark in marks if _MARK.fullmatch(mark)), default=0)
 
     def _begin(self, offset: int) -> _Segment:
         """Begin a segment."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        descriptor = os.open(self._path(offset), flags, 0o640)
+        descriptor = open_own(self._path(offset), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         if self._writer >= 0:
             os.close(self._writer)
         self._writer = descriptor

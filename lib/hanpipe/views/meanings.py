@@ -25,7 +25,6 @@ _IDENTITY: Final = {
 _INTEGERS: Final = frozenset(
     name for name, form in cosem.FIXED.values() if form.format[-1] in "bBhHiIqQ" and name not in ("boolean", "enum")
 )
-_MOMENTS: Final = ("octet-string", "date-time", "date", "time")
 # The octets that make a date-time of a date or a time.
 _NO_OFFSET: Final = b"\x80\0\xff"
 _MIDNIGHT: Final = bytes(4) + _NO_OFFSET
@@ -84,7 +83,7 @@ def _meaning(data: Data, following: list[Data]) -> str:
         return _quantity(data.value.logical_name, unit=True)
     if _is_text(data):
         return "text"
-    if data.type in _MOMENTS:
+    if data.type in cosem.CLOCK_TYPES:
         return _moment(data)
     if data.type in _INTEGERS and following and following[0].type == "structure":
         return _quantity_value(data.value, following[0].value)

@@ -7,8 +7,6 @@
 A total and its parts (phases, tariffs) are families of their own: so sum() over a family counts nothing twice.
 """
 
-import contextlib
-import os
 from collections.abc import Iterator
 
 from hanpipe.readings.decimals import plain
@@ -201,16 +199,3 @@ def _braces(labels: tuple[tuple[str, str], ...]) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def write_textfile(file: str, text: str) -> None:
-    """Write a file at once: who reads it sees all of the old text or all of the new. raise: OSError."""
-    temporary = f"{file}.{os.getpid()}"  # not *.prom, which is what the collector reads
-    try:
-        with open(temporary, "w", encoding="utf-8", errors="replace") as opened:
-            opened.write(text)
-        os.replace(temporary, file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

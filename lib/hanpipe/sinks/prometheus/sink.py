@@ -7,13 +7,15 @@ from collections.abc import Callable
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.prometheus.endpoint import endpoint
-from hanpipe.sinks.prometheus.metrics import Metrics, write_textfile
+from hanpipe.sinks.prometheus.metrics import Metrics
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink
+from hanpipe.unix import state
 from hanpipe.unix.program import Program
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Final
 
+_READABLE: Final = 0o666  # less the umask: the collector is another user
 _FILE_PAUSE: Final = 10.0  # s between two writes of the file: it is scraped less often, and an SD card wears
 
 
@@ -74,7 +76,7 @@ class PrometheusSink(Sink):
     def _write(self, file: str) -> None:
         """Write the file; a full disk does not end the program."""
         try:
-            write_textfile(file, self._text())
+            state.replace(file, self._text().encode(errors="replace"), _READABLE, durable=False)
         except OSError as error:
             message = f"{file}: {reason(error)}"
             if message != self._failing:

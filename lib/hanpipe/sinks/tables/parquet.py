@@ -19,6 +19,7 @@ from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, failure, run
 from hanpipe.sinks.tables.table import Columns, Twice, cell
 from hanpipe.unix.program import Program
+from hanpipe.unix.state import create
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -96,6 +97,7 @@ class _File(Sink):
 
     def begin(self) -> None:
         with _named_errors():
+            os.close(create(self._beside, 0o666))  # not through a link: its name can be guessed
             self._writer = Writer(self._beside, self._columns)
 
     def take(self, lines: list[Line]) -> None:

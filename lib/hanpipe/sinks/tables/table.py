@@ -10,6 +10,7 @@ from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.readings_in import Line, ReadingReader
 from hanpipe.unix.files import are_regular
 from hanpipe.unix.program import Program
+from hanpipe.unix.state import write_all
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -121,13 +122,13 @@ class Twice:
 
     def _make_file(self) -> Any:
         try:
-            return tempfile.TemporaryFile(dir=self._directory)
+            return tempfile.TemporaryFile(dir=self._directory, buffering=0)
         except OSError as error:
             raise NotWritten(f"{self._directory}: {reason(error)}") from error
 
     def _keep(self, data: bytes) -> None:
         try:
-            self._copy.write(data)
+            write_all(self._copy.fileno(), data)
         except OSError as error:
             raise NotWritten(f"{self._directory}: cannot copy the input: {reason(error)}") from error
 

@@ -63,6 +63,7 @@ def _span(span: Span | None) -> dict[str, Any] | None:
     return {
         "begin": span.begin // _MS,
         "end": span.end // _MS,
+        "since": span.since // _MS,
         "import": span.imported,
         "export": span.exported,
         "projected": span.projected,

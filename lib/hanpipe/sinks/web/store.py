@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from hanpipe.readings.flat import number
 from hanpipe.sinks.errors import Misconfigured, NotWritten
+from hanpipe.unix.state import open_own
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -76,7 +77,7 @@ class Store:
         self._meters: dict[tuple[str, str], int] = {}  # source and number -> id
         try:
             os.makedirs(os.path.dirname(file) or ".", mode=0o700, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(open_own(file, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
             self._open()
         except OSError as error:
@@ -146,8 +147,8 @@ class Store:
             old = ask(f"SELECT {', '.join(_NAMES)} FROM period WHERE meter = ? AND begin = ?", key).fetchone()
             values = (*key, int(offset.total_seconds()), *(_merged(list(old), row) if old else row))
             ask(f"INSERT OR REPLACE INTO period VALUES ({', '.join('?' * len(values))})", values)
-            if model := line.get("meter_model"):
-                ask("UPDATE meter SET model = ? WHERE id = ?", (str(model), meter))
+            if model := " ".join(str(line[name]) for name in ("meter_maker", "meter_model") if line.get(name)):
+                ask("UPDATE meter SET model = ? WHERE id = ?", (model, meter))
             self.changed = True
 
     def rows(self, meter: int, by: str, begin: int, end: int) -> list[Row]:

@@ -108,10 +108,14 @@ function listMeters() {
   if (!ids.includes(shown)) shown = meters.keys().next().value ?? ids[0] ?? null;
   $("choice").hidden = ids.length < 2;
   $("meter").replaceChildren(...ids.map((id) => {
-    const about = meters.get(id)?.live ?? known.find(({ meter }) => meter === id);
-    const title = [`Meter ${id}`, about.model, about.number].filter(Boolean).join(", ");
+    const title = [`Meter ${id}`, aboutMeter(id, "model"), aboutMeter(id, "number")].filter(Boolean).join(", ");
     return element("option", title, { value: id, selected: id === shown });
   }));
+}
+
+// Return the model or the number of a meter: as it was sent in this run, or before.
+function aboutMeter(id, what) {
+  return meters.get(id)?.live[what] || known.find(({ meter }) => meter === id)?.[what];
 }
 
 function silence() {
@@ -146,11 +150,12 @@ function showMeter() {
   showTrail(meter.trail);
 }
 
-function showSpans({ period, day, before, month }) {
+function showSpans({ at, period, day, before, month }) {
   const isQuarter = period && period.end - period.begin < 3_600_000;
   put("period-name", isQuarter ? "This quarter hour" : "This hour");
   put("period", kilowattHours(period?.import));
-  put("projected", period?.projected == null ? "" : `${kilowattHours(period.projected)} if it goes on like this`);
+  const isKnown = period && period.projected !== null && at - period.since >= 120_000;
+  put("projected", !isKnown ? "" : `${kilowattHours(period.projected)} if it goes on like this`);
   const earlier = before && day && before.begin === day.begin ? before : { import: 0, export: 0 };
   const today = (way) => (day && day[way] !== null ? earlier[way] + day[way] : null);
   put("import-today", kilowattHours(today("import")));
@@ -170,9 +175,9 @@ function showPhases(phases) {
   }));
 }
 
-function showAbout({ model, number, clock, lists, registers }) {
+function showAbout({ meter, clock, lists, registers }) {
   const lines = [
-    ["Meter", [model, number].filter(Boolean).join(", ")],
+    ["Meter", [aboutMeter(meter, "model"), aboutMeter(meter, "number")].filter(Boolean).join(", ")],
     ["Register, import", registers.act_energy_pos === undefined ? "" : kilowattHours(registers.act_energy_pos)],
     ["Register, export", registers.act_energy_neg ? kilowattHours(registers.act_energy_neg) : ""],
     ["Clock of the meter", clock.replace("T", " ")],

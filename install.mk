@@ -1,5 +1,5 @@
 # make install        programs, library, man pages, completions, unit and rules to DESTDIR/PREFIX
-# make uninstall      removes them, except a /etc/default/hanpipe that was changed
+# make uninstall      removes them, except settings in /etc/default that were changed
 # make dist           dist/: the wheel and the source archive, the same octets for the same commit
 # make deb            build/hanpipe_*.deb; needs build-essential and the packages in debian/control
 # make deb-check      lintian, and the package in a clean Debian; needs root, debootstrap and lintian
@@ -19,7 +19,8 @@ PROGRAMS := $(notdir $(wildcard bin/han-*))
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' lib/hanpipe/__init__.py)
 # The installed programs and the service look for python3 here, not in the checkout's .venv.
 RUN_PATH = $(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin
-DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default/hanpipe
+DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default
+UNITS = han.service han@.service han-web.service
 
 WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
   scdoc < $$page > build/man/$$(basename $$page .scd) || exit 1; done
@@ -43,11 +44,12 @@ install-programs:
 
 install-service:
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
-	@for unit in han.service han@.service; do \
+	@for unit in $(UNITS); do \
 	  sed 's|^ExecStart=|Environment=PATH=$(RUN_PATH)\n&|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit && \
 	  chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 	install -m 644 udev/61-hanpipe.rules $(DESTDIR)$(RULESDIR)
-	test -e $(DEFAULTS) || install -D -m 644 systemd/hanpipe.default $(DEFAULTS)
+	@for name in hanpipe han-web; do \
+	  test -e $(DEFAULTS)/$$name || install -D -m 644 systemd/$$name.default $(DEFAULTS)/$$name || exit 1; done
 
 install-man:
 	@if ! command -v scdoc > /dev/null; then echo "no man pages: apt install scdoc"; else $(WRITE_MAN); \
@@ -66,10 +68,11 @@ install-completions:
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
-	rm -f $(DESTDIR)$(UNITDIR)/han.service $(DESTDIR)$(UNITDIR)/han@.service $(DESTDIR)$(RULESDIR)/61-hanpipe.rules
+	rm -f $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) $(DESTDIR)$(RULESDIR)/61-hanpipe.rules
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(MANDIR)/man7/hanpipe.7
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) $(PROGRAMS:%=$(DESTDIR)$(ZSHDIR)/_%) $(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
-	! cmp -s systemd/hanpipe.default $(DEFAULTS) || rm $(DEFAULTS)
+	@for name in hanpipe han-web; do \
+	  ! cmp -s systemd/$$name.default $(DEFAULTS)/$$name || rm $(DEFAULTS)/$$name || exit 1; done
 
 man:
 	@$(WRITE_MAN)

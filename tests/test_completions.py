@@ -18,6 +18,7 @@ PROGRAMS = sorted(
     if file.endswith(".py") and file != "__init__.py"
 )
 PAGES = sorted(os.listdir(f"{ROOT}/man"))
+SETTINGS = [f"systemd/{name}" for name in ("hanpipe.default", "han.service", "han-web.default", "han-web.service")]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
@@ -144,7 +145,7 @@ def test_commands_are_found_in_texts():
     }
 
 
-@pytest.mark.parametrize("file", [f"man/{page}" for page in PAGES] + ["systemd/hanpipe.default", "systemd/han.service"])
+@pytest.mark.parametrize("file", [f"man/{page}" for page in PAGES] + SETTINGS)
 def test_commands_have_options_that_there_are(file, known):
     page = text(file)
     if file.startswith("man/"):

@@ -42,8 +42,12 @@ def packages():
     [
         "usr/lib/systemd/system/han.service",
         "usr/lib/systemd/system/han@.service",
+        "usr/lib/systemd/system/han-web.service",
         "usr/lib/udev/rules.d/61-hanpipe.rules",
         "etc/default/hanpipe",
+        "etc/default/han-web",
+        "usr/lib/hanpipe/sinks/web/page/index.html",
+        "usr/lib/hanpipe/sinks/web/page/uplot/LICENSE",
         "usr/lib/hanpipe/meters/aidon.toml",
     ],
 )

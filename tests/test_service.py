@@ -10,7 +10,9 @@ import pytest
 from needs import needs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-UNITS = ("systemd/han.service", "systemd/han@.service")
+PIPES = ("systemd/han.service", "systemd/han@.service")
+PAGE = "systemd/han-web.service"
+UNITS = (*PIPES, PAGE)
 RULES = "udev/61-hanpipe.rules"
 
 
@@ -39,7 +41,7 @@ def test_the_exposure_is_a_score_of_1_5_or_better(unit):
     assert done.returncode == 0, done.stdout[-200:]
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", PIPES)
 def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
     """The unit's own command line, with the defaults of /etc/default, on a capture in the place of a port."""
     command = re.search(r"^ExecStart=/bin/bash (.*) -c '(.*)'$", text(unit), re.MULTILINE)
@@ -52,6 +54,37 @@ def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
     done = run("bash", *command[1].split(), "-c", line, env=os.environ | path | settings)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(re.findall("^act_pow_pos = ", done.stdout, re.MULTILINE)) == 40
+
+
+def test_the_page_has_the_pipe_of_another_service(tmp_path):
+    """The unit's own command line, with its own settings, on the telegrams that the settings ask for."""
+    unit, default = text(PAGE), text("systemd/han-web.default")
+    settings = dict(re.findall(r'^(HAN_[A-Z_]+)="([^"\n]*)"$', default, re.MULTILINE))
+    assert f'Environment="HAN_WEB_FROM={settings["HAN_WEB_FROM"]}" HAN_WEB={settings["HAN_WEB"]}\n' in unit
+    sender = re.search(r'"\| (han-p1 .*)"', default)
+    command = re.search(r"^ExecStart=/bin/bash (.*) -c '(.*)'$", unit, re.MULTILINE)
+    assert sender
+    assert command
+    port = "socket://127.0.0.1:2001"
+    telegrams = f"{sender[1].partition(' --listen')[0]} {tmp_path}/readings > {tmp_path}/telegrams"
+    house = f"han-frame lib/hanpipe/fake/house.raw | han-decode | han-fields > {tmp_path}/readings"
+    settings["HAN_WEB_FROM"] = settings["HAN_WEB_FROM"].replace(port, f"--once {tmp_path}/telegrams")
+    settings["HAN_WEB"] = f"--listen 0 --pass --store {tmp_path}/store"
+    environment = os.environ | settings | {"PATH": f"{ROOT}/bin:{os.environ['PATH']}"}
+    done = run("bash", "-c", f"{house} && {telegrams}", env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run("bash", *command[1].split(), "-c", command[2].replace("$$", "$"), env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count('"act_pow_neg":') == 40
+    assert done.stdout.count('"volt_L1":') == 40
+
+
+def test_the_page_can_reach_only_this_machine_and_no_device():
+    unit = text(PAGE)
+    for line in ("IPAddressDeny=any", "IPAddressAllow=localhost", "PrivateDevices=yes"):
+        assert f"\n{line}\n" in unit
+    own = re.search(r"^SupplementaryGroups=|^DeviceAllow=|--listen", unit, re.MULTILINE)
+    assert own is None
 
 
 def test_no_adapter_is_taken_that_nobody_named():

@@ -25,6 +25,7 @@ from hanpipe.unix.typed import Any, Final
 
 _COMMIT: Final = 3600.0  # s between two writes of the store
 _BEAT: Final = 15.0  # s between two signs of life: a reader that is gone is noticed, and no proxy ends the connection
+_RETRY: Final = b"retry: 1000\n\n"  # ms after which a browser connects again
 _NS: Final = 1_000_000_000
 
 
@@ -140,7 +141,7 @@ class WebSink(Sink):
         with self._lock:
             live = [shown for key in self._house.meters() if (shown := self._shown(key, trail=True))]
             now = self._timeline.now() // 1_000_000
-            return event("house", {"now": now, "meters": self._history.meters(ids=self._ids), "live": live})
+            return _RETRY + event("house", {"now": now, "meters": self._history.meters(ids=self._ids), "live": live})
 
     def _answer(self, query: str) -> Any:
         """Answer a query about the past. raise: ValueError."""

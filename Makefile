@@ -1,19 +1,28 @@
 # make run     the whole pipe on an example, readings scroll by (DEVICE=/dev/ttyUSB0: on a real port)
+# make web     the page of han-web on a simulated meter
 # make test    all tests
 # make lint    format, style, types
 # make english phrases that plain English avoids, counted
-# make bench   speed, side by side with others
+# make bench   speed, side by side with others; bench-web: han-web
+# make pictures  the pictures of docs/pictures
 # make install, uninstall, deb, man, completions: install.mk
 PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run test nightly fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
+.PHONY: all run web bench-web pictures test nightly fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
 
 all: .venv/run
 
 run: .venv/run
 	@bin/$(if $(DEVICE),han-read $(DEVICE),han-fake --speed 10 -n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text
+
+# The page of han-web on a simulated meter, with a fortnight before it; Ctrl-C ends it.
+web: .venv/run
+	@mkdir -p build && rm -f build/han-web.db*
+	@.venv/bin/python tests/simulated.py 14 | bin/han-web --listen 0 --store build/han-web.db
+	@(sleep 2; xdg-open http://127.0.0.1:8089/ > /dev/null 2>&1) &
+	@bin/han-fake | bin/han-frame | bin/han-decode | bin/han-fields | bin/han-web -v --store build/han-web.db
 
 # A stamp a set of packages; what a program needs and what a developer needs are two.
 .venv/run: requirements.txt
@@ -74,6 +83,14 @@ bench: .venv/bench
 .venv/axe.min.js:
 	@npm pack --silent --pack-destination .venv axe-core@4.14.1 > /dev/null
 	@tar -xzf .venv/axe-core-4.14.1.tgz -C .venv --strip-components=1 package/axe.min.js && touch $@
+
+# How soon a reading is on the page of han-web, and what ten browsers cost it; an hour of it: WEB="--seconds 3600"
+bench-web: .venv/dev
+	@.venv/bin/python benchmarks/web.py $(WEB)
+
+# The pictures of the README, of a simulated house; they need chromium.
+pictures: .venv/dev
+	@.venv/bin/python docs/pictures.py
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check .

@@ -1,8 +1,15 @@
-"""Readings of han-fake's house over days, without a line in between: for stores, pages and pictures."""
+"""Readings of han-fake's house over days, without a line in between: for stores, pages and pictures.
+
+tests/simulated.py 14       the last 14 days, a reading per minute
+"""
 
 import datetime
 import json
+import os
+import sys
 from collections.abc import Iterator
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from hanpipe.fake.household import Household
 
@@ -30,3 +37,9 @@ def readings(
             value = house.values[name]
             reading[name] = value // 1000 if name.startswith("act_") else value // 100 / 10
         yield json.dumps(reading).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    now = datetime.datetime.now().astimezone()
+    for line in readings(now - datetime.timedelta(days=int(sys.argv[1])), now):
+        sys.stdout.buffer.write(line)

@@ -90,7 +90,7 @@ bench-web: .venv/dev
 
 # The pictures of the README, of a simulated house; they need chromium.
 pictures: .venv/dev
-	@.venv/bin/python docs/pictures.py
+	@.venv/bin/python docs/picture_web.py
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check .

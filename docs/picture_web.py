@@ -1,4 +1,4 @@
-"""Make the pictures of the README from the house of han-fake, always the same: docs/pictures/*.png."""
+"""Take a picture of the page of han-web for the README: docs/pictures/han-web.png, always of the same house."""
 
 import datetime
 import os

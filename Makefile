@@ -1,4 +1,4 @@
-# make run     the whole pipe on an example, readings scroll by (DEVICE=/dev/ttyUSB0: on a real port)
+# make run     the whole pipe on an example, live (DEVICE=/dev/ttyUSB0: on a real port)
 # make web     the page of han-web on a simulated meter
 # make test    all tests
 # make lint    format, style, types
@@ -14,8 +14,13 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 all: .venv/run
 
+# On a terminal han-top shows the readings, if rich is installed; otherwise they scroll by.
 run: .venv/run
-	@bin/$(if $(DEVICE),han-read $(DEVICE),han-fake --speed 10 -n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text
+	@if test -t 1 && python3 -c 'import rich' 2> /dev/null; \
+	then $(call source,) | bin/han-frame | bin/han-decode | bin/han-fields | bin/han-top; \
+	else $(call source,-n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text; fi
+
+source = bin/$(if $(DEVICE),han-read $(DEVICE),han-fake --speed 10 $1)
 
 # The page of han-web on a simulated meter, with a fortnight before it; Ctrl-C ends it.
 web: .venv/run
@@ -88,8 +93,9 @@ bench: .venv/bench
 bench-web: .venv/dev
 	@.venv/bin/python benchmarks/web.py $(WEB)
 
-# The pictures of the README, of a simulated house; they need chromium.
+# The pictures of the README, of a simulated house; that of the page needs chromium.
 pictures: .venv/dev
+	@.venv/bin/python docs/picture_top.py
 	@.venv/bin/python docs/picture_web.py
 
 lint: .venv/dev

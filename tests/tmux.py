@@ -3,7 +3,7 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from programs import environment, wait_until
 
@@ -62,32 +62,28 @@ class Tmux:
         """Return what it shows, and the rows that have moved out at the top."""
         return self._run("capture-pane", "-p", "-S", "-")
 
-    def wait_for(self, *texts: str, absent: str = "\0") -> str:
-        """Return the screen once it shows all texts, and not the one that must be absent."""
+    def wait_until(self, right: Callable[[str], object]) -> str:
+        """Return the screen once it is right."""
         shown = ""
 
-        def is_shown() -> bool:
+        def is_right() -> object:
             nonlocal shown
             shown = self.screen()
-            return all(text in shown for text in texts) and absent not in shown
+            return right(shown)
 
         try:
-            wait_until(is_shown)
+            wait_until(is_right)
         except AssertionError:
-            raise AssertionError(f"{texts} did not come (absent: {absent!r}); this is shown:\n{shown}") from None
+            raise AssertionError(f"it did not come; this is shown:\n{shown}") from None
         return shown
+
+    def wait_for(self, *texts: str, absent: str = "\0") -> str:
+        """Return the screen once it shows all texts, and not the one that must be absent."""
+        return self.wait_until(lambda shown: all(text in shown for text in texts) and absent not in shown)
 
     def wait_for_prompt(self) -> str:
         """Return the screen once the shell is ready for the next line."""
-        shown = ""
-
-        def is_ready() -> bool:
-            nonlocal shown
-            shown = self.screen().rstrip()
-            return shown.endswith(PROMPT) and not self.is_alternate()
-
-        wait_until(is_ready)
-        return shown
+        return self.wait_until(lambda shown: shown.rstrip().endswith(PROMPT) and not self.is_alternate())
 
     def is_alternate(self) -> bool:
         """Return whether a program has the screen to itself."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from needs import needs
-from programs import run
+from programs import docs_script, run
 from tmux import PROMPT, Tmux
 
 needs("tmux", "rich")
@@ -174,11 +174,15 @@ def test_the_screen_follows_the_size_of_the_terminal(tmp_path):
         terminal.type("han-top < pipe")
         with open(tmp_path / "pipe", "w", buffering=1, encoding="utf-8") as pipe:
             pipe.write(text([reading(0, 1234)]))
-            for size in ((120, 40), (60, 15), (30, 5), (100, 30)):
-                terminal.resize(*size)
-                shown = terminal.wait_for("1,234 W  import\n" if size[1] > 5 else "1,234 W", "─" * (size[0] - 1))
-                assert "─" * size[0] not in shown
-                assert shown.splitlines()[size[1] - 1].startswith(" q quit   p pause")
+            for columns, rows in ((120, 40), (60, 15), (30, 5), (100, 30)):
+                terminal.resize(columns, rows)
+                terminal.wait_until(lambda shown, size=(columns, rows): is_whole(shown, *size))
+
+
+def is_whole(shown, columns, rows):
+    """Tell whether a screen shows the power, a line that leaves its last column free, and the keys at the bottom."""
+    lines = shown.splitlines()
+    return "1,234 W" in shown and lines[1] == "─" * (columns - 1) and lines[rows - 1].startswith(" q quit   p pause")
 
 
 @pytest.fixture
@@ -310,6 +314,25 @@ def test_lines_pass_on_while_the_screen_is_on_the_terminal(tmp_path, morning):
         terminal.wait_for("--pass: standard output is the terminal, where the screen is")
         terminal.type("clear; han-top")
         terminal.wait_for("standard input is the terminal; pipe readings into han-top")
+
+
+def test_make_run_shows_a_screen_on_a_terminal_and_text_elsewhere(tmp_path):
+    needs("make")
+    with Tmux(str(tmp_path)) as terminal:
+        terminal.type(f"clear; make -s -C {ROOT} run | head -n 1; echo done")
+        terminal.wait_for("act_pow_", "done\n")
+        terminal.type(f"clear; make -s -C {ROOT} run; echo status $?")
+        terminal.wait_for("power now", "7359990000000001", "q quit")
+        terminal.press("q")
+        terminal.wait_for("status 0\n")
+
+
+def test_the_picture_of_the_readme_is_what_it_shows_now():
+    def texts(svg):
+        return re.findall(r"<text[^>]*>([^<]*)", svg)
+
+    with open(os.path.join(ROOT, "docs", "pictures", "han-top.svg"), encoding="utf-8") as file:
+        assert texts(file.read()) == texts(docs_script("picture_top").han_top()), "make pictures, and look at it"
 
 
 def test_an_input_without_readings_says_so(tmp_path):

@@ -175,24 +175,23 @@ def _trail(figures: Figures, now: int, settings: Settings, width: int, height: i
     if known:
         rows[0].append(f" {watts(high)}", "dim")
         rows[-1].append(f" {watts(low)}", "dim")
-    half = "-5 min".center(max(0, room - 12))
-    return [*rows, _row("", (f"-10 min{half[1:]}  now"[: max(0, room)], "dim"))]
+    axis = "-10 min".ljust(room // 2 - 3) + "-5 min".ljust(room - room // 2) + "now"
+    return [*rows, _row("", (axis[:room], "dim"))]
 
 
 def _phases(phases: dict[str, Phase], now: int) -> list[Text]:
     if not phases:
         return [_row("phases", "not sent")]
-    return [_row("phases", (f"{'voltage':>10}{'current':>12}{'power':>14}", "dim"))] + [
-        _row(
-            name,
-            (
-                _cell(phase.volt, 1, "V", 10) + _cell(phase.curr, 1, "A", 12) + _cell(phase.power, 0, "W", 14),
-                "dim" if now - phase.at > HOLD else "",
-            ),
-            (f"   {age(now - phase.at)}" if now - phase.at > HOLD else "", "dim"),
+    has_power = any(phase.power is not None for phase in phases.values())
+    rows = [_row("phases", (f"{'voltage':>10}{'current':>12}" + (f"{'power':>14}" if has_power else ""), "dim"))]
+    for name, phase in phases.items():
+        is_old = now - phase.at > HOLD
+        cells = _cell(phase.volt, 1, "V", 10) + _cell(phase.curr, 1, "A", 12)
+        cells += _cell(phase.power, 0, "W", 14) if has_power else ""
+        rows.append(
+            _row(name, (cells, "dim" if is_old else ""), (f"   {age(now - phase.at)}" if is_old else "", "dim"))
         )
-        for name, phase in phases.items()
-    ]
+    return rows
 
 
 def _cell(value: Number | None, places: int, unit: str, width: int) -> str:

@@ -68,7 +68,7 @@ P1 (`1-0:1.6.0`) has its time beside it: `act_pow_pos_max_time`. In an IT net th
 ## Sub-meters of a P1 meter
 
 The object `0-n:24.1.0` gives the kind of the meter on channel n. A second one of a kind ends in `_2`, a third in `_3`.
-A sub-meter that was never read (its time is a placeholder) has no name.
+A sub-meter that was never read (its time is a placeholder) has no name, nor has one after a channel of unknown kind.
 
 | name | OBIS codes | unit | meaning |
 |---|---|---|---|

@@ -84,6 +84,16 @@ def test_lines(text, told):
     assert read_objects(text.encode()) == told
 
 
+@pytest.mark.parametrize("content", ["00012.345*m3", "0001", "0.915", "000.1kWh", "261122111500W", "-063*A"])
+def test_a_number_or_time_broken_over_lines_is_damaged(content):
+    for at in range(len(content) + 1):
+        text = f"1-0:1.7.0({content[:at]}\n{content[at:]})\r\n1-0:2.7.0(2*kW)"
+        objects = read_objects(text.encode())
+        assert objects[-1] == ["1-0:2.7.0", "2*kW"]
+        assert ["1-0:1.7.0", content] not in objects
+        assert all(len(line) == 1 for line in objects[:-1])
+
+
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"!" not in line)))
 def test_no_character_of_any_line_is_lost(lines):
     octets = b"\r\n".join(lines)

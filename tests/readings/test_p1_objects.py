@@ -76,6 +76,48 @@ def test_a_code_that_says_no_value_does_not_give_the_meters_number(nothing):
     assert reading(["0-0:96.1.1", "1234567"], name, address)["meter_ID"] == "1234567"
 
 
+TWO_OF_A_KIND = [
+    ["1-0:1.7.0", "00.280*kW"],
+    ["0-1:24.1.0", "003"], ["0-1:96.1.0", "4730"], ["0-1:24.2.1", "261122101000W", "00012.345*m3"], ["0-1:24.4.0", "1"],
+    ["0-2:24.1.0", "003"], ["0-2:96.1.0", "4731"], ["0-2:24.2.1", "261122101000W", "00678.901*m3"], ["0-2:24.4.0", "0"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(1, len(TWO_OF_A_KIND)))
+def test_no_sub_meter_is_taken_for_another_of_its_kind_if_an_object_is_damaged(at):
+    whole = reading(*TWO_OF_A_KIND)
+    assert (whole["gas_volume"], whole["gas_volume_2"]) == (Decimal("12.345"), Decimal("678.901"))
+    code, *brackets = TWO_OF_A_KIND[at]
+    for damaged in (
+        [code.replace(":", ";"), *brackets],
+        [code, *brackets[:-1], "x"],
+        [code, "x", *brackets[1:]],
+        [code],
+    ):
+        told = reading(*TWO_OF_A_KIND[:at], damaged, *TWO_OF_A_KIND[at + 1 :])
+        for name in ("gas_volume", "gas_volume_2", "gas_time", "gas_time_2"):
+            assert told.get(name, whole[name]) == whole[name], damaged
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        [["0-1:24.1.0", "003"], ["0-1:96.1.0", ""]],
+        [["0-1:24.1.0", "003"], ["0-1:96.1.0", "4730"], ["0-1:24.2.1", "632525252525S", "00000.000"]],
+        [["0-1:24.1.0", "003"], ["0-1:24.2.1", "", "00000.000*m3"]],
+        [["0-1:24.1.0", "000"]],
+        [["0-1:96.3.10", "0"], ["0-1:24.4.0", "0"]],
+    ],
+)
+def test_a_channel_where_no_meter_is_connected_does_not_count(absent):
+    assert reading(*absent, *TWO_OF_A_KIND[5:])["gas_volume"] == Decimal("678.901")
+
+
+def test_nothing_is_counted_in_fractions():
+    assert reading(["0-0:96.7.9", "00003"]) == {"long_power_failures": 3}
+    assert "long_power_failures" not in reading(["0-0:96.7.9", "0.003"])
+
+
 FAILURES = ["1-0:99.97.0", "2", "0-0:96.7.19", "260401101112S", "0000000240*s", "000000000000W", "0000000007*s"]
 PEAKS = ["0-0:98.1.0", "1", "1-0:1.6.0", "1-0:1.6.0", "261101000000W", "261014180000S", "02.000*kW"]
 

@@ -19,6 +19,8 @@ _CONTENT: Final = r"[^()]*(?:\([^()]*\)[^()]*)*"
 _BRACKET: Final = re.compile(rf"\(({_CONTENT})\)")
 _OBJECT: Final = re.compile(rf"([^()]*)((?:\({_CONTENT}\))+)")
 _CODE: Final = re.compile(r"[0-9]+-[0-9]+:[0-9.]+")
+_BROKEN: Final = re.compile(r"\(([^()\n]*\n[^()]*)\)")
+_NUMBER: Final = re.compile(r"-?[0-9.]*(?:\*.*|[A-Za-z][A-Za-z0-9]{0,5})|[0-9.]{0,9}")
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
 _BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # the beginning of one without its first line
 
@@ -76,15 +78,18 @@ def read_objects(octets: bytes) -> list[list[str]]:
 def _joined(lines: list[str], at: int) -> tuple[str, int]:
     """Join the line before `at`, whose bracket does not close, with those that follow, to the one that closes it.
 
-    return: the text, and where to go on: `at` if the next object begins first, as the line is a damaged one then
+    return: the text, and where to go on: `at` if the line is a damaged one, because the next object begins first, or
+            because the bracket holds a number or a time, which meters do not break over lines
     """
     text = lines[at - 1]
     for end in range(at, len(lines)):
         if _CODE.match(lines[end]):
             break
-        text += lines[end]
+        text += "\n" + lines[end]
         if text.count("(") <= text.count(")"):
-            return text, end + 1
+            if any(_NUMBER.fullmatch(content.replace("\n", "")) for content in _BROKEN.findall(text)):
+                break
+            return text.replace("\n", ""), end + 1
     return lines[at - 1], at
 
 

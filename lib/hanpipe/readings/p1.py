@@ -193,19 +193,60 @@ def _modern(code: str, brackets: list[str]) -> tuple[str, list[str]]:
     return code, brackets
 
 
+class _Channel:
+    """What the objects of one channel say of the device on it.
+
+    type: as 0-n:24.1.0 gives it, None without that; unit: of its reading, "" without one
+    there: False if it was never read, or has no number: nothing is connected there
+    read: whether its reading has a time
+    """
+
+    def __init__(self) -> None:
+        self.type: int | None = None
+        self.unit = ""
+        self.there = True
+        self.read = False
+
+    def see(self, what: str, brackets: list[str]) -> None:
+        """Take in an object of the channel."""
+        if what == "24.1.0" and _STATUS.fullmatch(brackets[0]):
+            self.type = int(brackets[0])
+        elif what in _SUB_METER_IDS and not brackets[0]:
+            self.there = self.read
+        elif what.startswith("24.2.") and len(brackets) == 2 and not self.read:
+            self.unit = _unit(brackets[1].rpartition("*")[2])[0]
+            self.read = read_time(brackets[0]) is not None
+            self.there = self.read or not (brackets[0] == "" or _TIME.fullmatch(brackets[0]))
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of the device, None if nothing tells it."""
+        return _DEVICES.get(-1 if self.type is None else self.type) or _KIND_BY_UNIT.get(self.unit)
+
+
 def _devices(objects: list[tuple[str, list[str]]]) -> dict[str, Device]:
-    """Find the devices that were read at least once: channel -> what it is."""
-    types: dict[str, int] = {}
-    found: dict[str, Device] = {}
+    """Find the devices that were read at least once: channel -> what it is.
+
+    A device whose reading is missing keeps its number. After a device of unknown type, which may be of any kind, no
+    other gets a name: it may be the second of its kind, and must not be taken for the first.
+    """
+    channels: dict[str, _Channel] = {}
     for code, brackets in objects:
-        channel, what = _sub_meter(code)
-        if what == "24.1.0" and brackets and len(brackets[0]) <= 3 and brackets[0].isdecimal():
-            types[channel] = int(brackets[0])
-        elif what.startswith("24.2.") and channel not in found and len(brackets) == 2 and read_time(brackets[0]):
-            kind = _DEVICES.get(types.get(channel, -1)) or _KIND_BY_UNIT.get(_unit(brackets[1].rpartition("*")[2])[0])
-            if kind:
-                same = sum(device.kind == kind for device in found.values())
-                found[channel] = Device(kind, f"_{same + 1}" if same else "")
+        number, what = _sub_meter(code)
+        if brackets and (what in _SUB_METER_IDS or re.match("24[.](?!4)", what)):
+            channels.setdefault(number, _Channel()).see(what, brackets)
+    found: dict[str, Device] = {}
+    kinds: list[str] = []
+    for number, channel in channels.items():
+        kind = channel.kind
+        if not channel.there or (kind is None and channel.type is not None):
+            continue
+        if kind is None:
+            break
+        kinds.append(kind)
+        if channel.read:
+            same = kinds.count(kind)
+            found[number] = Device(kind, f"_{same}" if same > 1 else "")
     return found
 
 
@@ -263,6 +304,8 @@ def _value(code: str, text: str, devices: dict[str, Device]) -> Entry:
         return Entry(code, None, text)
     unit, power = _unit(printed) if printed else (None, 0)
     number, scaler = int(f"{sign}{whole}{fraction or ''}"), power - len(fraction or "")
+    if quantity and quantity.unscaled and fraction:
+        return Entry(code, None, number, scaler, unit)  # nothing is counted in fractions
     if quantity:
         unit = _REACTIVE.get(unit or "", unit) if quantity.unit in _REACTIVE.values() else unit
         return Entry(code, quantity.name if quantity.unit == unit else None, number, scaler, unit)

@@ -137,21 +137,6 @@ def test_kinds_of_telegrams(octets: bytes) -> None:
     assert events(octets + octets, [7]) == [Frame("P", octets)] * 2
 
 
-@given(telegrams(), cuts())
-def test_a_telegram_saved_as_text_keeps_its_crc(octets: bytes, sizes: list[int]) -> None:
-    saved = octets.replace(b"\r\n", b"\n")
-    if b"\r" not in saved and octets.isascii():
-        assert events(saved, sizes) == [Frame("P", saved)]
-
-
-def test_a_crc_over_other_line_ends_does_not_hide_damage() -> None:
-    saved = telegram().replace(b"\r\n", b"\n")
-    spoilt = saved.replace(b"003*A", b"004*A")
-    assert events(spoilt) == [Fault("c", spoilt)]
-    mixed = telegram().replace(b"\r\n", b"\n", 1)
-    assert events(mixed) == [Fault("c", mixed)]
-
-
 def test_a_crc_without_its_leading_zeros() -> None:
     octets = next(one for n in range(1000) if crc((one := without_crc(b"1-0:1.7.0(%d*W)\r\n" % n))[:-2]) < 0x1000)
     body = octets[:-2]

@@ -13,7 +13,7 @@ The CRC is CRC-16/ARC over all from / to !, in hex. Telegrams of these forms wer
 
     /XXXZ ident CR LF CR LF | 00 | length | security control 1 | counter 4 | ciphertext | tag 12 | !CRC CR LF
 
-- with LF in the place of CR LF, and no CRC, or one over these octets or over the telegram with CR LF
+- with LF in the place of CR LF, and no CRC or one over these octets
 - with even parity in bit 7: a line of 7 bits and parity that was read as one of 8 bits
 - with any octets in the identification and in brackets, if the CRC agrees (other/hu-p1-sanxing-ff-message)
 
@@ -139,14 +139,11 @@ def _judge_block(octets: bytes, begin: int, at: int, ended: bool) -> tuple[str, 
 def agrees(printed: bytes, octets: bytes) -> bool:
     """Return whether a telegram's CRC, 1 to 4 hex digits, fits its octets from / to !.
 
-    0000 fits all printable text. If all lines end in LF, the CRC may be that over CR LF: it was saved as a text.
+    0000 fits all printable text.
     """
     if printed == _PLACEHOLDER and _pattern(_NOT_PRINTABLE).search(octets) is None:
         return True
-    crc = int(printed, 16)
-    if crc in (arc(octets), x25(octets)):
-        return True
-    return b"\r" not in octets and crc in (arc(sent := octets.replace(b"\n", b"\r\n")), x25(sent))
+    return int(printed, 16) in (arc(octets), x25(octets))
 
 
 STARTS: Final = (

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import resource
 import sqlite3
 import stat
 from decimal import Decimal
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from hanpipe.periods.peaks import rules
 from hanpipe.sinks.errors import Misconfigured, NotWritten
+from hanpipe.sinks.web import store as store_module
 from hanpipe.sinks.web.history import History
 from hanpipe.sinks.web.store import MOST_METERS, VERSION, Store
 
@@ -147,15 +149,68 @@ def test_rows_are_seen_before_they_are_written_and_by_others_after_it(tmp_path):
     file = str(tmp_path / "han-web.db")
     store = Store(file)
     store.add(period(0))
-    assert store.changed
+    assert store.waiting == 1
     assert len(all_of(store, "quarter")) == 1
     other = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     assert other.execute("SELECT count(*) FROM period").fetchone() == (0,)
     store.commit()
-    assert not store.changed
+    assert store.waiting == 0
     assert other.execute("SELECT count(*) FROM period").fetchone() == (1,)
     other.close()
     store.close()
+
+
+def test_a_full_disk_loses_nothing_that_waits(tmp_path):
+    store = Store(str(tmp_path / "han-web.db"))
+    store.add(period(0))
+    store.commit()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        for number in range(1, 9):
+            store.add(period(number))
+            with pytest.raises(NotWritten, match=r"han-web.db: disk I/O error|han-web.db: database or disk is full"):
+                store.commit()
+            assert store.waiting == number
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(all_of(store, "quarter")) == 9
+    store.close()
+    again = Store(str(tmp_path / "han-web.db"))
+    assert [row["import_wh"] for row in all_of(again, "hour")] == [1000, 1000, 250]
+    again.close()
+
+
+def test_what_waits_for_a_full_disk_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "MOST_WAITING", 10)
+    store = Store(str(tmp_path / "han-web.db"))
+    for number in range(25):
+        store.add(period(number))
+    assert store.waiting == 10
+    assert all_of(store, "quarter")[0]["begin"] == int((BEGIN + 15 * QUARTER).timestamp())
+    store.close()
+
+
+def test_the_file_does_not_grow_beside_its_rows(tmp_path):
+    store = Store(str(tmp_path / "han-web.db"))
+    for number in range(4000):
+        store.add(period(number))
+        if number % 4 == 3:
+            store.commit()
+    assert os.path.getsize(tmp_path / "han-web.db-wal") < 5_000_000
+    store.close()
+    assert os.listdir(tmp_path) == ["han-web.db"]
+
+
+def test_a_link_in_a_directory_of_all_is_not_followed(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    (tmp_path / "precious").write_text("x")
+    (shared / "han-web.db").symlink_to(tmp_path / "precious")
+    with pytest.raises(NotWritten, match="it is a link in a directory that others can write to"):
+        Store(str(shared / "han-web.db"))
+    assert (tmp_path / "precious").read_text() == "x"
 
 
 def test_a_file_of_another_version_or_kind_is_left_alone(tmp_path):
@@ -176,7 +231,7 @@ def test_a_file_of_another_version_or_kind_is_left_alone(tmp_path):
 
 
 def test_a_second_han_web_does_not_write_into_the_store_of_the_first(store, tmp_path):
-    with pytest.raises(NotWritten, match="in use by another program"):
+    with pytest.raises(NotWritten, match="in use by another han-web"):
         Store(str(tmp_path / "new" / "han-web.db"))
 
 

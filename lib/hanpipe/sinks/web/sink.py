@@ -24,6 +24,7 @@ from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
 _COMMIT: Final = 3600.0  # s between two writes of the store
+_MANY: Final = 2000  # periods that are written at once: an archive is read
 _BEAT: Final = 15.0  # s between two signs of life: a reader that is gone is noticed, and no proxy ends the connection
 _RETRY: Final = b"retry: 1000\n\n"  # ms after which a browser connects again
 _NS: Final = 1_000_000_000
@@ -87,7 +88,8 @@ class WebSink(Sink):
             self._send(b"".join(event("reading", figures) for figures in shown))
         elif now - self._beat >= _BEAT:
             self._send(b":\n\n")
-        if self._store.changed and now - self._committed >= _COMMIT:
+        due = now - self._committed >= _COMMIT
+        if self._store.waiting and (due or (self._store.waiting >= _MANY and not self._failing)):
             self._commit()
 
     def _send(self, octets: bytes) -> None:

@@ -1,9 +1,10 @@
 """The history of each meter: a row per quarter of an hour, in a SQLite file.
 
-A row takes about 75 octets, so that a meter needs 2.7 MB a year. The file is written once an hour, because each write
-wears an SD card. The page sees new rows at once, since it reads through the same connection.
+A row takes about 130 octets, so that a meter needs 4.6 MB a year. New rows are seen at once, but written to the file
+only by commit(), which is called once an hour, because each write wears an SD card.
 """
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -12,7 +13,7 @@ from decimal import Decimal
 
 from hanpipe.readings.flat import number
 from hanpipe.sinks.errors import Misconfigured, NotWritten
-from hanpipe.unix.state import open_own
+from hanpipe.unix import state
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
@@ -22,6 +23,7 @@ PERIOD: Final = "15m"  # of han-every
 SECONDS: Final = 900
 VERSION: Final = 1  # of the tables, kept in user_version
 MOST_METERS: Final = 100
+MOST_WAITING: Final = 20_000  # periods that wait for a full disk; then the oldest are lost
 _APPLICATION: Final = 0x48414E57  # "HANW", kept in application_id: the file is a store of han-web
 
 # Column -> how two parts of one period, and many periods, become one. Energies in Wh, powers in W, voltages in V;
@@ -44,15 +46,26 @@ _NAMES: Final = {
     **{f"l{phase}{end}": f"volt_L{phase}{end}" for phase in (1, 2, 3) for end in ("_min", "", "_max")},
     "known": "known", "estimated": "estimated",
 }  # fmt: skip
+_METER: Final = ("id", "source", "number", "model")
+_MODEL: Final = ("meter_maker", "meter_model")
 # begin: s since 1970-01-01 UTC; offset: local time minus UTC, s
+_PERIOD: Final = f"""period (meter INTEGER, begin INTEGER, offset INTEGER, {", ".join(_COLUMNS)},
+                         PRIMARY KEY (meter, begin)) WITHOUT ROWID"""
 _TABLES: Final = f"""
     BEGIN IMMEDIATE;
-    CREATE TABLE meter (id INTEGER PRIMARY KEY, source TEXT, number TEXT, model TEXT, UNIQUE (source, number));
-    CREATE TABLE period (meter INTEGER, begin INTEGER, offset INTEGER, {", ".join(_COLUMNS)},
-                         PRIMARY KEY (meter, begin)) WITHOUT ROWID;
-    PRAGMA application_id = {_APPLICATION};
-    PRAGMA user_version = {VERSION};
+    CREATE TABLE main.meter (id INTEGER PRIMARY KEY, source TEXT, number TEXT, model TEXT, UNIQUE (source, number));
+    CREATE TABLE main.{_PERIOD};
+    PRAGMA main.application_id = {_APPLICATION};
+    PRAGMA main.user_version = {VERSION};
     COMMIT;
+"""
+# Periods that are not in the file yet are in a table of the memory, which comes first.
+_FRESH: Final = f"ATTACH ':memory:' AS fresh; CREATE TABLE fresh.{_PERIOD};"
+_BOTH: Final = """
+    SELECT * FROM fresh.period WHERE meter = :meter AND begin >= :begin AND begin < :end
+    UNION ALL
+    SELECT * FROM main.period WHERE meter = :meter AND begin >= :begin AND begin < :end
+    AND begin NOT IN (SELECT begin FROM fresh.period WHERE meter = :meter)
 """
 # How periods are shown -> those with the same value are one.
 _GROUPS: Final = {
@@ -63,27 +76,49 @@ _GROUPS: Final = {
 }
 
 
+class Meter:
+    """A meter of the store. number: "" if it is not known; model: with its maker; "" if they are not known."""
+
+    __slots__ = ("id", "model", "number", "source")
+
+    def __init__(self, id_: int, source: str, number: str, model: str) -> None:
+        self.id = id_
+        self.source = source
+        self.number = number
+        self.model = model
+
+
 class Store:
     """A file of periods. Any thread may use it. Another program can read the file meanwhile, but not write to it.
 
-    changed: whether something is not in the file yet
+    waiting: periods that are not in the file yet
     """
 
     def __init__(self, file: str) -> None:
         """Open the file, or make it, with mode 0600. raise: Misconfigured, NotWritten."""
-        self.changed = False
+        self.waiting = 0
         self._file = file
         self._lock = threading.Lock()
-        self._meters: dict[tuple[str, str], int] = {}  # source and number -> id
+        self._meters: dict[tuple[str, str], Meter] = {}  # by source and number
         try:
             os.makedirs(os.path.dirname(file) or ".", mode=0o700, exist_ok=True)
-            os.close(open_own(file, os.O_RDWR | os.O_CREAT))
-            self._connection = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
-            self._open()
+            path = state.resolved(file)
+            # Stays open until SQLite has closed the file: closing it would end SQLite's own locks.
+            self._held = state.open_own(path, os.O_RDWR | os.O_CREAT)
+            self._take_alone(path)
         except OSError as error:
             raise NotWritten(f"{file}: {reason(error)}") from error
+
+    def _take_alone(self, path: str) -> None:
+        """Open the file, unless another program has. raise: Misconfigured, NotWritten."""
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
+            self._open()
+        except BlockingIOError as error:
+            raise NotWritten(f"{self._file}: in use by another han-web; name another file with --store") from error
         except sqlite3.Error as error:
-            raise _named(file, error) from error
+            raise self._named(error) from error
 
     def _open(self) -> None:
         """Make the tables, or check that they are those of this version. raise: Misconfigured, sqlite3.Error."""
@@ -99,8 +134,9 @@ class Store:
                 f"{self._file}: expected a store of version {VERSION}, found version {version}; name another file with "
                 "--store"
             )
-        ask("BEGIN IMMEDIATE")
-        self._meters = {(source, number): id_ for id_, source, number in ask("SELECT id, source, number FROM meter")}
+        self._connection.executescript(_FRESH)
+        for row in ask("SELECT id, source, number, model FROM meter ORDER BY id"):
+            self._meters[row[1], row[2]] = Meter(*row)
 
     def meter(self, source: str, number: str) -> int | None:
         """Return the id of a meter, from 1 on; None if there are too many meters, or several of its source.
@@ -108,48 +144,59 @@ class Store:
         number: "" in a reading without a number: it is of the only meter of its source
         """
         with self._lock:
-            return self._meters.get((source, number)) or self._first(source, number)
+            found = self._meters.get((source, number)) or self._first(source, number)
+            return found.id if found else None
 
-    def _first(self, source: str, number: str) -> int | None:
-        """Return the id of a meter that was not asked for before. The meter that had no number yet is this one."""
-        of_source = [id_ for (one, _), id_ in self._meters.items() if one == source]
+    def _first(self, source: str, number: str) -> Meter | None:
+        """Return a meter that was not asked for before. The meter that had no number yet is this one."""
+        of_source = [meter for meter in self._meters.values() if meter.source == source]
         if not number and of_source:
             return of_source[0] if len(of_source) == 1 else None
         if len(self._meters) >= MOST_METERS:
             return None
-        unnamed = self._meters.pop((source, ""), None)
-        if unnamed:
-            self._connection.execute("UPDATE meter SET number = ? WHERE id = ?", (number, unnamed))
-        else:
-            made = self._connection.execute("INSERT INTO meter (source, number) VALUES (?, ?)", (source, number))
-            unnamed = int(made.lastrowid or 0)
-        self._meters[source, number] = unnamed
-        self.changed = True
-        return unnamed
+        meter = self._meters.pop((source, ""), None) or Meter(len(self._meters) + 1, source, "", "")
+        meter.number = number
+        self._meters[source, number] = meter
+        return meter
 
     def meters(self) -> list[Row]:
         """Return each meter: id, source, number, model; begin and end of its periods, s since 1970-01-01 UTC."""
-        return self._ask(
-            f"""SELECT id, source, number, model, (SELECT min(begin) FROM period WHERE meter = id) AS begin,
-                       (SELECT max(begin) FROM period WHERE meter = id) + {SECONDS} AS end FROM meter ORDER BY id"""
-        )
+        with self._lock:
+            rows = []
+            for meter in sorted(self._meters.values(), key=lambda meter: meter.id):
+                row: Row = {name: getattr(meter, name) for name in _METER}
+                begin, last = self._extreme("min", meter), self._extreme("max", meter)
+                rows.append(row | {"begin": begin, "end": None if last is None else last + SECONDS})
+            return rows
+
+    def _extreme(self, which: str, meter: Meter) -> int | None:
+        """Return the begin of the first or last period of a meter. which: min or max."""
+        ask = self._connection.execute
+        tables = ("main", "fresh")
+        found = [ask(f"SELECT {which}(begin) FROM {one}.period WHERE meter = ?", (meter.id,)) for one in tables]
+        known = [begin for (begin,) in map(sqlite3.Cursor.fetchone, found) if begin is not None]
+        return {"min": min, "max": max}[which](known) if known else None
 
     def add(self, line: Row) -> None:
         """Add a period, a line of han-every. If a part of it is there already, add this part to it."""
-        meter = self.meter(str(line.get("source") or ""), str(line.get("meter_ID") or ""))
+        source, number = (str(line.get(name) or "") for name in ("source", "meter_ID"))
+        if self.meter(source, number) is None:
+            return
         begin = datetime.fromisoformat(line["begin"])
         offset = begin.utcoffset() or timedelta()
         row = [_stored(line.get(name)) for name in _NAMES.values()]
-        if meter is None:
-            return
         with self._lock:
-            ask, key = self._connection.execute, (meter, int(begin.timestamp()))
-            old = ask(f"SELECT {', '.join(_NAMES)} FROM period WHERE meter = ? AND begin = ?", key).fetchone()
-            values = (*key, int(offset.total_seconds()), *(_merged(list(old), row) if old else row))
-            ask(f"INSERT OR REPLACE INTO period VALUES ({', '.join('?' * len(values))})", values)
-            if model := " ".join(str(line[name]) for name in ("meter_maker", "meter_model") if line.get(name)):
-                ask("UPDATE meter SET model = ? WHERE id = ?", (model, meter))
-            self.changed = True
+            meter = self._meters.get((source, number)) or self._meters[source, ""]
+            meter.model = " ".join(str(line[name]) for name in _MODEL if line.get(name)) or meter.model
+            at = int(begin.timestamp())
+            span = {"meter": meter.id, "begin": at, "end": at + 1}
+            ask = self._connection.execute
+            old = ask(f"SELECT {', '.join(_NAMES)} FROM ({_BOTH})", span).fetchone()
+            values = (meter.id, at, int(offset.total_seconds()), *(_merged(list(old), row) if old else row))
+            ask(f"INSERT OR REPLACE INTO fresh.period VALUES ({', '.join('?' * len(values))})", values)
+            if self.waiting >= MOST_WAITING:
+                ask("DELETE FROM fresh.period WHERE begin = (SELECT min(begin) FROM fresh.period)")
+            self.waiting = ask("SELECT count(*) FROM fresh.period").fetchone()[0]
 
     def rows(self, meter: int, by: str, begin: int, end: int) -> list[Row]:
         """Return what is known of a meter, as quarters, hours, days or months, in order.
@@ -159,35 +206,44 @@ class Store:
         return:     begin, offset and all columns of each; known is a number of quarter hours
         """
         columns = ", ".join(f"{_COMBINED[how].format(column)} AS {column}" for column, how in _COLUMNS.items())
-        return self._ask(
-            f"""SELECT min(begin) AS begin, offset, {columns} FROM period
-                WHERE meter = ? AND begin >= ? AND begin < ? GROUP BY {_GROUPS[by]} ORDER BY 1""",
-            (meter, begin, end),
-        )
-
-    def _ask(self, statement: str, values: tuple[int, ...] = ()) -> list[Row]:
         with self._lock:
-            found = self._connection.execute(statement, values)
+            found = self._connection.execute(
+                f"SELECT min(begin) AS begin, offset, {columns} FROM ({_BOTH}) GROUP BY {_GROUPS[by]} ORDER BY 1",
+                {"meter": meter, "begin": begin, "end": end},
+            )
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
 
     def commit(self) -> None:
-        """Write what is new to the file. raise: NotWritten."""
+        """Write what waits to the file. raise: NotWritten: it goes on waiting."""
+        meters = [tuple(getattr(meter, name) for name in _METER) for meter in self._meters.values()]
         with self._lock:
+            ask = self._connection.execute
             try:
-                if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
-                    self.changed = False
-                self._connection.execute("BEGIN IMMEDIATE")
+                ask("BEGIN IMMEDIATE")
+                self._connection.executemany("INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?)", meters)
+                ask("INSERT OR REPLACE INTO main.period SELECT * FROM fresh.period")
+                ask("COMMIT")
             except sqlite3.Error as error:
-                raise _named(self._file, error) from error
+                if self._connection.in_transaction:
+                    ask("ROLLBACK")
+                raise self._named(error) from error
+            ask("DELETE FROM fresh.period")
+            self.waiting = 0
 
     def close(self) -> None:
-        """Write what is new, and close the file. raise: NotWritten."""
+        """Write what waits, and close the file. raise: NotWritten."""
         try:
             self.commit()
         finally:
             self._connection.close()
+            os.close(self._held)
+
+    def _named(self, error: sqlite3.Error) -> Misconfigured | NotWritten:
+        """Return the error that says what is wrong with the file."""
+        if "not a database" in str(error):
+            return Misconfigured(f"{self._file}: not a store of han-web; name another file with --store")
+        return NotWritten(f"{self._file}: {error}")
 
 
 def _stored(value: Any) -> Any:
@@ -218,13 +274,3 @@ _ONE: Final = {
     "min": _one(lambda one, two, *_: min(one, two)),
     "mean": _one(lambda one, two, before, after: (one * before + two * after) / (before + after)),
 }
-
-
-def _named(file: str, error: sqlite3.Error) -> Misconfigured | NotWritten:
-    """Return the error that says what is wrong with the file."""
-    words = str(error)
-    if "locked" in words:
-        return NotWritten(f"{file}: in use by another program; name another file with --store")
-    if "not a database" in words:
-        return Misconfigured(f"{file}: not a store of han-web; name another file with --store")
-    return NotWritten(f"{file}: {words}")

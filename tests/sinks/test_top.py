@@ -17,8 +17,11 @@ from tmux import PROMPT, Tmux
 
 needs("tmux", "rich")
 
+from hanpipe.periods.peaks import rules  # noqa: E402
+from hanpipe.readings.flat import time_ns  # noqa: E402
 from hanpipe.sinks.house.figures import Point  # noqa: E402  after needs
-from hanpipe.sinks.house.house import House  # noqa: E402
+from hanpipe.sinks.house.house import HIGHEST_HOUR, House  # noqa: E402
+from hanpipe.sinks.readings_in import ReadingReader  # noqa: E402
 from hanpipe.sinks.top.chart import ASCII, BLOCKS, bar, columns, line  # noqa: E402
 from hanpipe.sinks.top.screen import Settings, View, screen  # noqa: E402
 
@@ -115,6 +118,62 @@ def test_no_row_is_wider_than_the_screen_whatever_a_meter_sends(width, height, n
 
 
 # --- the screen ---
+
+
+def rows_of(readings, later=0, rule=HIGHEST_HOUR, fuse=25.0, limit=1000):
+    """Return what a screen shows some seconds after the last of some readings, by the label of each row."""
+    shown, now = House(rule=rule), 0
+    for one in ReadingReader().feed(text(readings).encode()):
+        now = time_ns(one.reading["time"])
+        shown.add(one.reading, now)
+    [key] = shown.meters()
+    now += later * 10**9
+    rows = screen(shown.figures(key, now), now, Settings(fuse, limit, datetime.UTC, BLOCKS), View(100, 30))
+    return {row.plain[:14].strip(): row.plain[14:].rstrip() for row in rows}
+
+
+def test_a_silent_meter_is_shown_as_silent():
+    readings = [reading(10 * n, 900) for n in range(30)]
+    assert rows_of(readings)["power now"] == "900 W  import"
+    rows = rows_of(readings, 600)
+    assert rows["power now"] == "900 W  import   SILENT for 10 min"
+    assert rows["lists"] == "0 in the last minute   last 10 min ago   usually every 10 s"
+    assert rows["L1"].endswith("10 min ago")
+
+
+def test_a_limit_is_compared_with_the_power_and_with_the_hour():
+    rows = rows_of([reading(10 * n, 1200) for n in range(30)])
+    assert rows["limit 1 kW"].endswith("██  1.20 kW, 120%")
+    assert rows["hour 08-09"].endswith("heading for 1.19 kWh above the limit")
+    rows = rows_of([reading(10 * n, 1200) for n in range(30)], rule=rules()["be"])
+    assert rows["08:00-08:15"].endswith("heading for 0.30 kWh (1.19 kW) above the limit")
+    assert "above" not in rows_of([reading(10 * n, 1200) for n in range(30)], limit=1201)["hour 08-09"]
+
+
+def test_the_peak_of_a_month_is_that_of_the_rule():
+    readings = [reading(60 * n, 1200 if n < 60 else 3000) for n in range(130)]
+    assert rows_of(readings)["month peak"] == "~3.00 kW   04 Mar 09:00"
+    assert rows_of(readings, rule=rules()["se"])["month peak"] == "~2.10 kW   highest 3.00 kW, 04 Mar 09:00"
+
+
+def test_values_that_a_meter_does_not_send_are_not_shown_as_zero():
+    rows = rows_of([{"time": stamp(0), "meter_ID": "7359990000000001", "volt_L2": 231}])
+    assert (
+        rows["power now"] == rows["clock"].removesuffix(" yet") == rows["registers"].removesuffix(" yet") == "not sent"
+    )
+    assert rows["hour 08-09"] == rows["today"] == "not known"
+    assert rows["fuse 25 A"] == "the meter sends no current"
+    assert rows["L2"].split() == ["231.0", "V", "-"]
+    assert rows["limit 1 kW"] == "the meter sends no power"
+    assert not any("0 W" in row or "0.00 k" in row for row in rows.values())
+
+
+def test_a_list_that_comes_once_an_hour_is_shown_with_its_age():
+    readings = [reading(3600 * n, 900, date_time=stamp(3600 * n)) for n in range(5)]
+    rows = rows_of(readings, 1800)
+    assert rows["power now"] == "900 W  import   30 min ago"
+    assert rows["clock"].endswith("30 min ago")
+    assert rows["lists"] == "0 in the last minute   last 30 min ago   usually every 60 min"
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])

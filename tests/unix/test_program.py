@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import signal
 import socket
 import sys
 
@@ -104,3 +105,39 @@ def test_a_message_is_printed_once_and_no_more_than_a_thousand_different_ones(ca
         program.tell(f"message {number}")
         program.tell(f"message {number}")
     assert capfd.readouterr().err.count("\n") == 1000
+
+
+def program_of(**options):
+    return Program(argparse.Namespace(quiet=True, verbose=False, **options), "han-x")
+
+
+def test_a_wait_for_input_ends_when_another_descriptor_has_something(tmp_path):
+    os.mkfifo(tmp_path / "input")
+    input_end = os.open(tmp_path / "input", os.O_RDWR)
+    keys, pressed = os.pipe()
+    pieces = program_of(files=[str(tmp_path / "input")]).pieces(beside=[keys])
+    os.write(pressed, b"q")
+    assert next(pieces)[0] == b""
+    os.read(keys, 1)
+    os.write(input_end, b"reading\n")
+    assert next(pieces)[0] == b"reading\n"
+    signal.signal(signal.SIGWINCH, lambda number, frame: None)
+    signal.raise_signal(signal.SIGWINCH)
+    assert next(pieces)[0] == b""
+    signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+    os.write(input_end, b"more\n")
+    signal.raise_signal(signal.SIGTERM)
+    assert list(pieces) == []
+    for descriptor in (input_end, keys, pressed):
+        os.close(descriptor)
+
+
+def test_a_sink_has_its_turns_while_it_follows_a_file(tmp_path):
+    (tmp_path / "readings").write_bytes(b"one\n")
+    pieces = program_of(files=[str(tmp_path / "readings")], follow=True).pieces(lambda: 0.0)
+    assert next(pieces) == (b"one\n", 0)
+    data, at = next(pieces)
+    assert (data, at > 0) == (b"", True)
+    with open(tmp_path / "readings", "ab") as file:
+        file.write(b"two\n")
+    assert next(data for data, _ in pieces if data) == b"two\n"

@@ -149,9 +149,12 @@ def _bars(figures: Figures, settings: Settings, width: int) -> list[Text]:
             else _row(label, "the meter sends no current")
         )
     if settings.limit is not None:
-        power = max(0, figures.power or 0)
-        label = f"limit {settings.limit / 1000:g} kW"
-        rows.append(_bar(label, power / settings.limit, kilowatts(power), settings, width))
+        label, power = f"limit {settings.limit / 1000:g} kW", figures.power
+        rows.append(
+            _row(label, "the meter sends no power")
+            if power is None
+            else _bar(label, max(0, power) / settings.limit, kilowatts(max(0, power)), settings, width)
+        )
     return rows
 
 
@@ -220,14 +223,14 @@ def _today(span: Span | None, zone: tzinfo) -> Text:
 
 def _energies(span: Span, zone: tzinfo, heading: list[Part]) -> list[Part]:
     """Return what flowed so far in a span, where it is heading, and since when it was heard if not from its begin."""
-    parts: list[Part] = ["not known"]
+    parts: list[Part] = []
     if span.imported is not None:
         parts = [(kilowatt_hours(span.imported, estimated=span.estimated), "bold"), *heading]
     if span.exported:
         parts += ["  export ", (kilowatt_hours(span.exported, estimated=span.estimated), "bold green")]
-    if span.since - span.begin > HOLD:
+    if parts and span.since - span.begin > HOLD:
         parts.append((f"  since {clock(span.since, zone)}", "dim"))
-    return parts
+    return parts or ["not known"]
 
 
 def _month(figures: Figures) -> Text:
@@ -258,7 +261,8 @@ def _meter_clock(figures: Figures, now: int) -> Text:
 
 
 def _lists(figures: Figures, now: int) -> Text:
-    rhythm = f"   usually every {figures.rhythm / _NS:.3g} s" if figures.rhythm else ""
+    seconds = (figures.rhythm or 0) / _NS
+    rhythm = f"   usually every {f'{seconds:.3g} s' if seconds < 120 else duration(seconds)}" if seconds else ""
     return _row("lists", f"{figures.lists} in the last minute   last {age(now - figures.at)}{rhythm}")
 
 

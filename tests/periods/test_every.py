@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import subprocess
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +22,7 @@ START = int(datetime.datetime(2026, 3, 4, tzinfo=datetime.UTC).timestamp()) * 10
 STEP = 10 * 10**9  # ns between two readings
 HOURS = 5
 COUNT = HOURS * 360
+LATE = 20  # readings until the meter knows the register of its gas meter
 
 
 class House:
@@ -36,6 +38,17 @@ class House:
 
     def register(self, n):
         return int(self.wh[n] // 10 * 10)
+
+    def tariffs(self, n):
+        """The same as a P1 meter sends it: tariff 2 in odd hours, no total, and gas each hour, late."""
+        t2 = sum(self.register(min(n, low + 360)) - self.register(low) for low in range(360, n, 720))
+        registers = {"act_energy_pos_T1": self.register(n) - t2, "act_energy_pos_T2": t2}
+        hour = (n - LATE) // 360
+        gas = {"gas_volume": self.gas(hour), "gas_time": stamp(360 * hour)[:-1]} if hour >= 0 else {}
+        return {"time": stamp(n), "act_pow_pos": self.power[n], **registers, **gas}
+
+    def gas(self, hour):
+        return 7000 + Decimal(int(self.wh[360 * hour] - self.wh[0])) / 1000
 
     def reading(self, n, *, always=False):
         reading = {"time": stamp(n), "meter_ID": "7359990000000001", "act_pow_pos": self.power[n]}
@@ -106,6 +119,47 @@ def test_an_hour_without_an_estimate_is_exact_to_the_step_of_the_register(seed, 
             low, high = ((nanoseconds(line[key]) - START) // STEP for key in ("begin", "end"))
             near = 10 if not always else 60  # W of 30 s, where the reading at the full hour itself was lost
             assert abs(line["act_energy_pos_delta"] - (house.wh[high] - house.wh[low])) <= near
+
+
+@given(st.integers(0, 9), losses(), st.integers(1, COUNT - 2))
+def test_an_hour_that_began_before_the_first_reading_is_an_estimate(seed, arrived, first):
+    house = House(seed)
+    for line in every([house.reading(n, always=True) for n in arrived if n >= first]):
+        if nanoseconds(line["begin"]) < START + first * STEP:
+            assert line.get("estimated") is not False
+
+
+@given(st.integers(0, 9), losses(), st.sampled_from(["15m", "1h"]))
+def test_tariffs_add_up_to_the_total_that_the_meter_does_not_send(seed, arrived, period):
+    house = House(seed)
+    lines = every([house.tariffs(n) for n in arrived], period)
+    for line in lines:
+        if line.get("estimated") is False:
+            low, high = ((nanoseconds(line[key]) - START) // STEP for key in ("begin", "end"))
+            assert abs(line["act_energy_pos_delta"] - (house.wh[high] - house.wh[low])) <= 60
+    whole = sum(line["act_energy_pos_delta"] for line in lines[:-1])
+    parts = sum(line.get(f"act_energy_pos_T{tariff}_delta", 0) for line in lines[:-1] for tariff in (1, 2))
+    assert abs(whole - parts) <= 160  # the power of a minute before the first reading with registers, and after the last
+
+
+@given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
+def test_gas_flows_as_its_registers_say(seed, arrived, period):
+    house = House(seed)
+    lines = every([house.tariffs(n) for n in arrived], period)
+    hours = [n for n in range(HOURS) if any(360 * n + LATE <= one < 360 * (n + 1) + LATE for one in arrived)]
+    known = [line["gas_volume_delta"] for line in lines if "gas_volume_delta" in line]
+    assert sum(known) == (house.gas(hours[-1]) - house.gas(hours[0]) if hours else 0)
+    if period == "1h" and len(arrived) == COUNT:
+        assert known[:-1] == [house.gas(n + 1) - house.gas(n) for n in range(HOURS - 1)]
+
+
+def test_a_gas_meter_that_fell_silent_holds_nothing_up():
+    house, made, waits = House(1), Every(Calendar("1h")), []
+    for n in range(COUNT):
+        reading = house.tariffs(n) | {"gas_volume": 7000, "gas_time": stamp(0)[:-1]}
+        waits += [START + n * STEP - nanoseconds(line["end"]) for line in made.add(reading, START + n * STEP)]
+    assert len(waits) == HOURS - 1
+    assert max(waits) <= 900 * 10**9
 
 
 @given(st.integers(0, 9), losses())

@@ -14,7 +14,7 @@ from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.lines import rounded_number
 from hanpipe.periods.meters import Meters
-from hanpipe.periods.names import is_averaged, is_register, power_of
+from hanpipe.periods.names import clock_of, is_averaged, is_energy, is_register, power_of, total_of
 from hanpipe.periods.split import Flow, Split
 from hanpipe.periods.track import Track
 from hanpipe.readings.flat import time_ns
@@ -30,6 +30,8 @@ MOST_METERS: Final = 20_000
 _LONGEST_SILENCE: Final = 400 * 86_400_000_000_000  # ns; over a longer one nobody wants each period
 _QUARTER: Final = 900_000_000_000  # ns: time zones differ by multiples of it
 _LATE: Final = 120_000_000_000  # ns that a list comes after the moment of its registers, at most
+_SUB_LATE: Final = 600_000_000_000  # the same of sub-meters, which the meter itself reads by radio
+_SUB_PATIENCE: Final = 900_000_000_000  # ns, or the length of the period, that it waits for a sub-meter's register
 _PLACES: Final = {"_pow_": 1, "volt_": 2}  # decimals of means; 3 of all others
 _NUMBERS: Final = frozenset((int, Decimal))
 _IDENTITY: Final = ("source", "meter_ID", "meter_maker", "meter_model", "obis_list_version")
@@ -38,15 +40,19 @@ _IDENTITY: Final = ("source", "meter_ID", "meter_maker", "meter_model", "obis_li
 class _Period:
     """A period of a meter that has ended. line: what is known of it; flows: by the names of their registers."""
 
-    __slots__ = ("end", "flows", "line")
+    __slots__ = ("begin", "end", "flows", "line")
 
-    def __init__(self, end: int, line: Line, flows: dict[str, Flow]) -> None:
+    def __init__(self, begin: int, end: int, line: Line, flows: dict[str, Flow]) -> None:
+        self.begin = begin
         self.end = end
         self.line = line
         self.flows = flows
 
-    def is_settled(self) -> bool:
-        return all(flow.settled for flow in self.flows.values())
+    def waits_for(self, at: int) -> list[str]:
+        """Return the registers that can still change it. A sub-meter that is late does not hold up the meter's own."""
+        late = [name for name, flow in self.flows.items() if not flow.settled]
+        patience = min(_SUB_PATIENCE, self.end - self.begin)
+        return late if at - self.end < patience else [name for name in late if is_energy(name)]
 
     def whole_line(self) -> Line:
         return self.line | _of_flows(self.flows)
@@ -69,6 +75,7 @@ class Meter:
         self.since = 0  # from when on the open period has readings
         self._tracks: dict[str, Track] = {}
         self._splits: dict[str, Split] = {}
+        self._sent: set[str] = set()  # the registers that the meter itself sends
         self._texts: dict[str, Any] = {}
         self._waiting: deque[_Period] = deque()
         self.at = 0  # of the last reading
@@ -164,6 +171,7 @@ class Meter:
     def _restart(self) -> None:
         self._tracks.clear()
         self._splits.clear()
+        self._sent.clear()
         self.at = self.gap = 0
 
     def _open(self, at: int) -> None:
@@ -184,31 +192,51 @@ class Meter:
                 self._begin_track(name, value, at)
             elif is_register(name):
                 registers.append((name, value))
-        if registers:
-            clock = reading.get("date_time")
-            moment = _moment(at, clock)
-            for name, value in registers:
-                self._add_register(name, value, at, clock, moment)
+        for name, value in self._with_totals(registers) if registers else ():
+            self._add_register(name, value, at, reading.get(clock_of(name)))
         return bool(registers)
+
+    def _with_totals(self, registers: list[tuple[str, Number]]) -> list[tuple[str, Number]]:
+        """Add the sum of all tariffs where the meter sends only these."""
+        tariffs: dict[str, list[Number]] = {}
+        for name, value in registers:
+            if total := total_of(name):
+                tariffs.setdefault(total, []).append(value)
+            elif name not in self._sent:
+                if name in self._splits and any(total_of(one) == name for one in self._sent):
+                    self._splits[name].restart()  # it had the sum so far
+                self._sent.add(name)
+            self._sent.add(name)
+        for total, values in tariffs.items():
+            whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)
+            if whole and total not in self._sent:
+                registers.append((total, sum(values)))
+        return registers
 
     def _begin_track(self, name: str, value: Number, at: int) -> None:
         track = self._tracks[name] = Track(value, at)
         register = name.replace("_pow_", "_energy_")
         if name in ("act_pow_pos", "act_pow_neg") and register not in self._splits:
-            self._splits[register] = Split(at)
+            self._splits[register] = self._new_split(register, at)
         for other, split in self._splits.items():
             if split.track is None and power_of(other) == name:
                 split.follow(track, at)
 
-    def _add_register(self, name: str, register: Number, at: int, clock: Any, moment: int) -> None:
+    def _new_split(self, register: str, at: int) -> Split:
+        split = Split(at, estimates=not total_of(register))
+        split.flow.estimated = at > self.begin  # nothing is known of the time before
+        return split
+
+    def _add_register(self, name: str, register: Number, at: int, clock: Any) -> None:
         split = self._splits.get(name)
         track = self._tracks.get(power_of(name))
         if split is None:
-            split = self._splits[name] = Split(at)
+            split = self._splits[name] = self._new_split(name, at)
             if track is not None:
                 split.follow(track, at)
         if track is not None:
             track.advance(at)
+        moment = _moment(at, clock, _LATE if is_energy(name) else _SUB_LATE)
         split.add(register, at, clock if isinstance(clock, str) else None, moment)
 
     def _close(self, end: int, known: int | None = None) -> None:
@@ -217,7 +245,7 @@ class Meter:
             track.advance(end if known is None else known)
         line = self._head(end) | self._of_tracks()
         flows = {name: split.end_period(end if known is None else known) for name, split in self._splits.items()}
-        self._waiting.append(_Period(end, line, flows))
+        self._waiting.append(_Period(self.begin, end, line, flows))
         for track in self._tracks.values():
             track.begin_period()
         self.begin, self.end = end, self._calendar.end(end)
@@ -228,11 +256,12 @@ class Meter:
         lines: list[Line] = []
         while self._waiting:
             first = self._waiting[0]
-            if not first.is_settled():
-                if self.at - first.end < PATIENCE and len(self._waiting) <= MOST_WAITING:
-                    break
-                for split in self._splits.values():
-                    split.give_up()
+            patient = self.at - first.end < PATIENCE and len(self._waiting) <= MOST_WAITING
+            if patient and first.waits_for(self.at):
+                break
+            for name, flow in first.flows.items():
+                if not flow.settled:
+                    self._splits[name].give_up()
             lines.append(self._waiting.popleft().whole_line())
         return lines
 
@@ -333,11 +362,14 @@ def _of_flows(flows: dict[str, Flow]) -> Line:
     return line
 
 
-def _moment(at: int, clock: Any) -> int:
-    """Return when registers had their values: by the meter's clock, whose zone is not trusted, else `at`."""
+def _moment(at: int, clock: Any, most: int) -> int:
+    """Return when a register had its value: by its clock, whose zone is not trusted, else `at`.
+
+    most: ns that a register comes late
+    """
     told = time_ns(clock, bare_is_utc=True)
     late = (at - told) % _QUARTER if told is not None else 0
-    return at - late if late <= _LATE else at
+    return at - late if late <= most else at
 
 
 def _rounded(name: str, mean: Decimal) -> Number:

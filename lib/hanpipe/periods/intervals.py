@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Mean, Number
-from hanpipe.periods.names import is_averaged, is_register, power_of
+from hanpipe.periods.names import is_averaged, is_energy, power_of
 from hanpipe.readings.flat import number, time_ns
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -69,7 +69,7 @@ class Account:
         self._names = set(names)
         self._tell = tell
         self._means: dict[str, Mean] = {}
-        self._energies = {name: Energy() for name in self._names if is_register(name)}
+        self._energies = {name: Energy() for name in self._names if is_energy(name)}
         self._last: dict[str, Number | str] = {}
         self._fresh: set[str] = set()
         self._meter: str | None = None

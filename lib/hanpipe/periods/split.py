@@ -65,10 +65,11 @@ class Split:
     waiting: whether a later register is to decide what flowed in the pieces so far
     """
 
-    def __init__(self, at: int) -> None:
-        """Begin at `at`."""
+    def __init__(self, at: int, *, estimates: bool = True) -> None:
+        """Begin at `at`. estimates: whether the power alone tells what flowed; it does not for one tariff of several."""
         self.flow = Flow()  # of the period that is open
         self.track: Track | None = None  # of the power that the register counts
+        self._estimates = estimates
         self._pieces = [_Piece(at, self.flow, None)]
         self._register: Number | None = None
         self._given: Number = 0  # what was given to periods that could not wait, since the last register
@@ -101,13 +102,18 @@ class Split:
         pending = [piece for piece in self._pieces[:-1] if piece.flow is self.flow]
         for piece in pending:
             told.add(self._by_power(piece), estimated=True)
-        if self.track is not None:
+        if self.track is not None and self._estimates:
             told.add(int(Decimal(self.track.area - self._pieces[-1].area) / _HOUR), estimated=True)
         return told
 
     def give_up(self) -> None:
         """Settle all ended pieces by the power alone: no register is waited for any longer."""
         self._estimate()
+
+    def restart(self) -> None:
+        """Begin another count: the next register has no difference to the last one."""
+        self._estimate()
+        self._register = None
 
     def add(self, register: Number, at: int, clock: str | None, moment: int) -> bool:
         """Take the register. Return False if it fell: another count has begun.
@@ -119,8 +125,7 @@ class Split:
             return True
         fell = self._register is not None and register < self._register
         if fell:
-            self._estimate()
-            self._register = None
+            self.restart()
         place, register = self._place(register, at, moment)
         if place:
             self._hold_from(place, register)
@@ -189,7 +194,7 @@ class Split:
 
     def _by_power(self, piece: _Piece) -> Number | None:
         """Return the energy of a piece by its power, whole Wh; a gap counts as the mean of what is known beside it."""
-        if not piece.known:
+        if not piece.known or not self._estimates:
             return None
         return int(Decimal(piece.area) / _HOUR * (piece.end - piece.begin) / piece.known)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from hanpipe.periods.averages import Number
 from hanpipe.periods.intervals import rounded
-from hanpipe.periods.names import is_register
+from hanpipe.periods.names import is_energy
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Values = Mapping[str, Number | str | None]
@@ -148,14 +148,14 @@ def _filled(idx: int, kind: Kind, option: str, template: str) -> Device:
             return None
         return _HOLE.sub(lambda hole: _text(hole[1], figures[hole[1]]), template)
 
-    registers = tuple(name for name in fields if is_register(name))
+    registers = tuple(name for name in fields if is_energy(name))
     return Device(idx, kind, option, fields, svalue, registers)
 
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    if is_register(name):
+    if is_energy(name):
         return rounded(value, 0)
     return rounded(value, 1 if "_pow_" in name else 3)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Number
-from hanpipe.periods.names import is_register, power_of
+from hanpipe.periods.names import is_energy, power_of
 from hanpipe.readings.flat import number
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -91,7 +91,7 @@ class Telegrams:
                 figure = int(value)
             if figure is None:
                 continue
-            if is_register(name):
+            if is_energy(name):
                 self._energy(name).add_register(figure, at)
             else:
                 self._values[name] = figure, at

@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/lib")
 
 from hanpipe.link.kinds import LINKS  # noqa: E402 - lib comes first
+from hanpipe.periods import names  # noqa: E402 - lib comes first
 from hanpipe.readings import layouts, quantities  # noqa: E402 - lib comes first
 
 _PARITY = {"none": "N", "even": "E", "odd": "O"}
@@ -98,6 +99,18 @@ which the month ended |
 """
 
 
+_PERIODS = """
+## Periods and peaks
+
+`han-every` and `han-peaks` use the names above, and put what they made of the values at the end: `_max` and `_min` for
+the highest and the lowest value of the period, `_delta` for what flowed by a register (Wh, varh, VAh, m3 or GJ, as the
+register). They also write these; N is the place of a peak:
+
+| name | unit | meaning |
+|---|---|---|
+"""
+
+
 def fields_page() -> str:
     """Return the text of docs/fields.md."""
     identity = "".join(
@@ -107,7 +120,8 @@ def fields_page() -> str:
     rows = "".join(
         f"| `{found.name}` | `{code}` | {found.unit or '-'} | {found.meaning} |\n" for code, found in quantities.rows()
     )
-    return _FIELDS_TOP + identity + _FIELDS_MIDDLE + rows + _FIELDS_END
+    own = "".join(f"| `{name}` | {unit or '-'} | {meaning} |\n" for name, (unit, _, meaning) in names.OWN.items())
+    return _FIELDS_TOP + identity + _FIELDS_MIDDLE + rows + _FIELDS_END + _PERIODS + own
 
 
 def meters_page() -> str:

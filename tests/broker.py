@@ -28,13 +28,15 @@ class Mosquitto:
     """A broker that can be killed and started again. It keeps nothing from one life to the next.
 
     login: (user, password) that it wants; tls: (certificate, key) files
+    queue: how many messages wait for a slow reader before more are dropped, None for any number
     """
 
-    def __init__(self, folder, *, login=None, tls=None):
+    def __init__(self, folder, *, login=None, tls=None, queue=None):
         self.port = free_port()
         self.title = f"127.0.0.1:{self.port}"
         self.login = login
         self.tls = tls
+        self.queue = queue
         self.folder = str(folder)
         self._process = None
 
@@ -46,7 +48,7 @@ class Mosquitto:
         self.kill()
 
     def start(self):
-        lines = [f"listener {self.port} 127.0.0.1", "persistence false"]
+        lines = [f"listener {self.port} 127.0.0.1", "persistence false", f"max_queued_messages {self.queue or 0}"]
         if os.geteuid() == 0:
             lines.append("user root")  # else it gives up the right to read our files
         if self.login:

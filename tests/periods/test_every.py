@@ -139,7 +139,9 @@ def test_tariffs_add_up_to_the_total_that_the_meter_does_not_send(seed, arrived,
             assert abs(line["act_energy_pos_delta"] - (house.wh[high] - house.wh[low])) <= 60
     whole = sum(line["act_energy_pos_delta"] for line in lines[:-1])
     parts = sum(line.get(f"act_energy_pos_T{tariff}_delta", 0) for line in lines[:-1] for tariff in (1, 2))
-    assert abs(whole - parts) <= 160  # the power of a minute before the first reading with registers, and after the last
+    assert (
+        abs(whole - parts) <= 160
+    )  # the power of a minute before the first reading with registers, and after the last
 
 
 @given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))

@@ -148,6 +148,19 @@ def test_a_stream_is_held_for_some_seconds_and_hourly_registers_have_their_colum
     assert held.seconds() is None
 
 
+def test_the_registers_of_periods_have_columns_though_the_first_period_knows_none():
+    hour = b'{"time":"2026-11-22T11:00:00Z","begin":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z",'
+    first, second = hour + b'"act_energy_pos_delta":5}\n', hour + b'"act_energy_pos":9,"act_energy_pos_delta":6}\n'
+    held = Held()
+    held.add(ReadingReader().feed(first))
+    names, _ = held.release(ended=False)
+    assert names == ["time", "begin", "end", "act_energy_pos_delta", "act_energy_pos"]
+    assert run(first + second).stdout.splitlines()[1:] == [
+        b"2026-11-22T11:00:00Z,2026-11-22T10:00:00Z,2026-11-22T11:00:00Z,5,",
+        b"2026-11-22T11:00:00Z,2026-11-22T10:00:00Z,2026-11-22T11:00:00Z,6,9",
+    ]
+
+
 def test_a_long_stream_is_not_held_in_memory():
     held = Held(lambda: 0.0)
     held.add(ReadingReader().feed(LIST_2 * 45_000))

@@ -52,6 +52,25 @@ def readings(count, **more):
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
+HOUR = b'{"time":"2026-11-22T11:00:00Z","begin":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z",'
+
+
+def test_periods_and_peaks_have_measurements_of_their_own():
+    at = 1795345200 * 10**9
+    done = run(
+        HOUR + b'"act_pow_pos":826.5,"act_energy_pos_delta":827,"estimated":false}\n'
+        + HOUR + b'"running":true,"projected":900}\n'
+        + HOUR + b'"rule":"no","month":"2026-11","peak":4711.5}\n'
+        + HOUR + b'"limit":5000,"above_limit":true}\n'
+    )  # fmt: skip
+    assert done.stdout.decode().splitlines() == [
+        f"han_1h act_pow_pos=826.5,act_energy_pos_delta=827,estimated=false {at}",
+        f"han_1h_running running=true,projected=900 {at}",
+        f"han_peaks_no peak=4711.5 {at}",
+        f"han_limit limit=5000,above_limit=true {at}",
+    ]
+
+
 # Lines ---------------------------------------------------------------------------------------------------------------
 
 

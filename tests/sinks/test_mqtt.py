@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from broker import PATIENCE, Listener, Mosquitto, needed
 from conftest import ROOT
+from hanpipe.periods.kinds import kind_of
 from hanpipe.programs import mqtt as program
 from hanpipe.readings import quantities
 from hanpipe.readings.decimals import plain
 from hanpipe.sinks.mqtt import broker as mqtt
 from hanpipe.sinks.mqtt.discovery import Announcer
-from hanpipe.sinks.mqtt.home_assistant import sensor
+from hanpipe.sinks.mqtt.home_assistant import BINARY, sensor
 from hanpipe.sinks.mqtt.meters import IDENTITY_PATIENCE, Meter, MeterFinder
 from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.mqtt.pace import Pace
@@ -134,6 +135,81 @@ def test_every_field_has_an_entity_that_home_assistant_takes():
         assert set(made.object) <= set("abcdefghijklmnopqrstuvwxyzLNQT0123456789_")
     objects = [sensor(name).object for name in names()]
     assert len(set(objects)) == len(objects) == len({sensor(name).name for name in names()})
+
+
+HOUR = {"time": "2026-11-22T11:00:00+01:00", "begin": "2026-11-22T10:00:00+01:00", "end": "2026-11-22T11:00:00+01:00"}
+WHOLE = line(
+    **HOUR, meter_ID=ID, meter_model="6525", act_pow_pos=826.5, act_pow_pos_max=2310, volt_L1=231.2, volt_L1_max=233.1,
+    volt_L1_min=229.8, known=0.998, act_energy_pos=21_123_450, act_energy_pos_delta=827, gas_volume=7000.125,
+    gas_volume_delta=0.125, estimated=False,
+)  # fmt: skip
+OPEN = line(**HOUR, meter_ID=ID, running=True, known=0.5, act_energy_pos_delta=413, projected=826, estimated=True)
+MONTH = line(
+    **HOUR, meter_ID=ID, rule="no", month="2026-11", ended=False, peak=4711.5, peak_1=5100,
+    peak_1_begin="2026-11-03T18:00:00+01:00", peak_1_estimated=False,
+)  # fmt: skip
+WARNING = line(**HOUR, meter_ID=ID, limit=5000, heading=5210.5, above_limit=True)
+
+
+def test_each_value_of_periods_and_peaks_has_an_entity_that_home_assistant_takes():
+    for (one,) in map(lines, (WHOLE, OPEN, MONTH, WARNING)):
+        kind = kind_of(one.reading)
+        known = {name: made for name in one.reading if (made := sensor(name, kind))}
+        texts = {"meter_ID", "meter_model", "rule", "month", "running", "ended", "peak_1_estimated"}
+        assert one.reading.keys() - known.keys() - set(HOUR) <= texts
+        for name, made in known.items():
+            if made.platform == BINARY:
+                assert (made.unit, made.state_class) == (None, None)
+                assert made.device_class in (None, "problem")
+            elif made.device_class is None:
+                assert (made.unit, made.state_class) == ("%", "measurement")
+            else:
+                states, units = RULES[made.device_class]
+                assert made.state_class in {*states, None}, name
+                assert made.unit in units
+            assert made.expire is None
+        assert (
+            len({made.object for made in known.values()}) == len({made.name for made in known.values()}) == len(known)
+        )
+
+
+def test_a_period_is_one_message_and_its_amounts_begin_anew_with_it():
+    for by_device in (False, True):
+        topics = Topics("h", Announcer("ha", "s", by_device=by_device), whole=False, retain=True)
+        told = [topics.messages(one, Meter("m", "n")) for one in lines(WHOLE, OPEN)]
+        assert [[message.topic for message in announced] for announced, _ in told] == [
+            ["ha/device/hanpipe_m_1h/config"], ["ha/device/hanpipe_m_1h_running/config"],
+        ]  # fmt: skip
+        assert [[(message.topic, message.retain) for message in sent] for _, sent in told] == [
+            [("h/m/1h", True)], [("h/m/1h_running", False)],
+        ]  # fmt: skip
+        state = json.loads(told[0][1][0].payload, parse_float=Decimal)
+        assert [state[key] for key in ("delta_import_energy", "import_energy", "peak_import_power", "known")] == [
+            Decimal("0.827"), Decimal("21123.45"), 2310, Decimal("99.8"),
+        ]  # fmt: skip
+        parts = json.loads(told[0][0][0].payload)["components"]
+        energy = parts["delta_import_energy"]
+        assert energy["name"] == "Active energy import of the hour"
+        assert (energy["state_class"], energy["device_class"], energy["unit_of_measurement"]) == (
+            "total",
+            "energy",
+            "kWh",
+        )
+        assert energy["last_reset_value_template"] == "{{ value_json.begin }}"
+        assert energy["value_template"] == "{{ value_json.get('delta_import_energy') }}"
+        assert "last_reset_value_template" not in parts["import_energy"]
+        assert parts["estimated"]["platform"] == "binary_sensor"
+
+
+def test_readings_and_periods_never_share_a_topic_or_an_id():
+    topics = Topics("h", Announcer("ha", "s", by_device=True), whole=False, retain=True)
+    told = [topics.messages(one, Meter("m", "n")) for one in lines(full(), WHOLE, OPEN, MONTH, WARNING)]
+    sent = [{message.topic for message in messages} for _, messages in told]
+    configs = [json.loads(announced[-1].payload) for announced, _ in told]
+    ids = [{one["unique_id"] for one in config["components"].values()} for config in configs]
+    for groups in (sent, ids):
+        assert len(set().union(*groups)) == sum(map(len, groups))
+    assert len({config["device"]["identifiers"][0] for config in configs}) == 1
 
 
 def test_only_power_of_now_expires():
@@ -512,13 +588,32 @@ def test_a_slow_reader_of_a_meter_that_sends_each_second_stays_within_two_interv
         line(time=f"2026-11-22T10:{second // 60:02}:{second % 60:02}Z", meter_ID=ID, **dict.fromkeys(names, second))
         for second in range(600)
     ]
-    with Mosquitto(tmp_path) as broker, Listener(broker, "hanpipe/#") as listener:
+    with Mosquitto(tmp_path, queue=1000) as broker, Listener(broker, "hanpipe/#") as listener:
         arguments = ["--interval", "10", "--no-discovery"]
         assert run(broker, b"".join(readings), *arguments)[0] == 0
         got = [topic for topic, *_ in listener.until(STATUS, "offline")]
     power = [topic for topic in got if topic == f"{BASE}/import_power"]
     assert 1 <= len(power) <= 60
     assert len(got) <= 60 * (len(names) + 1)  # of 600 readings: less than two messages a second of the meter's time
+
+
+def test_periods_peaks_and_warnings_are_published_at_once_and_kept(shared):
+    with Listener(shared, "h10/#") as listener:
+        arguments = ["--prefix", "h10", "--interval", "10", "--discovery-prefix", "ha10", "--json"]
+        assert run(shared, WHOLE + OPEN + MONTH + WARNING, *arguments)[0] == 0
+        got = {
+            topic.removeprefix(f"h10/{ID}/"): payload
+            for topic, payload, _ in listener.until("h10/tests/status", "offline")
+        }
+    assert {"1h", "1h_running", "peaks_no", "limit", "reading"} <= got.keys()
+    assert json.loads(got["limit"])["above_limit"] is True
+    with Listener(shared, f"h10/{ID}/#", "ha10/#") as listener:
+        kept = {topic: json.loads(payload) for topic, payload, _ in listener.some(7)}
+    assert {topic for topic in kept if topic.startswith("h10")} == {
+        f"h10/{ID}/{key}" for key in ("1h", "peaks_no", "limit")
+    }
+    warning = kept[f"ha10/device/hanpipe_{ID}_limit/config"]["components"]["above_limit"]
+    assert (warning["platform"], warning["payload_on"], warning["device_class"]) == ("binary_sensor", "True", "problem")
 
 
 def test_json_loses_no_reading_of_a_file(shared, tmp_path):

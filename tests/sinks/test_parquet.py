@@ -85,6 +85,24 @@ def test_columns_are_typed_by_all_that_is_in_the_input(tmp_path, piped):
     assert sorted(os.listdir(tmp_path)) == ["a.parquet", "readings"]
 
 
+def test_times_and_truths_of_periods_and_peaks_are_typed(tmp_path):
+    hour = b'{"time":"2026-11-22T11:00:00+01:00","begin":"2026-11-22T10:00:00+01:00","end":"2026-11-22T11:00:00+01:00",'
+    run(
+        hour + b'"known":1,"gas_volume_delta":2,"act_energy_pos_delta":5,"estimated":false}\n'
+        + hour + b'"rule":"no","peak_1_begin":"2026-11-22T10:00:00+01:00","above_limit":true}\n',
+        tmp_path / "periods.parquet",
+    )  # fmt: skip
+    schema = parquet.read_schema(tmp_path / "periods.parquet")
+    types = {field.name: str(field.type) for field in schema}
+    moment = "timestamp[ms, tz=UTC]"
+    assert types == {
+        "time": moment, "begin": moment, "end": moment, "known": "double", "gas_volume_delta": "double",
+        "act_energy_pos_delta": "int64", "estimated": "bool", "rule": "string", "peak_1_begin": moment,
+        "above_limit": "bool",
+    }  # fmt: skip
+    assert parquet.read_table(tmp_path / "periods.parquet")["estimated"].to_pylist() == [False, None]
+
+
 def test_row_groups_are_bounded_and_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(sink, "ROWS", 100)
     lines = ReadingReader().feed(b"".join(b'{"act_pow_pos":%d}\n' % number for number in range(250)))

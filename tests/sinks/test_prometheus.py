@@ -132,6 +132,49 @@ def test_no_two_names_are_one_series_and_totals_stand_apart_from_their_parts():
             assert labels.setdefault(one.family, {name for name, _ in one.labels}) == {name for name, _ in one.labels}
 
 
+def test_periods_and_peaks_are_families_of_their_own_which_stay_until_the_next(promtool):
+    times = {"begin": "2026-11-22T10:00:00Z", "end": "2026-11-22T11:00:00Z"}
+    hour = {name: 2 for name in names() if name != "running"} | {
+        "gas_volume_delta": 3,
+        "volt_L1_min": 4,
+        "estimated": True,
+    }
+    metrics = Metrics(300)
+    for number, line in enumerate(
+        ({}, {"running": True}, {"rule": "no", "peak_2": 5}, {"above_limit": True, "limit": 7})
+    ):
+        metrics.take(hour | times | line if number < 2 else times | line, "m", 0)
+    metrics.take({"act_pow_pos": 1, "gas_volume": 1}, "m", 0)
+    text, later = metrics.text(0), metrics.text(301)
+    assert promtool(text).returncode == 0
+    found = samples(text)
+    assert len(found) == len({name.partition("{")[0] for name in found}) + sum(
+        len(group) - 1 for group in by_family(found).values()
+    )
+    for series, value in {
+        'han_period_gas_cubic_meters{meter_id="m",period="1h"}': "3",
+        'han_period_gas_cubic_meters_total{meter_id="m",period="1h"}': "2",
+        'han_period_voltage_minimum_volts{meter_id="m",period="1h",phase="1"}': "4",
+        'han_period_estimated{meter_id="m",period="1h"}': "1",
+        'han_peaks_watts{meter_id="m",rule="no",place="2"}': "5",
+        'han_limit_exceeded{meter_id="m"}': "1",
+        'han_active_power_import_watts{meter_id="m"}': "1",
+    }.items():
+        assert found[series] == value
+    gone = found.keys() - samples(later).keys()
+    assert {name.partition("{")[0] for name in gone if not name.startswith("han_running_")} == {
+        "han_active_power_import_watts"
+    }
+    assert 'han_running_active_power_import_watts{meter_id="m",period="1h"}' in gone
+
+
+def by_family(found):
+    families = {}
+    for name in found:
+        families.setdefault(name.partition("{")[0], set()).add(name)
+    return families
+
+
 @given(st.integers(0, 10**12), st.decimals(0, 10**9, places=3))
 def test_energy_is_exact_in_joules(register, heat):
     metrics = Metrics(300)

@@ -205,7 +205,6 @@ class Meter:
             elif name not in self._sent:
                 if name in self._splits and any(total_of(one) == name for one in self._sent):
                     self._splits[name].restart()  # it had the sum so far
-                self._sent.add(name)
             self._sent.add(name)
         for total, values in tariffs.items():
             whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)

@@ -94,6 +94,8 @@ class Account:
             self._tell(f"{name} fell to {register}: another meter? energy goes on from there")
 
     def _add(self, name: str, value: Any, at: int) -> None:
+        if isinstance(value, bool):
+            value = int(value)
         if is_averaged(name):
             if (figure := number(value)) is not None:
                 self._means.setdefault(name, Mean()).add(figure, at)

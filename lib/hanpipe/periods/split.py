@@ -66,7 +66,10 @@ class Split:
     """
 
     def __init__(self, at: int, *, estimates: bool = True) -> None:
-        """Begin at `at`. estimates: whether the power alone tells what flowed; it does not for one tariff of several."""
+        """Begin at `at`.
+
+        estimates: whether the power alone tells what flowed, as it does not for one of several tariffs
+        """
         self.flow = Flow()  # of the period that is open
         self.track: Track | None = None  # of the power that the register counts
         self._estimates = estimates

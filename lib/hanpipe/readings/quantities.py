@@ -55,7 +55,7 @@ class Quantity(NamedTuple):
     @property
     def fractional(self) -> bool:
         """Whether meters send it with a fraction, though single values may be whole."""
-        return self.unit in _FRACTIONAL or (self.what == STATE and self.unit is None)
+        return self.unit in _FRACTIONAL or (self.what in (STATE, DEMAND) and self.unit is None)
 
 
 # Electricity (A = 1; the channel B may be any). C of all phases together; that of phase n is 20 n larger.

@@ -4,12 +4,14 @@
 
 A field keeps the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is a float,
 without the suffix i. Texts are left out, because they name the meter and do not measure; so is a number under a
-name that InfluxDB keeps for itself. Time is in ns.
+name that InfluxDB keeps for itself. Time is in ns. Periods and peaks have measurements of their own (han_1h,
+han_1h_running, han_peaks_no, han_limit), apart from readings.
 """
 
 import re
 from decimal import Decimal
 
+from hanpipe.periods.kinds import kind_of
 from hanpipe.readings.flat import nanoseconds, number
 from hanpipe.unix.typed import Any, Final
 
@@ -29,10 +31,12 @@ def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
     """
     fields: dict[str, str] = {}
     for name, value in reading.items():
-        if (text := _float(value)) and (key := escaped(name)) and key not in _OF_INFLUX:
+        if (text := _field(value)) and (key := escaped(name)) and key not in _OF_INFLUX:
             fields.setdefault(key, text)
     if not fields:
         return ""
+    if kind := kind_of(reading):
+        measurement = f"{measurement}_{kind.key}"
     head = escaped(measurement, _OF_MEASUREMENT)
     if tag := escaped(meter):
         head += f",meter_id={tag}"
@@ -45,8 +49,10 @@ def escaped(text: str, marks: re.Pattern[str] = _OF_KEY) -> str:
     return marks.sub(r"\\\1", _NO_BACKSLASH.sub("", _NO_TEXT.sub("", text)))
 
 
-def _float(value: Any) -> str:
-    """Write a number as a float field, exact; "" if the value is not a number."""
+def _field(value: Any) -> str:
+    """Write a number as a float field, exact, and true and false; "" if the value is something else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     told = number(value)
     if told is None:
         return ""

@@ -1,7 +1,8 @@
 """Entities -> the retained messages from which Home Assistant and Domoticz make them.
 
 Every Home Assistant and Domoticz read one message per entity (homeassistant/sensor/NODE/OBJECT/config); only Home
-Assistant from 2024.11 on reads one message per device (homeassistant/device/NODE/config).
+Assistant from 2024.11 on reads one message per device (homeassistant/device/NODE/config). Periods and peaks are always
+announced in this second form: Domoticz would take the energy of an hour for a register.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from hanpipe import __version__
-from hanpipe.sinks.mqtt.home_assistant import Sensor
+from hanpipe.sinks.mqtt.home_assistant import BINARY, TOTAL, Sensor
 from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.unix.typed import Any, Final
 
@@ -30,42 +31,53 @@ class Announcer:
         self._availability = availability
         self._by_device = by_device
         self._one_topic = one_topic
-        self._meters: OrderedDict[str, tuple[Meter, Entities]] = OrderedDict()  # by node
+        self._meters: OrderedDict[tuple[str, str], tuple[Meter, Entities]] = OrderedDict()  # by node and part
 
-    def announce(self, meter: Meter, entities: Entities) -> Iterator[tuple[str, bytes]]:
-        """Yield topic and payload of the messages that must go before values of these entities."""
-        before, known = self._meters.pop(meter.node, (None, {}))
+    def announce(self, meter: Meter, entities: Entities, part: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield topic and payload of the messages that must go before values of these entities.
+
+        part: key of the periods or peaks whose values they are, all in one JSON message; "" for readings
+        """
+        before, known = self._meters.pop((meter.node, part), (None, {}))
         if before and not meter.model:
             meter = meter._replace(model=before.model)
         everything = {**known, **entities}
-        self._meters[meter.node] = meter, everything
+        self._meters[meter.node, part] = meter, everything
         while len(self._meters) > _MOST_METERS:
             self._meters.popitem(last=False)
         new = {name: everything[name] for name in everything if meter != before or name not in known}
         if new:
-            yield from self._messages(meter, new, everything)
+            yield from self._messages(meter, new, everything, part)
 
-    def _messages(self, meter: Meter, new: Entities, everything: Entities) -> Iterator[tuple[str, bytes]]:
+    def _messages(self, meter: Meter, new: Entities, everything: Entities, part: str) -> Iterator[tuple[str, bytes]]:
         origin = {"name": "hanpipe", "sw_version": __version__}
         shared = {"availability_topic": self._availability, "qos": 1, "device": _device(meter), "origin": origin}
-        if self._by_device:
+        if self._by_device or part:
             components = {
-                name: {"platform": "sensor", **self._component(meter, *entity)} for name, entity in everything.items()
+                name: {"platform": entity[0].platform, **self._component(meter, *entity, part)}
+                for name, entity in everything.items()
             }
-            yield f"{self._prefix}/device/{_id(meter)}/config", _json({**shared, "components": components})
+            yield f"{self._prefix}/device/{_id(meter, part)}/config", _json({**shared, "components": components})
             return
         for name, entity in new.items():
             yield (
                 f"{self._prefix}/sensor/{_id(meter)}/{name}/config",
-                _json({**self._component(meter, *entity), **shared}),
+                _json({**self._component(meter, *entity, part), **shared}),
             )
 
-    def _component(self, meter: Meter, sensor: Sensor, topic: str) -> dict[str, Any]:
+    def _component(self, meter: Meter, sensor: Sensor, topic: str, part: str) -> dict[str, Any]:
+        template = f"{{{{ value_json.{sensor.object} }}}}" if self._one_topic else None
+        if part:  # a value that is missing is unknown
+            template = f"{{{{ value_json.get('{sensor.object}') }}}}"
+        begins = part and sensor.state_class == TOTAL
         keys = {
             "name": sensor.name,
-            "unique_id": f"{_id(meter)}_{sensor.object}",
+            "unique_id": f"{_id(meter, part)}_{sensor.object}",
             "state_topic": topic,
-            "value_template": f"{{{{ value_json.{sensor.object} }}}}" if self._one_topic else None,
+            "value_template": template,
+            "last_reset_value_template": "{{ value_json.begin }}" if begins else None,
+            "payload_on": "True" if sensor.platform == BINARY else None,
+            "payload_off": "False" if sensor.platform == BINARY else None,
             "unit_of_measurement": sensor.unit,
             "device_class": sensor.device_class,
             "state_class": sensor.state_class,
@@ -80,8 +92,8 @@ def _device(meter: Meter) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value}
 
 
-def _id(meter: Meter) -> str:
-    return f"hanpipe_{meter.node}"
+def _id(meter: Meter, part: str = "") -> str:
+    return f"hanpipe_{meter.node}" + (f"_{part}" if part else "")
 
 
 def _json(keys: dict[str, Any]) -> bytes:

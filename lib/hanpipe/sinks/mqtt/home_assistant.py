@@ -4,14 +4,17 @@ Source: the documentation of Home Assistant's sensor integration and its MQTT se
 
 - reactive_energy is a device class from 2025.6 on; without one a register has its statistics in all versions. Apparent
   energy has none.
-- total_increasing takes a fall for a new meter. A net register, import less export, may fall: it is "total".
+- total_increasing takes a fall for a new meter. A net register, import less export, may fall: it is "total". So is the
+  amount of a period, which begins at 0 at its last_reset: the begin of the period.
 - Power becomes unavailable `expire` seconds after its last message. A register may come hourly: it never expires.
 
 The direction goes before the quantity, the phase before both: Domoticz gives each kWh sensor the W sensor whose
 unique_id shares the longest start with its own, and reads none whose id ends in _min or _max.
 """
 
-from hanpipe.readings.quantities import Quantity, named
+from hanpipe.periods.kinds import PEAKS, PERIOD, RUNNING, Kind
+from hanpipe.periods.names import AMOUNT, quantity_of
+from hanpipe.readings.quantities import POWER, REGISTER, STATE, Quantity
 from hanpipe.unix.typed import Final, NamedTuple
 
 
@@ -24,6 +27,7 @@ class Sensor(NamedTuple):
     power:     of ten, from our unit to this one
     precision: decimals shown; None as Home Assistant likes
     expire:    s after which the last value is no longer true, None for never
+    platform:  of Home Assistant: sensor, or binary_sensor for true and false
     """
 
     object: str
@@ -34,9 +38,11 @@ class Sensor(NamedTuple):
     state_class: str | None = None
     precision: int | None = None
     expire: int | None = None
+    platform: str = "sensor"
 
 
 MEASUREMENT, TOTAL, INCREASING = "measurement", "total", "total_increasing"  # state classes
+BINARY: Final = "binary_sensor"  # platform
 
 CLOCK: Final = Sensor("clock", "Clock", None, 0, "timestamp")  # only if the meter sends its offset
 
@@ -56,6 +62,8 @@ _PERIODS: Final = {
     "avg_last": ("last_mean_",     " last mean"),
     "avg3":     ("third_mean_",    " third mean"),
     "max":      ("peak_",          " maximum"),
+    "min":      ("lowest_",        " minimum"),
+    "delta":    ("delta_",         ""),
 }  # fmt: skip
 
 # Quantities without direction, by their base: a phase (_L1, _N) or the number of a sub-meter (_2) may follow.
@@ -85,21 +93,59 @@ _STATES: Final = {
     "cooling_volume":      Sensor("cooling_volume", "Cooling volume", "m³", 0, "volume", INCREASING, 3),
     "heat_energy":         Sensor("heat_energy", "Heat", "GJ", 0, "energy", INCREASING, 3),
     "cooling_energy":      Sensor("cooling_energy", "Cooling", "GJ", 0, "energy", INCREASING, 3),
+    # Periods and peaks
+    "known":               Sensor("known", "Known share", "%", 2, None, MEASUREMENT, 0),
+    "estimated":           Sensor("estimated", "Estimate", None, platform=BINARY),
+    "projected":           Sensor("projected_import_energy", "Projected energy import", "kWh", -3, "energy", None, 3),
+    "peak":                Sensor("peak", "Month peak", "W", 0, "power", MEASUREMENT, 0),
+    "peak_month":          Sensor("peak_month", "Peak of this month alone", "W", 0, "power", MEASUREMENT, 0),
+    "peak_N":              Sensor("peak", "Peak", "W", 0, "power", MEASUREMENT, 0),
+    "peak_N_begin":        Sensor("peak_begin", "Begin of peak", None, 0, "timestamp"),
+    "limit":               Sensor("limit", "Limit", "W", 0, "power", MEASUREMENT, 0),
+    "heading":             Sensor("heading", "Power that the period heads for", "W", 0, "power", MEASUREMENT, 0),
+    "above_limit":         Sensor("above_limit", "Above limit", None, 0, "problem", platform=BINARY),
 }  # fmt: skip
 
+_OF_PERIOD: Final = {POWER: "{}, mean of the {}", STATE: "{}, mean of the {}", REGISTER: "{} at the end of the {}"}
 
-def sensor(field: str) -> Sensor | None:
-    """Return the entity of a field, None if its quantity has no entity, or its unit may be one of several."""
-    quantity = named(field)
-    if quantity is None:
+
+def sensor(field: str, kind: Kind | None = None) -> Sensor | None:
+    """Return the entity of a field, None if its quantity has no entity, or its unit may be one of several.
+
+    kind: of the line that has the field, if it is not a reading
+    """
+    quantity = quantity_of(field)
+    if quantity is None or quantity.period not in ("", *_PERIODS):
         return None
-    if quantity.base in _FLOWS:
-        return _flow(quantity) if quantity.period in ("", *_PERIODS) else None
+    made = _flow(quantity) if quantity.base in _FLOWS else _state(quantity)
+    if made is None:
+        return None
+    if quantity.what == AMOUNT and made.state_class:
+        made = made._replace(state_class=TOTAL)
+    return _within(made, quantity, kind) if kind else made
+
+
+def _within(made: Sensor, quantity: Quantity, kind: Kind) -> Sensor:
+    """Return an entity of a period, or of peaks, which are named by their rule; its last value stays true."""
+    name = made.name
+    if kind.group in (PERIOD, RUNNING):
+        noun = f"running {kind.noun}" if kind.group == RUNNING else kind.noun
+        name = _OF_PERIOD.get(quantity.what, "{} of the {}").format(name, noun)
+    elif kind.group == PEAKS:
+        name = f"{name} ({kind.label})"
+    return made._replace(name=name, expire=None)
+
+
+def _state(quantity: Quantity) -> Sensor | None:
     made = _STATES.get(quantity.base)
     if made is None:
         return None
+    before, after = _PERIODS.get(quantity.period, ("", ""))
     part = quantity.phase or quantity.number
-    return made._replace(object=f"{made.object}_{part}", name=f"{made.name} {part}") if part else made
+    return made._replace(
+        object=before + made.object + (f"_{part}" if part else ""),
+        name=made.name + (f" {part}" if part else "") + after,
+    )
 
 
 def _flow(quantity: Quantity) -> Sensor:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 
+from hanpipe.periods.kinds import kind_of
 from hanpipe.sinks.errors import Away, Denied
 from hanpipe.sinks.mqtt.broker import Broker, Session
 from hanpipe.sinks.mqtt.discovery import Announcer
@@ -67,10 +68,13 @@ class MqttSink(Sink):
 
     def _publish(self, lines: list[tuple[Line, Meter | None]]) -> None:
         for line, meter in lines:
+            messages = self._topics.messages
             if not self._pace:
-                self._outbox.put(*(self._topics.messages(line, meter) if meter else ([], [])), line.octets)
+                self._outbox.put(*(messages(line, meter) if meter else ([], [])), line.octets)
                 continue
-            if meter:
+            if meter and line.reading and kind_of(line.reading):
+                self._outbox.put(*messages(line, meter), b"")
+            elif meter:
                 self._put(self._pace.add(line, meter))
             self._lines += line.octets if self.keeps else b""
 

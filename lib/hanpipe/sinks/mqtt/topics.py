@@ -4,6 +4,7 @@ import json
 import re
 from datetime import datetime
 
+from hanpipe.periods.kinds import Kind, kind_of
 from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import number
 from hanpipe.sinks.mqtt.discovery import Announcer, Entities
@@ -62,6 +63,8 @@ class Topics:
         if line.reading is None:
             return [], []
         base = f"{self._prefix}/{meter.node}/"
+        if kind := kind_of(line.reading):
+            return self._of_period(line, meter, base, kind)
         made = [self._value(name, value) for name, value in line.reading.items() if name not in _WHERE]
         values = [value for value in made if value is not None]
         if self._one_topic:
@@ -71,6 +74,26 @@ class Topics:
         if self._whole:
             messages.append(Message(base + "reading", line.octets.strip(), whole=True))
         return self._announced(meter, base, values), messages
+
+    def _of_period(self, line: Line, meter: Meter, base: str, kind: Kind) -> tuple[list[Message], list[Message]]:
+        """Return the one message of a period, or of peaks: its values belong together."""
+        part = level(kind.key)
+        reading: dict[str, Any] = line.reading or {}
+        sensors = {name: sensor(name, kind) for name in reading if name not in _WHERE}
+        state = {
+            level(made.object if made else name): _member(reading[name], made)
+            for name, made in sensors.items()
+            if reading[name] is not None
+        }
+        text = b"{%b}" % b",".join(b'"%b":%b' % (key.encode(), value) for key, value in state.items())
+        messages = [Message(base + part, text, retain=self._retain and kind.lasts)]
+        if self._whole:
+            messages.append(Message(base + "reading", line.octets.strip(), whole=True))
+        if self._announcer is None:
+            return [], messages
+        entities: Entities = {made.object: (made, base + part) for made in sensors.values() if made}
+        announced = self._announcer.announce(meter, entities, part)
+        return [Message(topic, payload, True) for topic, payload in announced], messages
 
     def _value(self, name: str, value: Any) -> _Value | None:
         made = CLOCK if name == "date_time" and _has_offset(value) else self._sensor(name)
@@ -128,6 +151,14 @@ def level(field: str) -> str:
 def _json(value: _Value) -> bytes:
     """Return a value as JSON: numbers as they are, a clock as a text."""
     return json.dumps(value.payload.decode()).encode() if value.sensor is CLOCK else value.payload
+
+
+def _member(value: Any, made: Sensor | None) -> bytes:
+    """Return a value of a period as JSON, a number in the unit of its entity."""
+    figure = number(value)
+    if figure is not None:
+        return plain(figure, made.power if made else 0).encode()
+    return json.dumps(value, default=float).encode()
 
 
 def _payload(value: Any, made: Sensor | None) -> bytes | None:

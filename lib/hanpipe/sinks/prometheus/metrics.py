@@ -4,21 +4,28 @@
     # TYPE han_active_energy_import_joules_total counter
     han_active_energy_import_joules_total{meter_id="7359992890123456"} 76044420000
 
-A total and its parts (phases, tariffs) are families of their own: so sum() over a family counts nothing twice.
+A total and its parts (phases, tariffs) are families of their own: so sum() over a family counts nothing twice. So are
+the values of periods, peaks and warnings: han_period_, han_running_, han_peaks_ and han_limit_.
 """
 
 from collections.abc import Iterator
 
+from hanpipe.periods.kinds import LIMIT, PEAKS, Kind, kind_of
+from hanpipe.periods.names import AMOUNT, FLAG, quantity_of
 from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import nanoseconds, number
-from hanpipe.readings.quantities import REGISTER, Quantity, named
+from hanpipe.readings.quantities import REGISTER, Quantity
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST_METERS: Final = 1000
 _MOST_SERIES: Final = 1000  # of a meter; none has more than a few dozen
 
 _WAY: Final = {"pos": "import", "neg": "export"}
-_PERIOD: Final = {"": "", "avg": "_average", "max": "_maximum", "avg_last": "_last_average", "avg3": "_third_average"}
+_PERIOD: Final = {
+    "": "", "avg": "_average", "max": "_maximum", "min": "_minimum", "avg_last": "_last_average",
+    "avg3": "_third_average", "delta": "",
+}  # fmt: skip
+_WORDS: Final = {"max": "maximum", "min": "minimum", "delta": "what flowed"}
 # Prometheus's base unit of energy is the joule: rate() of it is watts. So is rate() of var seconds var.
 _FLOWS: Final = {
     "act_pow":         ("active_power",    "watts"),
@@ -53,6 +60,16 @@ _OTHERS: Final = {
     "cooling_volume":      ("cooling_cubic_meters_total", 1, "Water of the cooling: register of the meter."),
     "heat_energy":         ("heat_joules_total",  10 ** 9, "Heat: register of the meter."),
     "cooling_energy":      ("cooling_joules_total", 10 ** 9, "Cooling: register of the meter."),
+    # Periods and peaks, without their group
+    "known":               ("known_ratio",               1, "Share of the time for which a power was known."),
+    "estimated":           ("estimated",                 1, "Whether the energy is estimated."),
+    "projected":           ("projected_active_energy_import_joules", 3600, "Energy at the end, at the mean power."),
+    "peak":                ("tariff_watts",              1, "Figure that the tariff counts."),
+    "peak_month":          ("month_watts",               1, "Figure of this month alone."),
+    "peak_N":              ("watts",                     1, "Peak of the month, the highest is 1."),
+    "limit":               ("watts",                     1, "Limit of the power."),
+    "heading":             ("heading_watts",             1, "Mean power that the open period will have."),
+    "above_limit":         ("exceeded",                  1, "Whether that is above the limit."),
 }  # fmt: skip
 
 
@@ -60,28 +77,48 @@ class Metric(NamedTuple):
     """A name of a reading in Prometheus.
 
     family: with its unit; labels: name, value; factor: from the reading's unit to the family's; help: what it is
+    lasts:  a gauge that stays true until the next line of its kind
     """
 
     family: str
     labels: tuple[tuple[str, str], ...]
     factor: int
     help: str
+    lasts: bool = False
 
     @property
-    def counts(self) -> bool:
-        """Tell whether it only ever grows: a counter, which stays true until the next; else it is a gauge."""
-        return self.family.endswith("_total")
+    def stays(self) -> bool:
+        """Whether the last value is true until the next one: a counter, and what is about a time that has ended."""
+        return self.lasts or self.family.endswith("_total")
 
 
-def metric(name: str) -> Metric:
-    """Return the metric of a name. A quantity without one keeps its name, as a label of one family for all."""
-    quantity = named(name)
+def metric(name: str, kind: Kind | None = None) -> Metric:
+    """Return the metric of a name. A quantity without one keeps its name, as a label of one family for all.
+
+    kind: of the line that has the value, if it is not a reading
+    """
+    made = _metric(name)
+    if kind is None:
+        return made
+    family = f"han_{kind.group}_" + made.family.removeprefix("han_")
+    label = {LIMIT: {}, PEAKS: {"rule": kind.label}}.get(kind.group, {"period": kind.label})
+    return made._replace(family=family, labels=_labels(**label) + made.labels, lasts=kind.lasts)
+
+
+def _metric(name: str) -> Metric:
+    quantity = quantity_of(name)
     if quantity and quantity.base in _FLOWS and quantity.period in _PERIOD:
         return _flow(quantity)
     if quantity is None or (key := _key(quantity)) not in _OTHERS:
         return Metric("han_other", (("name", name),), 1, "Number that has no metric of its own, in the reading's unit.")
     family, factor, words = _OTHERS[key]
-    return Metric(f"han_{family}", _labels(phase=quantity.phase.strip("LN"), device=quantity.number), factor, words)
+    if quantity.period:
+        stem, _, unit = family.removesuffix("_total").rpartition("_")
+        family = f"{stem}{_PERIOD[quantity.period]}_{unit}"
+        words = words.removesuffix(": register of the meter.").rstrip(".") + f", {_WORDS[quantity.period]}."
+    number = "place" if quantity.base == "peak_N" else "device"
+    labels = _labels(phase=quantity.phase.strip("LN"), **{number: quantity.number})
+    return Metric(f"han_{family}", labels, factor, words)
 
 
 def _key(quantity: Quantity) -> str:
@@ -98,6 +135,8 @@ def _flow(quantity: Quantity) -> Metric:
     flow += ("_phase" if phase else "") + ("_tariff" if tariff else "")
     words = flow.replace("_", " ").capitalize()
     labels = _labels(phase=phase, tariff=tariff)
+    if quantity.what == AMOUNT:
+        return Metric(f"han_{flow}_{unit}", labels, 3600, f"{words}, what flowed.")
     if quantity.what != REGISTER:
         return Metric(f"han_{flow}_{unit}", labels, 1, f"{words}.")
     total = "" if way == "net" else "_total"  # import less export may fall
@@ -134,7 +173,7 @@ class Metrics:
         """Take after how many seconds a gauge is left out."""
         self._stale = stale
         self._meters: dict[str, _Meter] = {}
-        self._metrics: dict[str, Metric] = {}  # of the names met
+        self._metrics: dict[tuple[str, Kind | None], Metric] = {}  # of the names met
 
     def take(self, reading: dict[str, Any], meter_id: str, now: float) -> None:
         """Take a reading.
@@ -149,23 +188,27 @@ class Metrics:
         meter.readings += 1
         at = nanoseconds(reading)
         meter.time = meter.time if at is None else f"{at // 10**6 / 1000:.3f}"
+        kind = kind_of(reading)
+        prefix = f"{kind.key} " if kind else ""
         for name, value in reading.items():
-            told = number(value)
-            if told is not None and (name in meter.samples or len(meter.samples) < _MOST_SERIES):
-                made = self._metric(name)
-                meter.samples[name] = _Sample(made, plain(told * made.factor), now)
+            told = int(value) if _is_flag(name, value) else number(value)
+            series = prefix + name
+            if told is not None and (series in meter.samples or len(meter.samples) < _MOST_SERIES):
+                made = self._metric(name, kind)
+                meter.samples[series] = _Sample(made, plain(told * made.factor), now)
 
-    def _metric(self, name: str) -> Metric:
-        if (known := self._metrics.get(name)) is None:
+    def _metric(self, name: str, kind: Kind | None) -> Metric:
+        key = (name, kind)
+        if (known := self._metrics.get(key)) is None:
             if len(self._metrics) >= _MOST_SERIES:
                 self._metrics.clear()
-            known = self._metrics[name] = metric(name)
+            known = self._metrics[key] = metric(name, kind)
         return known
 
     def until_stale(self, now: float) -> float | None:
         """Return the seconds until the next gauge is left out, None if all are."""
         seen = [sample.seen for meter in self._meters.values() for sample in meter.samples.values()
-                if not sample.metric.counts and now - sample.seen < self._stale]  # fmt: skip
+                if not sample.metric.stays and now - sample.seen < self._stale]  # fmt: skip
         return min(seen) + self._stale - now if seen else None
 
     def text(self, now: float) -> str:
@@ -180,11 +223,17 @@ class Metrics:
     def _series(self, meter: _Meter, now: float) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...], str]]:
         """Yield family, help, labels and value of what is known of a meter."""
         for made, value, seen in meter.samples.values():
-            if made.counts or now - seen < self._stale:
+            if made.stays or now - seen < self._stale:
                 yield made.family, made.help, made.labels, value
         yield "han_readings_total", "Readings of the meter so far.", (), str(meter.readings)
         if meter.time:
             yield "han_last_reading_timestamp_seconds", "When the last reading was sent.", (), meter.time
+
+
+def _is_flag(name: str, value: Any) -> bool:
+    """Return whether a value is the true or false of a quantity that has a metric."""
+    quantity = quantity_of(name) if isinstance(value, bool) else None
+    return quantity is not None and quantity.what == FLAG and quantity.base in _OTHERS
 
 
 def _head(family: str, words: str) -> str:

@@ -1,6 +1,7 @@
 """Readings -> a Parquet file: a typed column for each name, in row groups of bounded size. Only this imports pyarrow.
 
-time                  timestamp[ms, UTC]   if every time has whole milliseconds
+time, begin, end      timestamp[ms, UTC]   if every time has whole milliseconds; so are other times of periods and peaks
+true and false        bool
 a number              int64; double if one has a fraction, and always for quantities that meters send with fractions
 anything else         string: texts, the meter's clock, names with both numbers and texts, and numbers that a double
                       cannot hold
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from hanpipe.readings.quantities import named
+from hanpipe.periods.names import MOMENT, quantity_of
 from hanpipe.sinks.errors import NotWritten, SinkError
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, failure, run
@@ -36,6 +37,7 @@ ROWS: Final = 20_000  # of a row group: some 30 MB while it is gathered
 _TYPES: Final = {
     "int": pyarrow.int64(),
     "double": pyarrow.float64(),
+    "bool": pyarrow.bool_(),
     "time": pyarrow.timestamp("ms", tz="UTC"),
     "text": pyarrow.string(),
 }
@@ -157,13 +159,22 @@ def _type_of(name: str, value: Any) -> str:
         return "double" if _is_fractional(name) else "int"
     if type(value) is Decimal and (len(str(value)) <= 16 or Decimal(repr(float(value))) == value):
         return "double"
-    return "time" if name == "time" and _milliseconds(value) is not None else "text"
+    if isinstance(value, bool):
+        return "bool"
+    return "time" if _is_time(name) and _milliseconds(value) is not None else "text"
+
+
+@functools.lru_cache(1024)
+def _is_time(name: str) -> bool:
+    """Return whether a column is of times that have an offset: not the meter's clock."""
+    quantity = quantity_of(name)
+    return name == "time" or (quantity is not None and quantity.what == MOMENT)
 
 
 @functools.lru_cache(1024)
 def _is_fractional(name: str) -> bool:
     """Return whether a column is of doubles even if all its values are whole, so that archives have the same types."""
-    quantity = named(name)
+    quantity = quantity_of(name)
     return quantity is not None and quantity.fractional
 
 
@@ -185,7 +196,13 @@ def _text(value: Any) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-_CONVERT: Final[dict[str, Callable[[Any], Any]]] = {"int": int, "double": float, "time": _milliseconds, "text": _text}
+_CONVERT: Final[dict[str, Callable[[Any], Any]]] = {
+    "int": int,
+    "double": float,
+    "bool": bool,
+    "time": _milliseconds,
+    "text": _text,
+}
 
 
 class Writer:

@@ -16,6 +16,8 @@ from hanpipe.unix.typed import Any, Final
 
 _FIRST: Final = (
     "time",
+    "begin",
+    "end",
     "obis_list_version",
     "meter_ID",
     "meter_maker",

@@ -124,6 +124,15 @@ def test_the_program_writes_one_telegram_per_reading_or_per_interval():
     assert "expected PORT or HOST:PORT, got 'x'" in run("--listen", "x", text="").stderr
 
 
+def test_periods_and_peaks_are_no_readings_and_that_is_said_once():
+    period = (
+        '{"time":"2026-11-22T11:00:00Z","begin":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z","act_pow_pos":5}\n'
+    )
+    done = run(text=period * 2 + '{"time":"2026-11-22T11:00:01Z","act_pow_pos":6}\n')
+    assert done.stdout.count("/HAN5") == done.stdout.count("1-0:1.7.0(00.006*kW)") == 1
+    assert done.stderr == "han-p1: skipped lines of han-every or han-peaks; expected the readings of han-fields\n"
+
+
 def test_a_port_of_its_own_can_be_read(tmp_path):
     port = tmp_path / "p1"
     command = [f"{ROOT}/bin/han-p1", "--pty", str(port)]

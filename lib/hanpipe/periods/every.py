@@ -76,6 +76,7 @@ class Meter:
         self._tracks: dict[str, Track] = {}
         self._splits: dict[str, Split] = {}
         self._sent: set[str] = set()  # the registers that the meter itself sends
+        self._summed: set[str] = set()  # those that are the sum of their tariffs
         self._texts: dict[str, Any] = {}
         self._waiting: deque[_Period] = deque()
         self.at = 0  # of the last reading
@@ -172,6 +173,7 @@ class Meter:
         self._tracks.clear()
         self._splits.clear()
         self._sent.clear()
+        self._summed.clear()
         self.at = self.gap = 0
 
     def _open(self, at: int) -> None:
@@ -202,13 +204,14 @@ class Meter:
         for name, value in registers:
             if total := total_of(name):
                 tariffs.setdefault(total, []).append(value)
-            elif name not in self._sent:
-                if name in self._splits and any(total_of(one) == name for one in self._sent):
-                    self._splits[name].restart()  # it had the sum so far
+            elif name in self._summed:  # the sum so far is another count
+                self._summed.remove(name)
+                self._splits[name].restart()
             self._sent.add(name)
         for total, values in tariffs.items():
             whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)
             if whole and total not in self._sent:
+                self._summed.add(total)
                 registers.append((total, sum(values)))
         return registers
 

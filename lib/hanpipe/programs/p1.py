@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hanpipe.periods.intervals import Timeline
 from hanpipe.sinks.p1.telegram import Telegrams, dialects
-from hanpipe.sinks.readings_in import NO_READING, ReadingReader, skipped
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader, readings_only, skipped
 from hanpipe.unix.options import address, new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, OK, Failure
@@ -23,11 +23,9 @@ def main(argv: list[str]) -> int:
     telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)
     (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():
-        for one in reader.feed(data):
-            if one.reading is None:
-                continue
-            at = timeline.of(one.reading)
-            telegrams.add(one.reading, at)
+        for reading in readings_only(reader.feed(data), program.tell):
+            at = timeline.of(reading)
+            telegrams.add(reading, at)
             if at >= due or due - at > pause:  # the clock may run backwards
                 due = at - at % pause + pause if pause else at
                 write(telegrams.telegram(at))

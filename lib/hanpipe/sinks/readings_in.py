@@ -2,8 +2,10 @@
 
 import functools
 import json
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
+from hanpipe.periods.kinds import kind_of
 from hanpipe.unix.lines import Lines
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -73,6 +75,15 @@ def _whole(text: str) -> int:
 
 def _refuse(text: str) -> None:
     raise ValueError(text)
+
+
+def readings_only(lines: list[Line], warn: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """Yield the readings of lines, without periods and peaks; warn of these."""
+    for line in lines:
+        if line.reading is not None and kind_of(line.reading):
+            warn("skipped lines of han-every or han-peaks; expected the readings of han-fields")
+        elif line.reading is not None:
+            yield line.reading
 
 
 def skipped(count: int, noun: str, program: str) -> str:

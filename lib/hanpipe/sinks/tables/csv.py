@@ -9,8 +9,6 @@ import re
 import time
 from collections.abc import Callable
 
-from hanpipe.periods.kinds import kind_of
-from hanpipe.periods.names import AMOUNT, quantity_of
 from hanpipe.sinks.readings_in import NO_READING, Line
 from hanpipe.sinks.run import Sink, run
 from hanpipe.sinks.tables.table import Columns, Twice, cell
@@ -183,13 +181,7 @@ class Held:
                of periods, which the first period does not know
         """
         if not ended:
-            periods = any(line.reading and kind_of(line.reading) for line in self._lines)
-            self._columns.add(_registers(self._columns.names()) if periods else _HOURLY)
+            registers = [name.removesuffix("_delta") for name in self._columns.names() if name.endswith("_delta")]
+            self._columns.add(registers or _HOURLY)
         lines, self._lines, self._until = self._lines, [], None
         return self._columns.names(), lines
-
-
-def _registers(names: list[str]) -> list[str]:
-    """Return the registers of which periods have the amount that flowed."""
-    amounts = [name for name in names if (quantity := quantity_of(name)) and quantity.what == AMOUNT]
-    return [name.removesuffix("_delta") for name in amounts if name.endswith("_delta")]

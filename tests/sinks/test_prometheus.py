@@ -156,7 +156,7 @@ def test_periods_and_peaks_are_families_of_their_own_which_stay_until_the_next(p
         'han_period_gas_cubic_meters_total{meter_id="m",period="1h"}': "2",
         'han_period_voltage_minimum_volts{meter_id="m",period="1h",phase="1"}': "4",
         'han_period_estimated{meter_id="m",period="1h"}': "1",
-        'han_peaks_watts{meter_id="m",rule="no",place="2"}': "5",
+        'han_peaks_highest_watts{meter_id="m",rule="no",place="2"}': "5",
         'han_limit_exceeded{meter_id="m"}': "1",
         'han_active_power_import_watts{meter_id="m"}': "1",
     }.items():

@@ -66,7 +66,7 @@ _OTHERS: Final = {
     "projected":           ("projected_active_energy_import_joules", 3600, "Energy at the end, at the mean power."),
     "peak":                ("tariff_watts",              1, "Figure that the tariff counts."),
     "peak_month":          ("month_watts",               1, "Figure of this month alone."),
-    "peak_N":              ("watts",                     1, "Peak of the month, the highest is 1."),
+    "peak_N":              ("highest_watts",             1, "Peak of the month, the highest is 1."),
     "limit":               ("watts",                     1, "Limit of the power."),
     "heading":             ("heading_watts",             1, "Mean power that the open period will have."),
     "above_limit":         ("exceeded",                  1, "Whether that is above the limit."),

@@ -10,7 +10,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run web bench-web pictures test nightly fresh-check test-all-pythons test-long soak ha-check lint english format bench golden clean
+.PHONY: all run web bench-web pictures test nightly fresh-check test-all-pythons test-long soak pace ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -66,6 +66,11 @@ test-all-pythons:
 SOAK ?= --seconds 600 --opens 20
 soak: .venv/dev
 	@.venv/bin/python tests/soak.py $(SOAK)
+
+# Ten real minutes of a meter that sends every second, through han-mqtt and a broker to a reader of ten messages a second.
+PACE ?= --seconds 600
+pace: .venv/dev
+	@.venv/bin/python tests/pace.py $(PACE)
 
 # A real Home Assistant in a Debian tree of its own, 1.5 GB from Debian and PyPI; ten minutes, then four. Wants root and
 # debootstrap. The newest one: make ha-check HA="forky 2026.11.0"

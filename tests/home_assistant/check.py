@@ -1,13 +1,17 @@
-"""Look at han-mqtt in a real Home Assistant. Run by check.sh, in the tree that it makes.
+"""Look at han-mqtt and han-p1 in a real Home Assistant. Run by check.sh, in the tree that it makes.
 
-Two meters made of software, one announced value by value, the other by --device-discovery, each through the whole pipe:
+Two simulated meters, one announced value by value, the other by --device-discovery, each through the whole pipe:
 
     han-fake | han-frame | han-decode | han-fields | (this script, which looks) | han-mqtt
 
+A third one, whose registers come once an hour, ends in han-p1 --listen, which Home Assistant's own DSMR integration
+reads, set up through its config flow. And some hours of a fourth one become periods and peaks, published by han-mqtt.
+
 These must hold: each value of the readings is an entity with the name, unit and classes that it should have, and its
-state is what was read last; the energy dashboard takes the registers, and finds nothing wrong with them once they have
-statistics; entities come back after a restart of Home Assistant, and are unavailable after a kill -9 of han-mqtt; and
-Home Assistant's log has no word against any of it.
+state is what was read last; the DSMR integration shows what the meter sent, and registers that go on with the power;
+periods and peaks are entities, and the energy of an hour begins anew with it; the energy dashboard takes the registers
+and the energy of hours, and finds nothing wrong with them once they have statistics; entities come back after a restart
+of Home Assistant, and are unavailable after a kill -9 of han-mqtt; and Home Assistant's log does not complain of any.
 """
 
 import contextlib
@@ -53,6 +57,35 @@ ENTITIES = {
     "react_energy_neg": ("export_reactive_energy", None, "total_increasing", "kvarh", -3),
 }  # fmt: skip
 
+# Key of the DSMR integration -> field of a reading, device class, state class, unit, power of ten from ours to that.
+DSMR = {
+    "current_electricity_usage":         ("act_pow_pos", "power", "measurement", "kW", -3),
+    "current_electricity_delivery":      ("act_pow_neg", "power", "measurement", "kW", -3),
+    "electricity_used_tariff_1":         ("act_energy_pos", "energy", "total_increasing", "kWh", -3),
+    "electricity_delivered_tariff_1":    ("act_energy_neg", "energy", "total_increasing", "kWh", -3),
+    "instantaneous_voltage_l1":          ("volt_L1", "voltage", "measurement", "V", 0),
+    "instantaneous_voltage_l2":          ("volt_L2", "voltage", "measurement", "V", 0),
+    "instantaneous_voltage_l3":          ("volt_L3", "voltage", "measurement", "V", 0),
+}  # fmt: skip
+
+# Part and object of a period's or a peak's entity -> field, device class, state class, unit, power of ten.
+PERIODS = {
+    ("1h", "delta_import_energy"):          ("act_energy_pos_delta", "energy", "total", "kWh", -3),
+    ("1h", "delta_export_energy"):          ("act_energy_neg_delta", "energy", "total", "kWh", -3),
+    ("1h", "delta_import_reactive_energy"): ("react_energy_pos_delta", None, "total", "kvarh", -3),
+    ("1h", "import_energy"):                ("act_energy_pos", "energy", "total_increasing", "kWh", -3),
+    ("1h", "import_power"):                 ("act_pow_pos", "power", "measurement", "W", 0),
+    ("1h", "peak_import_power"):            ("act_pow_pos_max", "power", "measurement", "W", 0),
+    ("1h", "lowest_voltage_L1"):            ("volt_L1_min", "voltage", "measurement", "V", 0),
+    ("1h", "known"):                        ("known", None, "measurement", "%", 2),
+    ("1h_running", "delta_import_energy"):  ("act_energy_pos_delta", "energy", "total", "kWh", -3),
+    ("1h_running", "projected_import_energy"): ("projected", "energy", None, "kWh", -3),
+    ("peaks_no", "peak"):                   ("peak", "power", "measurement", "W", 0),
+    ("peaks_no", "peak_1"):                 ("peak_1", "power", "measurement", "W", 0),
+    ("limit", "heading"):                   ("heading", "power", "measurement", "W", 0),
+    ("limit", "limit"):                     ("limit", "power", "measurement", "W", 0),
+}  # fmt: skip
+
 CONFIGURATION = """\
 homeassistant:
   name: Test
@@ -70,17 +103,24 @@ energy:
 def main():
     print(f"Home Assistant {const.__version__}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as folder, Mosquitto(folder) as broker, HomeAssistant(folder, broker) as home:
-        single = Pipe(broker, "aidon", "7359990000000001")
-        by_device = Pipe(broker, "kamstrup", "5700000000000001", "--device-discovery")
-        with single, by_device:
+        single = Pipe("aidon", 1, *mqtt(broker, "aidon"))
+        by_device = Pipe("kamstrup", 2, *mqtt(broker, "kamstrup", "--device-discovery"))
+        port = free_port()
+        telegrams = Pipe("kaifa", 3, "han-p1", "--listen", str(port))
+        hours = Hours("aidon", 4, *mqtt(broker, "hours"))
+        with single, by_device, telegrams, hours:
             for pipe in (single, by_device):
                 held(f"entities of {pipe}", home.entities_of, pipe)
             held("two meters without --meter have distinct entity ids", home.distinct, single, by_device)
-            grid = home.use_in_dashboard(single, by_device)
+            held(f"periods and peaks of {hours}", home.periods_of, hours)
+            held(f"the DSMR integration reads {telegrams}", home.read_telegrams, telegrams, port)
+            grid = home.use_in_dashboard(single, by_device, hours)
             held("statistics of the registers, nothing wrong with the energy dashboard", home.validate, grid)
             home.restart()
             for pipe in (single, by_device):
                 held(f"back after a restart: {pipe}", home.entities_of, pipe, quiet=True)
+            held(f"back after a restart: {hours}", home.periods_of, hours, quiet=True)
+            held(f"back after a restart, with voltages: {telegrams}", home.telegrams_of, telegrams, list(DSMR))
         for pipe in (single, by_device):
             held(f"unavailable after kill -9: {pipe}", home.unavailable, pipe)
         held("no word against it in the log", home.complaints)
@@ -111,42 +151,82 @@ class Refused(AssertionError):
     """Home Assistant does not take a command."""
 
 
-class Pipe:
-    """A meter, and the pipe that reads it, as a user runs it; this script is the tee in front of han-mqtt.
+def mqtt(broker, client_id, *options):
+    """Return the command of a han-mqtt."""
+    return ["han-mqtt", "--port", str(broker.port), "--client-id", client_id, *options]
 
-    last: field -> the value that was read last
+
+class Pipe:
+    """A meter, and the pipe that reads it, as a user runs it; this script is the tee before the sink.
+
+    last: field -> the value that was read last; seen: field -> all values that were read
     """
 
-    def __init__(self, broker, meter, number, *options):
-        self.number = number
+    def __init__(self, meter, number, *sink):
         self.last = {}
-        self._title = f"{meter} {' '.join(options)}".strip()
-        pipe = f"{ROOT}/bin/han-fake --meter {meter} --seed 1 | {ROOT}/bin/han-frame | {ROOT}/bin/han-decode"
-        self._readings = f"{pipe} | {ROOT}/bin/han-fields"
-        self._sink = [f"{ROOT}/bin/han-mqtt", "--port", str(broker.port), "--client-id", meter, *options]
+        self.seen = {}
+        self._title = f"{meter} through {' '.join(sink)}"
+        self._readings = self._command(f"han-fake --meter {meter} --number {number} --seed 1")
+        self._sink = [f"{ROOT}/bin/{sink[0]}", *sink[1:]]
+
+    @property
+    def number(self):
+        return self.last["meter_ID"]
+
+    def _command(self, fake):
+        return f"{fake} | han-frame | han-decode | han-fields".replace("han-", f"{ROOT}/bin/han-")
 
     def __str__(self):
         return self._title
 
     def __enter__(self):
         self._pipe = subprocess.Popen(["sh", "-c", self._readings], stdout=subprocess.PIPE, start_new_session=True)
-        self._mqtt = subprocess.Popen(self._sink, stdin=subprocess.PIPE)
+        self._process = subprocess.Popen(self._sink, stdin=subprocess.PIPE)
         threading.Thread(target=self._pass, daemon=True).start()
         return self
 
     def __exit__(self, *error):
         """As a power cut."""
-        self._mqtt.kill()
+        self._process.kill()
         os.killpg(self._pipe.pid, signal.SIGKILL)
-        self._mqtt.wait()
+        self._process.wait()
         self._pipe.wait()
 
     def _pass(self):
         with contextlib.suppress(OSError):
             for line in self._pipe.stdout:
-                self.last = self.last | json.loads(line, parse_float=Decimal)
-                self._mqtt.stdin.write(line)
-                self._mqtt.stdin.flush()
+                self._take(json.loads(line, parse_float=Decimal))
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+
+    def _take(self, reading):
+        self.last = self.last | reading
+        for field, value in reading.items():
+            self.seen.setdefault(field, set()).add(value)
+
+
+class Hours(Pipe):
+    """Some hours of a meter in no time: their periods, the open one, the month's peaks and a warning.
+
+    parts: part of the entities' ids -> the last line of this kind
+    """
+
+    def __init__(self, meter, number, *sink):
+        super().__init__(meter, number, *sink)
+        self.parts = {}
+
+    def _command(self, fake):
+        every = super()._command(f"{fake} -n 9000 --speed 0") + " | han-every 1h --zone Europe/Oslo --running 600"
+        peaks = "han-peaks --rule no --changes --limit 1W"
+        return f"{every} | tee $TMP | cat; {peaks} $TMP".replace(" han-", f" {ROOT}/bin/han-").replace(
+            "$TMP", "/tmp/hours"
+        )
+
+    def _take(self, reading):
+        super()._take(reading)
+        rule, limit, running = ("rule" in reading, "limit" in reading, "running" in reading)
+        part = "peaks_no" if rule else "limit" if limit else "1h_running" if running else "1h"
+        self.parts[part] = reading
 
 
 class HomeAssistant:
@@ -248,10 +328,11 @@ class HomeAssistant:
         }
 
     def distinct(self, *pipes):
-        """No entity id of one meter has the number of the other; return one of each."""
+        """All entity ids of a meter have its number, and none the _2 of a name that is taken; return one of each."""
         ids = [sorted(self._named(pipe).values()) for pipe in pipes]
         for pipe, own in zip(pipes, ids, strict=True):
             assert all(f"han_meter_{pipe.number[-8:]}" in one for one in own), own
+            assert not [one for one in own if re.search(r"_[0-9]+$", one)], own
         return [own[0] for own in ids]
 
     def _states(self):
@@ -273,6 +354,73 @@ class HomeAssistant:
             told.append(self._words(state))
         return told
 
+    def periods_of(self, hours):
+        """Wait until periods and peaks are entities with their values; return a line each."""
+        return until(lambda: self._periods(hours))
+
+    def _periods(self, hours):
+        assert set(hours.parts) == {"1h", "1h_running", "peaks_no", "limit"}, hours.parts.keys()
+        names, states, told = self._named(hours), self._states(), []
+        for (part, name), (field, *wanted) in PERIODS.items():
+            line = hours.parts[part]
+            state = states[names[f"{part}_{name}"]]
+            if field not in line:  # the last hour's register was not sent
+                assert state["state"] == "unknown", state
+                continue
+            told.append(self._entity(state, line[field], *wanted))
+            if wanted[1] == "total":
+                reset = datetime.fromisoformat(state["attributes"]["last_reset"])
+                assert reset == datetime.fromisoformat(line["begin"]), state
+        warning = states[names["limit_above_limit"]]
+        assert warning["attributes"]["device_class"] == "problem", warning
+        assert warning["state"] == ("on" if hours.parts["limit"]["above_limit"] else "off"), warning
+        assert all(f"han_meter_{hours.number[-8:]}" in name for name in names.values()), names
+        return [*told, self._words(warning)]
+
+    def read_telegrams(self, pipe, port):
+        """Set up the DSMR integration as a user does, once the meter has sent its registers; return a line each."""
+        until(lambda: pipe.last["act_energy_pos"])
+        flow = self._flow("", handler="dsmr", show_advanced_options=False)
+        assert flow["step_id"] == "user", flow
+        flow = self._flow(flow["flow_id"], type="Network")
+        flow = self._flow(flow["flow_id"], host="127.0.0.1", port=port, dsmr_version="5")
+        assert flow["type"] == "create_entry", flow
+        enabled = self.telegrams_of(pipe, [key for key in DSMR if "voltage" not in key])
+        for key, name in self._of_platform("dsmr").items():
+            if key in DSMR and "voltage" in key:  # disabled until the user wants them; enabled at the next restart
+                self._tell("config/entity_registry/update", entity_id=name, disabled_by=None)
+        return enabled
+
+    def _flow(self, number, **values):
+        return self._ask("/api/config/config_entries/flow" + (f"/{number}" if number else ""), values)
+
+    def _of_platform(self, platform):
+        """Return key -> entity_id of the entities of an integration."""
+        known = self._tell("config/entity_registry/list")
+        return {one["unique_id"].partition("_")[2]: one["entity_id"] for one in known if one["platform"] == platform}
+
+    def telegrams_of(self, pipe, keys):
+        """Wait until the DSMR integration shows what the meter sent; return a line each."""
+        return until(lambda: self._telegrams(pipe, keys))
+
+    def _telegrams(self, pipe, keys):
+        names, states, told = self._of_platform("dsmr"), self._states(), []
+        for key in keys:
+            field, device_class, state_class, unit, power = DSMR[key]
+            state = states[names[key]]
+            attributes = state["attributes"]
+            found = [attributes.get(name) for name in ("device_class", "state_class", "unit_of_measurement")]
+            assert found == [device_class, state_class, unit], state
+            assert state["state"] not in ("unknown", "unavailable"), state
+            value = Decimal(state["state"]).scaleb(-power)
+            if "energy" in field:  # the register, and what has flowed since at the highest power: ten minutes at most
+                highest = max(pipe.seen[field.replace("energy", "pow")])
+                assert pipe.last[field] <= value <= pipe.last[field] + highest / 6 + 1, (state, pipe.last[field])
+            else:
+                assert value in pipe.seen[field], (state, pipe.seen[field])
+            told.append(self._words(state))
+        return told
+
     def _entity(self, state, value, device_class, state_class, unit, power):
         attributes = state["attributes"]
         found = [attributes.get(key) for key in ("device_class", "state_class", "unit_of_measurement")]
@@ -285,14 +433,16 @@ class HomeAssistant:
         told = [state["attributes"].get(key, "") for key in ("unit_of_measurement", "state_class", "device_class")]
         return f"{state['entity_id']:45} {state['state']} {' '.join(told)}"
 
-    def use_in_dashboard(self, single, by_device):
-        """Take import and export of both meters as the grid of the energy dashboard; return their entities."""
+    def use_in_dashboard(self, single, by_device, hours):
+        """Take import and export of the meters as the grid of the energy dashboard; return their entities."""
         meters = [self._named(pipe) for pipe in (single, by_device)]
+        flows = ("import_energy", "export_energy")
+        meters.append({flow: self._named(hours)[f"1h_delta_{flow}"] for flow in flows})
         try:
             self._tell("energy/save_prefs", energy_sources=[self._grid(names) for names in meters])
         except Refused:
             self._tell("energy/save_prefs", energy_sources=[self._one_grid(meters)])
-        return [names[flow] for names in meters for flow in ("import_energy", "export_energy")]
+        return [names[flow] for names in meters for flow in flows]
 
     def _one_grid(self, meters):
         """Return the one grid that there may be in versions up to 2026.2, with a flow a meter and direction."""
@@ -306,7 +456,7 @@ class HomeAssistant:
         prices = ("stat_cost", "stat_compensation", "entity_energy_price", "number_energy_price")
         more = ("entity_energy_price_export", "number_energy_price_export")
         flows = {"stat_energy_from": "import_energy", "stat_energy_to": "export_energy", "stat_rate": "import_power"}
-        told = {key: names[one] for key, one in flows.items()} | dict.fromkeys(prices + more)
+        told = {key: names.get(one) for key, one in flows.items()} | dict.fromkeys(prices + more)
         return {"type": "grid", **told, "cost_adjustment_day": 0}
 
     def validate(self, entities):
@@ -344,7 +494,9 @@ class HomeAssistant:
         with open(f"{self._folder}/said") as file:
             said = [line.strip() for line in file if re.search("WARNING|ERROR", line)]
         ours = [
-            line for line in said if re.search(r"mqtt|hanpipe|han_meter|components\.(sensor|energy|recorder)", line)
+            line
+            for line in said
+            if re.search(r"mqtt|dsmr|hanpipe|han_meter|components\.(sensor|energy|recorder)", line)
         ]
         assert not ours, ours
         return [f"{len(said)} warnings and errors, of its own"]

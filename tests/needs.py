@@ -12,6 +12,7 @@ import pytest
 # A command, or a Python module -> the Debian package that brings it.
 DEBIAN = {
     "chromium": "chromium",
+    "faketime": "faketime",
     "fish": "fish",
     "git": "git",
     "influxd": "influxdb",

@@ -115,8 +115,7 @@ def test_old_files_of_the_pattern_go(tmp_path):
         (tmp_path / name).touch()
     today = day_of("2026-11-23.raw", "%Y-%m-%d.raw")
     assert sorted(name for name in stays + goes if is_old(name, today - 10)) == sorted(goes)
-    keep = day_of(time.strftime("%Y-%m-%d"), "%Y-%m-%d") - today + 10  # the test's today is the 23rd
-    files = DatedFiles(str(tmp_path), "%Y-%m-%d.raw", pytest.fail, keep=keep)
+    files = DatedFiles(str(tmp_path), "%Y-%m-%d.raw", pytest.fail, keep=10)  # from the day after the 22nd
     files.add([Whole(FRAME, 1, NOON_NS)])
     files.close()
     assert sorted(os.listdir(tmp_path)) == sorted([*stays, "2026-11-23.raw"])

@@ -18,6 +18,7 @@ from hanpipe.unix.typed import Final
 WRITE_PAUSE: Final = 10.0  # s
 
 _MOST: Final = 1 << 20  # octets that wait for a full disk; an hour of a line at 2400 baud
+_UNSET: Final = 737_425  # the first day of 2020, as day_of counts
 _MUCH: Final = 65536  # octets that do not wait: a replay brings them
 
 
@@ -131,12 +132,17 @@ class DatedFiles:
             self._refused, self._lost = None, 0
 
     def _delete_old(self, days: int) -> None:
-        """Delete the files of this pattern that are more days old."""
+        """Delete the files of this pattern that are more days old, counted from the day after the last before today.
+
+        Mostly that is today. After a clock was set to a wrong day it is not, so that no file is lost if the clock is
+        right again before the next file begins. A day before 2020 is that of a clock that was not set.
+        """
         today = day_of(time.strftime(self._pattern), self._pattern)
         try:
-            for name in os.listdir(self._directory):
-                day = day_of(name.removesuffix(".gz"), self._pattern)
-                if day is not None and today is not None and day < today - days:
+            found = [(day_of(name.removesuffix(".gz"), self._pattern), name) for name in os.listdir(self._directory)]
+            before = [day for day, _ in found if day is not None and today is not None and day < today]
+            for day, name in found:
+                if day is not None and _UNSET <= day < max(before, default=0) + 1 - days:
                     os.unlink(f"{self._directory}/{name}")
         except OSError as error:
             self._report(f"{self._directory}: {reason(error)}; old files stay")

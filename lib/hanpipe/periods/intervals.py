@@ -118,7 +118,7 @@ class Account:
         energies = {name: energy.total(end) for name, energy in self._energies.items()}
         known = {name: total for name, total in energies.items() if total is not None}
         fresh = self._fresh | {name for name, mean in means.items() if mean is not None}
-        length = 0 if self._begin is None else end - self._begin
+        length = 0 if self._begin is None else max(0, end - self._begin)  # the clock may be set back
         flowed = {name: self._flowed(energy, end, length) for name, energy in self._energies.items()}
         self._fresh, self._begin = set(), end
         return Figures({**self._last, **means, **known}, fresh, flowed, length / 1e9)

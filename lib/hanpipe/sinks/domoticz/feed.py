@@ -33,7 +33,7 @@ class Feed:
         svalue = self.device.svalue(values)
         self._posted = self._posted or svalue is not None
         if svalue is None and not self._posted:
-            self._seconds += figures.seconds
+            self._seconds += min(figures.seconds, _HOUR / 4)  # a leap of the clock is not an hour of readings
             self._missing = _missing(self.device, values)
         return svalue if figures.fresh.intersection(self.device.fields) else None
 

@@ -116,7 +116,7 @@ class Telegrams:
 
     def _known(self, at: int) -> dict[str, Number]:
         """Return the values that are not too old, and the registers. Without tariffs all energy is of tariff 1."""
-        values = {name: value for name, (value, came) in self._values.items() if at - came <= HOLD}
+        values = {name: value for name, (value, came) in self._values.items() if abs(at - came) <= HOLD}
         for name, energy in self._energies.items():
             if (total := energy.total(at)) is not None:
                 values[name] = total

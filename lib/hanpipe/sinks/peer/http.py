@@ -16,6 +16,7 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import ssl
 
+NOT_YET_VALID: Final = 9  # OpenSSL, X509_V_ERR_CERT_NOT_YET_VALID
 _LONGEST_ANSWER: Final = 4_000_000  # octets
 
 
@@ -102,6 +103,8 @@ class HttpPeer:
         if isinstance(error, TimeoutError):
             return Away(f"no answer within {self._patience:g} s")
         if type(error).__name__ == "SSLCertVerificationError":  # not to load ssl for http
+            if getattr(error, "verify_code", 0) == NOT_YET_VALID:
+                return Away("its certificate is not valid yet; is the clock of this computer right?")
             return Wrong("its certificate is not trusted: name it with --ca FILE, or use --insecure")
         if type(error).__name__.startswith("SSL"):
             return Wrong("it does not speak TLS: is its URL http://?")

@@ -238,10 +238,28 @@ def test_the_screen_follows_the_size_of_the_terminal(tmp_path):
                 terminal.wait_until(lambda shown, size=(columns, rows): is_whole(shown, *size))
 
 
+def test_messages_of_other_programs_stay_below_the_screen(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "messages")
+    with Tmux(str(tmp_path)) as terminal:
+        terminal.type("(cat messages >&2 & cat pipe) | han-top")
+        with (
+            open(tmp_path / "messages", "w", buffering=1) as messages,
+            open(tmp_path / "pipe", "w", buffering=1) as pipe,
+        ):
+            terminal.wait_for("waiting for the first reading")
+            messages.write("han-read: /dev/HANserial: no such device\nhan-read: /dev/HANserial: back after 4 min\n")
+            terminal.wait_for("back after")
+            pipe.write(text([reading(0, 1234)]))
+            shown = terminal.wait_for("1,234 W", "q quit")
+        assert shown.splitlines()[21].startswith(" q quit")
+        assert shown.splitlines()[22] == "han-read: /dev/HANserial: back after 4 min"
+
+
 def is_whole(shown, columns, rows):
-    """Tell whether a screen shows the power, a line that leaves its last column free, and the keys at the bottom."""
-    lines = shown.splitlines()
-    return "1,234 W" in shown and lines[1] == "─" * (columns - 1) and lines[rows - 1].startswith(" q quit   p pause")
+    """Tell whether a screen shows the power, a line that leaves its last column free, and the keys below."""
+    lines, foot = shown.splitlines(), rows - 3 if rows >= 12 else rows - 1
+    return "1,234 W" in shown and lines[1] == "─" * (columns - 1) and lines[foot].startswith(" q quit   p pause")
 
 
 @pytest.fixture

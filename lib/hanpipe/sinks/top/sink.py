@@ -94,7 +94,7 @@ class _TopSink(Sink):
         self._key: Key | None = None  # of the meter that is shown
         self._shown: tuple[Figures, int] | None = None  # and at what time
         self._paused = self._helps = False
-        self._size = (0, 0)
+        self._room = (0, 0)
         self._drawn = 0.0  # when
         self._due = True  # whether there is something new to draw
 
@@ -114,9 +114,9 @@ class _TopSink(Sink):
     def turn(self) -> None:
         for key in self._terminal.pressed():
             self._press(key)
-        size = self._terminal.size()
-        if size != self._size or self.seconds() == 0:
-            self._size = size
+        room = self._terminal.room()
+        if room != self._room or self.seconds() == 0:
+            self._room = room
             self._terminal.draw(self._rows())
             self._drawn = time.monotonic()
             self._due = False
@@ -145,9 +145,7 @@ class _TopSink(Sink):
 
     def _rows(self) -> list[Text]:
         meters = self._house.meters()
-        columns, rows = self._size
-        # A character in the last column would make some terminals go on to the next row.
-        view = View(columns - 1, rows, paused=self._paused, unreadable=self._house.unreadable)
+        view = View(*self._room, paused=self._paused, unreadable=self._house.unreadable)
         if self._helps:
             return page("keys and figures", HELP, self._settings, view)
         if not meters:

@@ -18,7 +18,9 @@ from hanpipe.unix.typed import Any, Final
 
 _TTY: Final = "/dev/tty"  # whatever standard input and output are: readings come and go there
 _ENTER: Final = b"\x1b[?1049h\x1b[?25l\x1b[H\x1b[J"  # the alternate screen, without a cursor
-_LEAVE: Final = b"\x1b[H\x1b[J\x1b[?25h\x1b[?1049l"  # cleared, because the Linux console has no alternate screen
+_LEAVE: Final = b"\x1b[r\x1b[H\x1b[J\x1b[?25h\x1b[?1049l"  # cleared: the Linux console has no alternate screen
+_MESSAGES: Final = 2  # rows at the bottom that scroll by themselves: what other programs write to the terminal stays
+_ENOUGH: Final = 12  # rows of a terminal that has room for messages
 _LFLAG, _CC = 3, 6  # places in the list of tcgetattr
 
 
@@ -42,6 +44,7 @@ class Terminal:
         self.unicode = _has_unicode()
         self._console = Console(file=io.StringIO(), force_terminal=True, highlight=False, markup=False, emoji=False)
         self._shown = False
+        self._drawn_size = (0, 0)
 
     def enter(self) -> None:
         """Take the screen."""
@@ -55,6 +58,7 @@ class Terminal:
         attributes[_LFLAG] &= ~(termios.ICANON | termios.ECHO)
         attributes[_CC][termios.VMIN], attributes[_CC][termios.VTIME] = 1, 0
         self._shown = True
+        self._drawn_size = (0, 0)
         termios.tcsetattr(self.descriptor, termios.TCSADRAIN, attributes)
         self._write(_ENTER)
 
@@ -74,9 +78,17 @@ class Terminal:
         if shown:
             self._take()
 
-    def size(self) -> tuple[int, int]:
-        """Return columns and rows."""
-        columns, rows = os.get_terminal_size(self.descriptor)
+    def room(self) -> tuple[int, int]:
+        """Return columns and rows of what draw() shows. raise: NotWritten: the terminal is gone."""
+        columns, rows = self._size()
+        # A character in the last column would make some terminals go on to the next row.
+        return columns - 1, rows - _MESSAGES if rows >= _ENOUGH else rows
+
+    def _size(self) -> tuple[int, int]:
+        try:
+            columns, rows = os.get_terminal_size(self.descriptor)
+        except OSError as error:
+            raise NotWritten(f"{_TTY}: {reason(error)}") from error
         return columns or 80, rows or 24
 
     def pressed(self) -> str:
@@ -92,8 +104,14 @@ class Terminal:
         return keys.decode("ascii", "replace")
 
     def draw(self, rows: list[Text]) -> None:
-        """Show rows, as many as the screen has."""
-        self._write(b"\x1b[H" + b"\x1b[K\r\n".join(map(self._octets, rows)) + b"\x1b[K\x1b[J\r")
+        """Show rows, as many as room() has. The cursor waits below them for the messages of other programs."""
+        size = self._size()
+        new = b"" if size == self._drawn_size else b"\x1b[r\x1b[2J"
+        self._drawn_size = size
+        height = size[1]
+        if height >= _ENOUGH:
+            new += b"\x1b[%d;%dr" % (height - _MESSAGES + 1, height)  # the rows that scroll
+        self._write(new + b"\x1b[H" + b"\x1b[K\r\n".join(map(self._octets, rows)) + b"\x1b[K\x1b[%d;1H" % height)
 
     def print(self, rows: list[Text]) -> None:
         """Write rows as lines, without empty ones at the end; they stay when the program has ended."""

@@ -29,7 +29,7 @@ SHARE = 50  # a slow peer gets one in so many of the frames
 FUSED = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.naming
+import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.naming
 began = time.process_time()
 with open(sys.argv[1], "rb") as stream:
     count = sum(reading["act_pow_pos"] >= 0 for reading in hanpipe.readings(stream))

@@ -189,8 +189,9 @@ def test_lines_do_not_depend_on_how_the_input_is_cut(seed, arrived, data):
 
 @given(st.integers(0, 9), losses(), losses())
 def test_meters_on_one_input_do_not_mix(seed, first, second):
-    one = [House(seed).reading(n) for n in first]
-    two = [House(seed + 1).reading(n) | {"meter_ID": "7359990000000002"} for n in second]
+    house, other = House(seed), House(seed + 1)
+    one = [house.reading(n) for n in first]
+    two = [other.reading(n) | {"meter_ID": "7359990000000002"} for n in second]
     lines = every(sorted(one + two, key=lambda reading: reading["time"]))
     assert [line for line in lines if line["meter_ID"] == "7359990000000001"] == every(one)
     assert [line for line in lines if line["meter_ID"] == "7359990000000002"] == every(two)

@@ -85,6 +85,7 @@ ha-check:
 
 bench: .venv/bench
 	@.venv/bin/python benchmarks/peers.py
+	@.venv/bin/python benchmarks/fleet.py
 	@.venv/bin/python benchmarks/lines.py
 	@.venv/bin/python benchmarks/startup.py
 	@if [ -e ../shared/checks/bench.py ]; then .venv/bin/python ../shared/checks/bench.py | grep -v '^{'; fi

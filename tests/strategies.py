@@ -316,3 +316,31 @@ def _with_other_numbers(draw: st.DrawFn, typed: Typed) -> Typed:
     if name == "octet-string" and len(value) in (8, 10, 24) and value[0] in "01ef":  # it may be a clock
         return {name: value[:2] + draw(_hex(len(value) // 2 - 1))}
     return typed
+
+
+def other_texts(typed: Typed, names: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Typed]:
+    """The same value with other texts of the same length, as of another meter. names: what they may begin with."""
+    ((name, value),) = typed.items()
+    if name in ("array", "structure"):
+        elements = st.tuples(*[other_texts(element, names) for element in value])
+        return elements.map(lambda chosen: {name: list(chosen)})
+    if name not in ("octet-string", "visible-string") or not value:
+        return st.just(typed)
+    octets = bytes.fromhex(value) if name == "octet-string" else value.encode("latin-1")
+    size = len(octets)
+    digits, printable = st.sampled_from("0123456789"), st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+    texts = st.text(digits, min_size=size, max_size=size) | st.text(printable, min_size=size, max_size=size)
+    named = (st.just("") if names is None else names).map(lambda begin: (begin + "7" * size)[:size])
+    padded = st.integers(1, size).flatmap(lambda left: texts.map(lambda text: text[:left].ljust(size, "\0")))
+    begun_alike = st.binary(min_size=size - 1, max_size=size - 1).map(lambda rest: octets[:1] + rest)
+    others = st.just(octets) | ((texts | named | padded).map(str.encode) | begun_alike)
+    return others.map(lambda other: {name: other.hex() if name == "octet-string" else other.decode("latin-1")})
+
+
+@st.composite
+def fleets(draw: st.DrawFn, bodies: st.SearchStrategy[Typed] | None = None) -> list[bytes]:
+    """Data-notifications of meters that take turns: numbers and clocks differ, and from meter to meter the texts."""
+    body = draw(typed_data() if bodies is None else bodies)
+    meters = [draw(other_texts(body)) for _ in range(draw(st.integers(2, 4)))]
+    turns = draw(st.lists(st.sampled_from(meters), min_size=2, max_size=8))
+    return [encoder.notification(draw(_with_other_numbers(meter)), draw(_integers(4, False))) for meter in turns]

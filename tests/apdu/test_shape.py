@@ -19,7 +19,7 @@ from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
 from hanpipe.link import Frame
 from hanpipe.link.hdlc.framer import HdlcFramer
 from hanpipe.readings.line_shape import read_keys
-from strategies import described_bodies, fed, noise, notifications, typed_data
+from strategies import described_bodies, fed, fleets, noise, notifications, typed_data
 
 _OTHER_APDUS = b"\xdb\xdc\xe0"  # ciphered, or cut into blocks: test_ciphering and test_assembly read these
 
@@ -40,6 +40,13 @@ def messages(records: list[tuple[str, bytes]]) -> list[str]:
 
 @given(notifications())
 def test_a_generated_message_reads_as_by_the_plain_walk(apdus: list[bytes]) -> None:
+    frames = [frame for frame in map(encoder.pushed, apdus) if len(frame) <= 2047]
+    assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
+    assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
+
+
+@given(fleets())
+def test_so_do_those_of_meters_that_take_turns(apdus: list[bytes]) -> None:
     frames = [frame for frame in map(encoder.pushed, apdus) if len(frame) <= 2047]
     assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
     assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
@@ -138,10 +145,16 @@ def shape_of(apdu: bytes) -> Shape:
     return Shape(apdu, notification_pieces(read_notification(apdu), 0))
 
 
+def added(shapes: Shapes, apdu: bytes) -> Shape:
+    from hanpipe.apdu.dlms import read_notification
+
+    return shapes.add(apdu, notification_pieces(read_notification(apdu), 0))
+
+
 @given(notifications())
 def test_messages_that_differ_in_numbers_and_clocks_are_of_one_shape(apdus: list[bytes]) -> None:
-    first, shapes = shape_of(apdus[0]), Shapes()
-    shapes.add(first)
+    shapes = Shapes()
+    first = added(shapes, apdus[0])
     for apdu in apdus:
         assert shapes.find(apdu) is first
         assert (shape_of(apdu).template, shape_of(apdu).skeleton) == (first.template, first.skeleton)
@@ -154,24 +167,62 @@ def test_the_skeleton_is_json_whatever_it_holds(body: dict[str, Any]) -> None:
     assert list(keys) == ["apdu", "invoke_id", "date_time", "body"]
 
 
-@given(st.lists(notifications().map(lambda apdus: apdus[0]), max_size=20))
-def test_a_shape_fits_no_message_that_it_would_write_otherwise(apdus: list[bytes]) -> None:
+@given(st.lists(notifications() | fleets(), max_size=4))
+def test_a_shape_fits_no_message_that_it_would_write_otherwise(several: list[list[bytes]]) -> None:
     shapes = Shapes()
-    for apdu in apdus:
-        found, own = shapes.find(apdu), shape_of(apdu)
-        if found is None:
-            shapes.add(own)
-        else:
-            assert found.template % found.unpack(apdu) == own.template % own.unpack(apdu)
+    for apdu in (apdu for apdus in several for apdu in apdus):
+        own = shape_of(apdu)
+        found = shapes.find(apdu) or added(shapes, apdu)
+        assert found.template % found.written(found.unpack(apdu)) == own.template % own.unpack(apdu)
+
+
+def list_of(number: str, model: str = "6525", name: str = "AIDON_V0001") -> bytes:
+    """Return a list of a meter with a number."""
+    texts = {"visible-string": name}, {"octet-string": number.encode().hex()}, {"visible-string": model}
+    return encoder.notification({"structure": [*texts, {"long": 5}]})
+
+
+def test_meters_that_differ_in_texts_share_a_shape() -> None:
+    shapes = Shapes()
+    for number in range(100):
+        apdu = list_of(f"{number:016}", f"65{number % 7 + 10}")
+        shape = shapes.find(apdu) or added(shapes, apdu)
+        assert shape.unpack(apdu)[-1] == 5
+        (kept,) = shapes._of_size.values()
+        assert kept == [shape]
+    assert shape.fixed_texts == (b"AIDON_V0001", None, None)
+
+
+def test_a_single_meter_has_its_texts_in_its_shape() -> None:
+    shapes = Shapes()
+    added(shapes, list_of("0000000000000001"))
+    found = shapes.find(list_of("0000000000000001"))
+    assert found is not None
+    assert not found.texts
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [("12345678901", "1234567890"), ("1234567", "A234567"), ("1234", "\0\x0a\x14\0"), ("123456", "\1\0\1\7\0\xff")],
+    ids=["other length", "a letter first", "a time of day", "a logical name"],
+)
+def test_these_are_of_two_shapes(number: str, other: str) -> None:
+    shapes = Shapes()
+    for text in (number, other, number, other):
+        apdu = encoder.notification({"structure": [{"octet-string": text.encode("latin-1").hex()}, {"long": 5}]})
+        own = shape_of(apdu)
+        shape = shapes.find(apdu) or added(shapes, apdu)
+        assert shape.template % shape.written(shape.unpack(apdu)) == own.template % own.unpack(apdu)
+        assert not shape.texts
 
 
 # --- bounds ---
 
 
 def messages_of_new_shapes(count: int, size: int) -> list[bytes]:
-    """Messages each of which has a text of its own."""
+    """Messages each of which has a string of its own, which is not a text."""
     return [
-        encoder.notification({"structure": [{"visible-string": f"{number:06}" + "x" * (size - 6)}, {"long": 1}]})
+        encoder.notification({"structure": [{"utf8-string": f"{number:06}" + "x" * (size - 6)}, {"long": 1}]})
         for number in range(count)
     ]
 

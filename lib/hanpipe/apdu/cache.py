@@ -1,5 +1,7 @@
 """A cache with a bound: a hostile line makes new things to remember for ever."""
 
+from collections.abc import Callable
+
 from hanpipe.unix.typed import Any, Final
 
 MOST_PER_KEY: Final = 8  # things kept under one key, the last used first
@@ -35,3 +37,11 @@ class BoundedCache(dict[int, list[Any]]):
         things = self[key]
         things.remove(thing)
         things.insert(0, thing)
+
+    def take(self, key: int, is_it: Callable[[Any], bool]) -> Any:
+        """Remove the first thing of a key that a function chooses, and return it; None if it chooses nothing."""
+        things = self.get(key, [])
+        for at, thing in enumerate(things):
+            if is_it(thing):
+                return things.pop(at)
+        return None

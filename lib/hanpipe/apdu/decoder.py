@@ -88,11 +88,9 @@ class Decoder:
             return refusal("apdu", malformed, octets, keys, time), []
         if apdu.frame:
             pieces = notification_pieces(notification, len(frame) - FCS - len(octets))
-            shape = Shape(frame, [_envelope(keys), *pieces], check=FCS)
-            self._frames.add(shape)
+            shape = self._frames.add(frame, [_envelope(keys), *pieces], check=FCS)
         else:
-            shape = Shape(apdu.octets, notification_pieces(notification, 0))
-            self._apdus.add(shape)
+            shape = self._apdus.add(apdu.octets, notification_pieces(notification, 0))
         return _message(apdu, shape), following
 
     def is_notification(self, octets: bytes) -> bool:

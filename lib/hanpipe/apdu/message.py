@@ -34,19 +34,22 @@ class Message(NamedTuple):
     time:     ns since 1970-01-01 UTC of its last frame, 0 = unknown
     envelope: JSON text of the keys that are not part of the shape, each followed by a comma
     shape:    the part that it shares with other messages
-    values:   the numbers and clocks that differ from message to message
+    values:   the numbers and clocks that differ from message to message, and the texts that differ from meter to meter
     """
 
     time: int
     envelope: str
     shape: Shape
-    values: tuple[int, ...]
+    values: tuple[Any, ...]
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
+        shape, values = self.shape, self.values
+        if shape.texts:
+            values = shape.written(values)
         if self.time or self.envelope:
-            return "{" + stamp(self.time) + self.envelope + self.shape.template % self.values
-        return "{" + self.shape.template % self.values
+            return "{" + stamp(self.time) + self.envelope + shape.template % values
+        return "{" + shape.template % values
 
 
 class Telegram(NamedTuple):

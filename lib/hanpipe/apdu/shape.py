@@ -10,26 +10,40 @@ by value; that gives its mask (octets that must be equal), the places of numbers
                {"octet-string":"0100010700ff"},{"double-long-unsigned":%d},{"structure":[{"integer":0},{"enum":27}]}]}]}}
 
 Every message of the shape, the first one too, is then written by one masked compare, one unpack and one format, so no
-second decoder has to be kept in step. Types of one octet (scalers, units, states), texts and the rare types belong to
-the shape, since no meter varies them from message to message; where one does, each value makes a shape of its own and
-costs a walk.
+second decoder has to be kept in step. Types of one octet (scalers, units, states) and the rare types belong to the
+shape, since no meter varies them from message to message; where one does, each value makes a shape of its own and costs
+a walk.
+
+No meter varies its texts either (its number, its model), but another meter has others. So a text belongs to the shape
+until a message differs from one before in texts alone. From then on those texts are holes, and the meters share the
+shape, however many they are.
 """
 
 import json
 import math
 import struct
+from collections.abc import Callable, Container
 
 from hanpipe.apdu import cosem
 from hanpipe.apdu.cache import BoundedCache
 from hanpipe.apdu.cosem import DESCRIPTOR
 from hanpipe.apdu.dlms import Data, Notification
-from hanpipe.apdu.template import HOLE, Slot
+from hanpipe.apdu.template import HOLE, OCTET_STRING, VISIBLE_STRING, Slot, TextSlot, differing
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # Types whose value is a hole in the text: their struct code.
 _NUMBERS: Final = {name: form.format[-1] for name, form in cosem.FIXED.values() if name in cosem.VARYING}
 # Strings that may be a COSEM time, date or date-time are holes: their octets -> struct code, format.
-_CLOCKS: Final = {4: ("I", "%08x"), 5: ("BI", "%02x%08x"), 12: ("III", "%08x%08x%08x")}
+_CLOCKS: Final = {4: ("I", '"%08x"'), 5: ("BI", '"%02x%08x"'), 12: ("III", '"%08x%08x%08x"')}
+# Texts that may differ from meter to meter: their type -> format, and what it takes of their octets.
+_quoted: Final = json.encoder.encode_basestring_ascii  # what json.dumps makes of a string, in a tenth of its time
+_TEXTS: Final[dict[str, tuple[str, Callable[[bytes], str]]]] = {
+    OCTET_STRING:     ('"%s"', bytes.hex),
+    VISIBLE_STRING:   ("%s", lambda octets: _quoted(octets.decode("latin-1"))),
+}  # fmt: skip
+# Upper bits of the first octet of ASCII's printable characters. They stay a part of the shape, so that a text, a clock
+# and a logical name, whose first octet is below 16, are never of one shape.
+_TEXT_BITS: Final = (0x20, 0x40, 0x60)
 
 _ROOM: Final = 2_000_000  # characters of the shapes kept
 
@@ -38,14 +52,16 @@ class Hole(NamedTuple):
     """Octets whose value differs from message to message of a shape.
 
     offset: of the first octet; size: how many; codes: of struct, one a value; form: what % writes them with
-    clock:  octets of the COSEM time, date or date-time that they are, 0 for a number
+    clock:  octets of the COSEM time, date or date-time that they are, 0 for a number or a text
+    text:   type of the text that they are, "" for a number or a clock
     """
 
     offset: int
     size: int
     codes: str
     form: str
-    clock: int
+    clock: int = 0
+    text: str = ""
 
 
 class Shape:
@@ -53,42 +69,70 @@ class Shape:
 
     mask, fixed: octets, as one big-endian number, are of this shape if octets & mask == fixed
     unpack:      octets -> the values of the holes
-    template:    the line of han-decode after its opening brace and time; template % values is that of a message
+    template:    the line of han-decode after its opening brace and time; template % written(values) is a message's
     skeleton:    the same as JSON, with HOLE for each hole; slots: the holes, in order
+    texts:       those of the holes that hold a text
+    fixed_texts: the texts of the message, in order, None where a text is a hole
+    kind:        mask and fixed if all texts were holes: messages of a kind differ in numbers, clocks and texts alone
     """
 
-    __slots__ = ("fixed", "mask", "size", "skeleton", "slots", "template", "unpack")
+    __slots__ = (
+        "fixed", "fixed_texts", "kind", "mask", "size", "skeleton", "slots", "template", "texts", "unpack"
+    )  # fmt: skip
 
-    def __init__(self, octets: bytes, pieces: "list[str | Hole]", check: int = 0) -> None:
+    def __init__(
+        self, octets: bytes, pieces: "list[str | Hole]", check: int = 0, varying: Container[int] = frozenset()
+    ) -> None:
         """Make the shape of a message.
 
         octets: the message: an APDU, or the frame that carries it; check: octets at its end that the text leaves out
         pieces: its text, in order, the holes in the order of their octets
+        varying: which of its texts are holes, counted from 0
         """
         mask = bytearray(b"\xff" * (len(octets) - check) + bytes(check))
+        loose = mask.copy()
         form, template, skeleton, at, index = ">", "", "", 0, 0
-        slots: list[Slot] = []
+        slots: list[Slot | TextSlot] = []
+        fixed_texts: list[bytes | None] = []
         for piece in pieces:
+            if isinstance(piece, Hole):
+                end = piece.offset + piece.size
+                loose[piece.offset : end] = bytes(piece.size)
+                if piece.clock or piece.text:
+                    loose[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
+                if piece.text:
+                    text = None if len(fixed_texts) in varying else octets[piece.offset : end]
+                    fixed_texts.append(text)
+                    if text is not None:
+                        piece = piece.form % _TEXTS[piece.text][1](text)
             if isinstance(piece, str):
                 template += piece.replace("%", "%%")
                 skeleton += piece
                 continue
-            end = piece.offset + piece.size
-            mask[piece.offset : end] = bytes(piece.size)
-            if piece.clock:
-                mask[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
+            mask[piece.offset : end] = loose[piece.offset : end]
             form += f"{piece.offset - at}x{piece.codes}"
-            template += f'"{piece.form}"' if piece.clock else piece.form
+            template += piece.form
             skeleton += HOLE
-            slots.append(Slot(index, piece.clock))
-            at, index = end, index + len(piece.codes)
+            slots.append(TextSlot(index, piece.text) if piece.text else Slot(index, piece.clock))
+            at, index = end, index + (1 if piece.text else len(piece.codes))
         self.size = len(octets)
         self.mask = int.from_bytes(mask, "big")
-        self.fixed = int.from_bytes(octets, "big") & self.mask
+        number = int.from_bytes(octets, "big")
+        self.fixed = number & self.mask
+        self.kind = int.from_bytes(loose, "big"), number & int.from_bytes(loose, "big")
         self.unpack = struct.Struct(f"{form}{len(octets) - at}x").unpack
         self.template = template
         self.skeleton = "{" + skeleton
         self.slots = tuple(slots)
+        self.fixed_texts = tuple(fixed_texts)
+        self.texts = tuple([slot for slot in slots if isinstance(slot, TextSlot)])
+
+    def written(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the values with each text as JSON."""
+        written = list(values)
+        for at, name in self.texts:
+            written[at] = _TEXTS[name][1](values[at])
+        return tuple(written)
 
 
 class Shapes:
@@ -110,9 +154,13 @@ class Shapes:
                 return shape
         return None
 
-    def add(self, shape: Shape) -> None:
-        """Keep a shape."""
+    def add(self, octets: bytes, pieces: "list[str | Hole]", check: int = 0) -> Shape:
+        """Return the shape of a message that find() does not know, and keep it. octets, pieces, check: as of Shape."""
+        shape = Shape(octets, pieces, check)
+        if other := self._of_size.take(shape.size, lambda other: other.kind == shape.kind):
+            shape = Shape(octets, pieces, check, differing(shape.fixed_texts, other.fixed_texts))
         self._of_size.add(shape.size, shape, 2 * len(shape.template))
+        return shape
 
 
 def notification_pieces(notification: Notification, at: int) -> "list[str | Hole]":
@@ -122,7 +170,7 @@ def notification_pieces(notification: Notification, at: int) -> "list[str | Hole
         date_time = _clock(at + notification.date_time_at, 12)
     pieces: list[str | Hole] = [f'"apdu":"{notification.apdu}",']
     if notification.invoke_id is not None:
-        pieces += ['"invoke_id":', Hole(at + 1, 4, "I", "%d", 0), ","]
+        pieces += ['"invoke_id":', Hole(at + 1, 4, "I", "%d"), ","]
     pieces += ['"date_time":', date_time]
     if notification.variable_names is not None:
         pieces.append(f',"variable_names":{json.dumps(notification.variable_names, separators=(",", ":"))}')
@@ -151,9 +199,12 @@ def _write(data: Data, at: int, pieces: "list[str | Hole]") -> None:
     if data.type in _NUMBERS:
         code = _NUMBERS[data.type]
         size = struct.calcsize(">" + code)
-        pieces.append(Hole(at + data.end - size, size, code, "%d", 0))
+        pieces.append(Hole(at + data.end - size, size, code, "%d"))
     elif data.type in cosem.CLOCK_TYPES and cosem.is_clock(data.value):
         pieces.append(_clock(at + data.end - len(data.value), len(data.value)))
+    elif data.type in _TEXTS and data.value and data.value[0] & cosem.CLOCK_BITS in _TEXT_BITS:
+        size = len(data.value)
+        pieces.append(Hole(at + data.end - size, size, f"{size}s", _TEXTS[data.type][0], text=data.type))
     else:
         pieces.append(json.dumps(plain(data), separators=(",", ":")))
     pieces.append("}")

@@ -1,9 +1,11 @@
 """A text with holes: what all lines of a shape share, and where they differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hanpipe.unix.typed import Final, NamedTuple
 
+OCTET_STRING: Final = "octet-string"
+VISIBLE_STRING: Final = "visible-string"
 HOLE: Final = "NaN"  # a hole in the JSON of a skeleton: no line of han-decode holds this token
 
 
@@ -12,6 +14,36 @@ class Slot(NamedTuple):
 
     at: int
     size: int = 0
+
+
+class TextSlot(NamedTuple):
+    """The hole of a text in a skeleton. at: index of its value, which is octets; type: of the text."""
+
+    at: int
+    type: str
+
+    def text(self, octets: bytes) -> str:
+        """Return the text as han-decode writes it: an octet-string in hex, a visible-string as Latin-1."""
+        return octets.hex() if self.type == OCTET_STRING else octets.decode("latin-1")
+
+
+class Text(str):
+    """The text that one message has in a hole; those of other messages of the shape differ. slot: the hole."""
+
+    __slots__ = ("slot",)
+    slot: TextSlot
+
+    @classmethod
+    def of(cls, slot: TextSlot, octets: bytes) -> "Text":
+        """Return the text in a slot of a message."""
+        text = cls(slot.text(octets))
+        text.slot = slot
+        return text
+
+
+def differing(these: Sequence[object], those: Sequence[object]) -> set[int]:
+    """Return which texts of two shapes of a kind differ, counted from 0; None is a text that already is a hole."""
+    return {at for at, (one, other) in enumerate(zip(these, those, strict=True)) if one != other}
 
 
 class Template:

@@ -96,15 +96,17 @@ def is_push_list(body: Typed) -> bool:
 
 def text_of(item: Item) -> str | None:
     """Return the text of a string without the NULs that pad it; None for other values and unprintable strings."""
-    if not isinstance(item.value, str):
-        return None
-    text = item.value
-    if item.type == "octet-string":
+    return printable(item.type, item.value) if isinstance(item.value, str) else None
+
+
+def printable(kind: str, text: str) -> str | None:
+    """Return the text of a string, as text_of does. kind: its type; text: as han-decode writes it."""
+    if kind == "octet-string":
         try:
             text = bytes.fromhex(text).decode("ascii")
         except ValueError:
             return None
-    elif item.type not in ("visible-string", "utf8-string"):
+    elif kind not in ("visible-string", "utf8-string"):
         return None
     text = text.rstrip("\0")
     return text if text.isprintable() else None

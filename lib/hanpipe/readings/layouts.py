@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from importlib import resources
 
 from hanpipe.readings.items import Item, text_of
+from hanpipe.readings.makers import FLAG_SIZE
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # The keys of a file, and of a list in it. A scaler beside the lists holds for each of them.
@@ -186,6 +187,10 @@ def _layout(entry: dict[str, Any], shared: dict[str, int]) -> Layout:
         raise ValueError(f"list {name}: unknown key {min(unknown)}")
     line = {"destination": entry["destination"]} if "destination" in entry else {}
     if "title" in entry:
+        if len(entry["title"]) > FLAG_SIZE:
+            raise ValueError(
+                f"list {name}: title: expected the {FLAG_SIZE} letters of the maker, got '{entry['title']}'"
+            )
         line["system_title"] = entry["title"].encode("ascii").hex()
     return Layout(
         name,

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 from hanpipe.unix.typed import Any, Final
 
-_FLAG_SIZE: Final = 3  # letters of a FLAG id
-_TITLE_DIGITS: Final = 16  # hex digits of a system title
+FLAG_SIZE: Final = 3  # letters of a FLAG id
 
 
 def maker(keys: Mapping[str, Any], list_version: str | None, device_name: str | None) -> str | None:
@@ -15,21 +14,26 @@ def maker(keys: Mapping[str, Any], list_version: str | None, device_name: str | 
     keys:         of its line: identification and system_title count
     list_version: text of the name of its list; device_name: its logical device name
     """
-    for beginning, name in _makers()["list_version"].items():
-        if list_version and list_version.startswith(beginning):
-            return name
-    for text in (keys.get("identification", "")[1:], _letters(keys.get("system_title")), device_name or ""):
-        if flag := _makers()["flag"].get(text[:_FLAG_SIZE].upper()):
-            return flag
-    return None
+    texts = keys.get("identification", "")[1:], _letters(keys.get("system_title")), device_name or ""
+    return of_list(list_version or "") or next(filter(None, map(of_device, texts)), None)
+
+
+def of_list(version: str) -> str | None:
+    """Return the maker whose lists have a version of that name, None if none is known."""
+    return next((name for beginning, name in _makers()["list_version"].items() if version.startswith(beginning)), None)
+
+
+def of_device(name: str) -> str | None:
+    """Return the maker whose FLAG id a name begins with, None if none is known."""
+    return _makers()["flag"].get(name[:FLAG_SIZE].upper())
 
 
 def _letters(title: Any) -> str:
-    """Return the letters with which a system title in hex begins; empty if it is not one."""
-    if not isinstance(title, str) or len(title) != _TITLE_DIGITS:
+    """Return the letters with which a system title in hex begins, "" if it is not one."""
+    if not isinstance(title, str):
         return ""
     try:
-        return bytes.fromhex(title)[:_FLAG_SIZE].decode("latin-1")
+        return bytes.fromhex(title)[:FLAG_SIZE].decode("latin-1")
     except ValueError:
         return ""
 

@@ -5,23 +5,24 @@ values of one message.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
-from hanpipe.apdu.template import Slot
+from hanpipe.apdu.template import Slot, Text, TextSlot
 from hanpipe.readings import quantities
 from hanpipe.readings.clocks import clock, clock_beside, is_clock
 from hanpipe.readings.items import Item, is_push_list, read_items, text_of
 from hanpipe.readings.line_shape import LineShape, read_keys
-from hanpipe.readings.makers import maker
+from hanpipe.readings.makers import FLAG_SIZE, maker
 from hanpipe.readings.names import Names
 from hanpipe.readings.reading import IDENTITY, Field, Plan, Reading
 from hanpipe.readings.scaling import Scaling, Sizes, is_number, open_scalers, sizes_of
-from hanpipe.readings.values import Digits, Fixed, Nested, Octets, Source, Value
+from hanpipe.readings.values import Digits, Fixed, Nested, Octets, Sent, Source, Value
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hanpipe.apdu.message import Message
     from hanpipe.apdu.shape import Shape
+    from hanpipe.readings.deciding import Deciding
     from hanpipe.readings.layouts import Layout
 
 _ORDER: Final = ("obis_list_version", "meter_ID", "meter_maker", "meter_model", "date_time")  # then the values
@@ -56,6 +57,7 @@ class Naming:
         self.unfit = {layout.name for layout in layouts}  # those that no list had the elements of so far
         self._tell = tell
         self._plans: dict[object, Plan] = {}
+        self._deciding: dict[object, Deciding] = {}  # of the shapes with texts
         self._left = _ROOM
         self._doubted: set[str] = set()
 
@@ -63,28 +65,63 @@ class Naming:
         """Name and scale a message. raise: Malformed: it holds no list."""
         plan = None if message.envelope else self._plans.get(message.shape)
         if plan is None:
-            plan = self.plan_of(message.shape, _sender(message.envelope))
+            plan = self.plan_of(message.shape, message.values, _sender(message.envelope))
         return Reading(plan, message.values, message.time)
 
     def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
         """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: not objects."""
         return Reading(self.plan(keys), (), time_ns)
 
-    def plan_of(self, shape: "Shape | LineShape", sender: tuple[tuple[str, str], ...] = ()) -> Plan:
-        """Return the plan of a shape. sender: keys of the line that the shape does not hold.
+    def plan_of(
+        self, shape: "Shape | LineShape", values: tuple[Any, ...] = (), sender: tuple[tuple[str, str], ...] = ()
+    ) -> Plan:
+        """Return the plan of a message, which all messages share that have its shape and whose texts decide the same.
 
-        raise: Malformed, ValueError: it holds no list
+        values: of the message; sender: keys of its line that the shape does not hold
+        raise:  Malformed, ValueError: it holds no list
         """
-        key = (shape, sender) if sender else shape
+        key: object = shape
+        if sender or shape.texts:
+            key = shape, sender, self._decided(shape, values)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self.plan(read_keys(shape.skeleton, shape.slots) | dict(sender))
+            slots = [Text.of(slot, values[slot.at]) if isinstance(slot, TextSlot) else slot for slot in shape.slots]
+            plan = self.plan(read_keys(shape.skeleton, slots) | dict(sender))
             self._left -= len(shape.skeleton)
             if len(self._plans) == _MOST_PLANS or self._left < 0:
                 self._plans.clear()
+                self._deciding.clear()
                 self._left = _ROOM
             self._plans[key] = plan
         return plan
+
+    def deciding(
+        self,
+        shape: "Shape | LineShape",
+        octets_of: Callable[[TextSlot], Callable[[Any], bytes]] = lambda slot: bytes,
+        first: int = 0,
+    ) -> "Deciding":
+        """Return what makes a key of what the texts of a message of a shape decide.
+
+        octets_of: slot -> what makes the octets of the text in its hole; first: index of the hole of the first value
+        raise:     Malformed, ValueError: the shape holds no list
+        """
+        from hanpipe.readings.deciding import Decided, Deciding  # a single meter has no texts as holes
+
+        items = read_items(read_keys(shape.skeleton, shape.slots).get("body", {}))
+        texts = [item for item in items if isinstance(item.value, TextSlot)]
+        needs_layout = _needs_layout(items)
+        decided = [Decided(item, needs_layout, octets_of(item.value)) for item in texts]
+        return Deciding(decided, [first + item.value.at for item in texts])
+
+    def _decided(self, shape: "Shape | LineShape", values: tuple[Any, ...]) -> Hashable:
+        """Return the key of what the texts of a message decide."""
+        if not shape.texts:
+            return ()
+        deciding = self._deciding.get(shape)
+        if deciding is None:
+            deciding = self._deciding[shape] = self.deciding(shape)
+        return deciding(values)
 
     def plan(self, keys: Mapping[str, Any]) -> Plan:
         """Work out what all readings of a shape share.
@@ -158,9 +195,7 @@ class Naming:
 
     def _layout(self, items: list[Item], keys: Mapping[str, Any]) -> "Layout | None":
         """Find the layout of a list that does not tell all by itself."""
-        if all(item.scaler is not None or not is_number(item.value) for item in items) and not any(
-            item.key.startswith("#") for item in items
-        ):
+        if not _needs_layout(items):
             return None
         for layout in self._layouts:
             if layout.holds(items):
@@ -201,9 +236,18 @@ class Naming:
         return bool(met)
 
 
+def _needs_layout(items: list[Item]) -> bool:
+    """Return whether a list leaves open what some of its values are, or their scalers."""
+    return any(item.key.startswith("#") or (item.scaler is None and is_number(item.value)) for item in items)
+
+
 def _with_maker(keys: Mapping[str, Any], fields: list[Field]) -> list[Field]:
     """Add the maker of the meter, if the message tells it."""
-    texts = {field.name or field.code: field.source.value(()) for field in fields if isinstance(field.source, Fixed)}
+    texts = {
+        field.name or field.code: field.source.here if isinstance(field.source, Sent) else field.source.value(())
+        for field in fields
+        if isinstance(field.source, Fixed | Sent)
+    }
     device = next((value for name, value in texts.items() if name.endswith("42.0.0")), texts.get("meter_ID"))
     list_version = texts.get("obis_list_version")
     name = maker(keys, *(text if isinstance(text, str) else None for text in (list_version, device)))
@@ -211,11 +255,12 @@ def _with_maker(keys: Mapping[str, Any], fields: list[Field]) -> list[Field]:
 
 
 def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
-    """Return what the envelope of a message says that a layout may ask for."""
+    """Return what the envelope of a message says that a layout may ask for: of a system title, the maker's letters."""
     if not envelope:
         return ()
     keys = json.loads("{" + envelope.rstrip(",") + "}")
-    return tuple((key, keys[key]) for key in ("destination", "system_title") if isinstance(keys.get(key), str))
+    sizes = ("destination", None), ("system_title", 2 * FLAG_SIZE)
+    return tuple((key, keys[key][:size]) for key, size in sizes if isinstance(keys.get(key), str))
 
 
 def _identity(item: Item) -> Source:
@@ -230,6 +275,8 @@ def _identity(item: Item) -> Source:
 def _text(item: Item) -> Source:
     if is_clock(item.value):
         return Octets(*item.value)
+    if isinstance(item.value, Text):
+        return Sent(item.type, item.value)
     if isinstance(item.value, dict | list):
         return Nested(item.value)
     text = text_of(item)

@@ -25,7 +25,7 @@ class LineReader:
         self._naming = naming
         self._shapes = LineShapes()
         self._rest = b""
-        self._writers: dict[LineShape, Writer] = {}
+        self._writers: dict[object, Writer] = {}
         self.read = self.passed = self.wrong = 0
 
     def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
@@ -39,7 +39,8 @@ class LineReader:
             if isinstance(shape, Plan):
                 readings.append((shape, (), holes[0]))
             else:
-                readings.append((self._naming.plan_of(shape), shape.values(holes), shape.front(holes)))
+                values = shape.values(holes)
+                readings.append((self._naming.plan_of(shape, values), values, shape.front(holes)))
         self.read += len(readings)
         return readings
 
@@ -55,7 +56,7 @@ class LineReader:
             if isinstance(shape, Plan):
                 told.append(shape.line((), holes[0]))
                 continue
-            write = writers.get(shape) or self._writer(shape)
+            write = writers.get(shape) or self._writer(shape, holes)
             told.append(write(holes))
         self.read += len(told)
         return told
@@ -74,10 +75,29 @@ class LineReader:
             self.wrong += 1
         return head.decode("utf-8", "replace").split("\n") if end else []
 
-    def _writer(self, shape: LineShape) -> Writer:
+    def _writer(self, shape: LineShape, holes: tuple[str, ...]) -> Writer:
+        """Make what writes the readings of a shape. holes: of the first one."""
+        write = self._writer_by_texts(shape) if shape.texts else self._plan(shape, holes).writer(shape)
+        return self._keep(shape, write)
+
+    def _writer_by_texts(self, shape: LineShape) -> Writer:
+        """Make what chooses the writer of each reading by what its texts decide."""
+        decided = self._naming.deciding(shape, shape.octets_of, shape.timed)
+
+        def write(holes: tuple[str, ...]) -> str:
+            key = shape, decided(holes)
+            chosen = self._writers.get(key) or self._keep(key, self._plan(shape, holes).writer(shape))
+            return chosen(holes)
+
+        return write
+
+    def _plan(self, shape: LineShape, holes: tuple[str, ...]) -> Plan:
+        return self._naming.plan_of(shape, shape.values(holes))
+
+    def _keep(self, key: object, write: Writer) -> Writer:
         if len(self._writers) == _MOST_WRITERS:
             self._writers.clear()
-        write = self._writers[shape] = self._naming.plan_of(shape).writer(shape)
+        self._writers[key] = write
         return write
 
     def _learn(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
@@ -102,11 +122,11 @@ class LineReader:
         if len(line) > LONGEST_SHAPED:
             keys = read_keys(line)
             return self._naming.plan(keys), (_time(keys),)
-        shape = LineShape(line)
+        shape = self._shapes.make(line)
         if "body" not in read_keys(shape.skeleton, shape.slots):
             self.passed += 1
             return None
-        plan = self._naming.plan_of(shape)
+        plan = self._naming.plan_of(shape, shape.values(shape.holes(line) or ()))
         self._shapes.add(line, shape)
         found = self._shapes.find(line)
         if found:

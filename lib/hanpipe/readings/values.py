@@ -10,8 +10,9 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from hanpipe.apdu import cosem
-from hanpipe.apdu.template import Slot
+from hanpipe.apdu.template import OCTET_STRING, VISIBLE_STRING, Slot, Text
 from hanpipe.link.octets import Malformed
+from hanpipe.readings.items import printable
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol, Union
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _MOST_TEXTS: Final = 512  # kept of each power of ten, of which a hostile line has 256
 _NO_OFFSET: Final = b"\x80\x00\xff"  # deviation and clock status, not specified
 
+_ESCAPE: Final = "\\"
+_quoted: Final = json.encoder.encode_basestring_ascii  # what json.dumps makes of a string, in a tenth of its time
 _DEEPEST: Final = 200  # levels of JSON; an APDU makes 64, and a compact-array in it as many more
 
 Value = Union[int, "Decimal", str, float, bool, dict[str, Any], list[Any], None]
@@ -54,9 +57,9 @@ def json_of(value: Value) -> str:
 
 
 class Values(Protocol):
-    """The values of the holes, by their index: mostly a tuple."""
+    """The values of the holes, by their index: mostly a tuple. Those of texts are octets, all others are numbers."""
 
-    def __getitem__(self, index: int, /) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
 # A part of a JSON text: the index of its hole, and what makes it out of the digits there.
@@ -189,6 +192,40 @@ class Digits(Number):
         return decimal_text(values[self.index] * self._factor, self._scaler)
 
 
+class Sent(Source):
+    """The text in a hole, or its hex if it cannot be printed. here: that of the message that the plan was made for."""
+
+    __slots__ = ("_slot", "_type", "here")
+
+    def __init__(self, kind: str, text: Text) -> None:
+        """Take the type of the value, and the text of one message."""
+        self._slot, self._type = text.slot, kind
+        self.here = self._shown(text)
+
+    def _shown(self, text: str) -> str:
+        shown = printable(self._type, text)
+        return str(text) if shown is None else shown
+
+    def value(self, values: Values) -> Value:
+        """Return the text."""
+        return self._shown(self._slot.text(values[self._slot.at]))
+
+    def parts(self) -> list[Part] | None:
+        """Return its only part, made of the text as it is in a line."""
+        write = {OCTET_STRING: _shown_octets, VISIBLE_STRING: _shown_characters}.get(self._type)
+        return [(self._slot.at, write)] if write else None
+
+
+def _shown_octets(digits: str) -> str:
+    text = printable(OCTET_STRING, digits)
+    return f'"{digits}"' if text is None else _quoted(text)
+
+
+def _shown_characters(text: str) -> str:
+    """Quote a text in the hole of a line, whose only escapes are the NULs that pad it."""
+    return f'"{text.partition(_ESCAPE)[0]}"'
+
+
 class Octets(Source):
     """The octets of a clock's hole, where no clock is expected: a clock, a text or hex, as they turn out."""
 
@@ -285,8 +322,9 @@ def clock_octets(values: Values, index: int, size: int) -> bytes:
     """Return the octets of a clock's hole: its values are numbers of four octets, the first of what is left over."""
     count = (size + 3) // 4
     head = size - 4 * (count - 1)
-    rest = [values[at].to_bytes(4, "big") for at in range(index + 1, index + count)]
-    return values[index].to_bytes(head, "big") + b"".join(rest)
+    numbers: list[int] = [values[at] for at in range(index, index + count)]
+    sizes = [head] + [4] * (count - 1)
+    return b"".join([number.to_bytes(size, "big") for number, size in zip(numbers, sizes, strict=True)])
 
 
 def _check_depth(typed: Any, left: int) -> None:
@@ -299,6 +337,9 @@ def _check_depth(typed: Any, left: int) -> None:
 def _fill(typed: Any, values: Values) -> Any:
     if isinstance(typed, dict):
         return {key: _fill(inner, values) for key, inner in typed.items()}
+    if type(typed) is Text:
+        octets: bytes = values[typed.slot.at]
+        return typed.slot.text(octets)
     if type(typed) is Slot:
         return clock_octets(values, *typed).hex() if typed.size else values[typed.at]
     if isinstance(typed, list):

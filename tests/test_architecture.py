@@ -20,6 +20,7 @@ BESIDE = {
     "doctor": "readings",
     "fake": "apdu",
     "log": "link",
+    "report": "sinks",
     "spool": "sinks",
     "views": "readings",
 }

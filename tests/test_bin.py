@@ -521,6 +521,7 @@ NOTHING_TO_DO = {
     "han-parquet": ("{tmp}/x.parquet",),
     "han-peaks": ("--rule", "no"),
     "han-prom": ("--textfile", "{tmp}/x.prom"),
+    "han-report": (),
     "han-spool": ("{tmp}/queue", "--", "cat"),
     "han-web": ("--listen", "0", "--store", "{tmp}/x.db"),
 }

@@ -6,6 +6,7 @@ register that follows it. The lines depend on the readings and their times alone
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -61,15 +62,26 @@ class _Period:
 class Meter:
     """The periods of one meter. Feed it readings in the order of their times."""
 
-    def __init__(self, calendar: Calendar, running: int = 0, *, lows: bool = False) -> None:
+    def __init__(
+        self,
+        calendar: Calendar,
+        running: int = 0,
+        *,
+        lows: bool = False,
+        averaged: Callable[[str], bool] = is_averaged,
+        registers: Callable[[str], bool] = is_register,
+    ) -> None:
         """Take the calendar.
 
-        running: ns between two lines of a period that is still open, 0 for none
-        lows:    whether a line has the lowest value of each quantity; otherwise of voltages only
+        running:   ns between two lines of a period that is still open, 0 for none
+        lows:      whether a line has the lowest value of each quantity; otherwise of voltages only
+        averaged:  which names have means in a line; registers: which names are registers
         """
         self._calendar = calendar
         self._running = running
         self._lows = lows
+        self._averaged = averaged
+        self._is_register = registers
         self._next_running = 0
         self.begin = self.end = 0  # of the open period; 0 before the first reading
         self.since = 0  # from when on the open period has readings
@@ -103,19 +115,21 @@ class Meter:
 
     def add_all(self, dated: list[Dated]) -> list[Line]:
         """Do what add() does for each of several readings, in less time where they have the same names."""
+        return [line for names, run in runs(dated) for line in self.add_run(names, run)]
+
+    def add_run(self, names: tuple[str, ...], readings: list[Dated]) -> list[Line]:
+        """Do what add() does for each of several readings that have these names."""
         lines: list[Line] = []
-        for names, group in groupby(dated, lambda one: tuple(one[1])):
-            readings = list(group)
-            fast = not self._running and not any(map(is_register, names))
-            done = 0
-            while done < len(readings):
-                at, reading = readings[done]
-                lines += self.add(reading, at)
-                done += 1
-                if fast and done < len(readings):
-                    taken = self._take_run(names, readings, done)
-                    fast = taken > done or readings[done][0] >= self.end
-                    done = taken
+        fast = not self._running and not any(map(self._is_register, names))
+        done = 0
+        while done < len(readings):
+            at, reading = readings[done]
+            lines += self.add(reading, at)
+            done += 1
+            if fast and done < len(readings):
+                taken = self._take_run(names, readings, done)
+                fast = taken > done or readings[done][0] >= self.end
+                done = taken
         return lines
 
     def _take_run(self, names: tuple[str, ...], readings: list[Dated], first: int) -> int:
@@ -127,24 +141,27 @@ class Meter:
         if end == first:
             return first
         run = readings[first:end]
-        spans = [after - at for at, after in pairwise([self.at, *[at for at, _ in run]])]
+        times = [at for at, _ in run]
+        spans = [after - at for at, after in pairwise([self.at, *times])]
         if min(spans) <= 0:
             return first
         columns = dict(zip(names, zip(*[reading.values() for _, reading in run], strict=True), strict=True))
-        types = {name: set(map(type, column)) for name, column in columns.items()}
-        if any(kinds & _NUMBERS and not kinds <= _NUMBERS for kinds in types.values()):
+        numbers = {
+            name: _are_numbers(column) for name, column in columns.items() if name in _IDENTITY or self._averaged(name)
+        }
+        if None in numbers.values():
             return first
-        at = run[0][0]
-        for name, column in columns.items():
-            if not types[name] <= _NUMBERS:
-                self._texts[name] = column[-1]
-            elif (track := self._tracks.get(name)) is not None:
-                track.add_run(column, at, spans[1:])
-            elif is_averaged(name):  # numbers from here on, after a text
-                self._begin_track(name, column[0], at)
-                self._tracks[name].add_run(column, at, spans[1:])
+        known = [min(span, HOLD) for span in spans[1:]]
+        for name, are_numbers in numbers.items():
+            if not are_numbers:
+                self._texts[name] = columns[name][-1]
+                continue
+            if name not in self._tracks and self._averaged(name):  # numbers from here on, after a text
+                self._begin_track(name, columns[name][0], times[0])
+            if name in self._tracks:
+                self._tracks[name].add_run(columns[name], times[0], known, times[-1])
         self.gap = min(spans[-1], HOLD)
-        self.at = run[-1][0]
+        self.at = times[-1]
         return end
 
     def _pass_to(self, at: int) -> list[Line]:
@@ -190,9 +207,9 @@ class Meter:
                 self._texts[name] = value
             elif (track := tracks.get(name)) is not None:
                 track.add(value, at)
-            elif is_averaged(name):
+            elif self._averaged(name):
                 self._begin_track(name, value, at)
-            elif is_register(name):
+            elif self._is_register(name):
                 registers.append((name, value))
         for name, value in self._with_totals(registers) if registers else ():
             self._add_register(name, value, at, reading.get(clock_of(name)))
@@ -350,6 +367,12 @@ class Every:
         return lines
 
 
+def runs(dated: list[Dated]) -> Iterator[tuple[tuple[str, ...], list[Dated]]]:
+    """Yield the names of readings with the readings that have these names, in order."""
+    for names, group in groupby(dated, lambda one: tuple(one[1])):
+        yield names, list(group)
+
+
 def _of_flows(flows: dict[str, Flow]) -> Line:
     """Return registers and deltas; estimated: whether a delta of active energy does not follow from registers alone."""
     line: Line = {}
@@ -376,6 +399,12 @@ def _moment(at: int, clock: Any, most: int) -> int:
 
 def _rounded(name: str, mean: Decimal) -> Number:
     return rounded_number(mean, next((places for part, places in _PLACES.items() if part in name), 3))
+
+
+def _are_numbers(column: Sequence[Any]) -> bool | None:
+    """Return whether all values are numbers, or none of them is; None if some are."""
+    types = set(map(type, column))
+    return types <= _NUMBERS if types <= _NUMBERS or not types & _NUMBERS else None
 
 
 def _share(part: int, whole: int) -> Number:

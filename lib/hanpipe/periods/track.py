@@ -37,15 +37,15 @@ class Track:
         self.value = value
         self.until = at + HOLD
 
-    def add_run(self, values: Sequence[Number], at: int, spans: Sequence[int]) -> None:
+    def add_run(self, values: Sequence[Number], at: int, known: Sequence[int], end: int) -> None:
         """Do what add() does for each of several values, in less time.
 
-        at: the time of the first value; spans: ns from each value to the next one, all above 0
+        at, end: the times of the first and the last value
+        known:   ns for which each but the last holds: until the next one, at most HOLD, and above 0
         """
         self.add(values[0], at)
-        if not spans:
+        if not known:
             return
-        known = [min(span, HOLD) for span in spans]
         held = values[:-1]
         self.area = sum(map(mul, held, known), self.area)
         self.known += sum(known)
@@ -53,8 +53,8 @@ class Track:
         self.high = high if self.high is None else max(self.high, high)
         self.low = low if self.low is None else min(self.low, low)
         self.value = values[-1]
-        self.at = at + sum(spans)
-        self.until = self.at + HOLD
+        self.at = end
+        self.until = end + HOLD
 
     def advance(self, to: int) -> None:
         """Count the value that holds up to `to`."""

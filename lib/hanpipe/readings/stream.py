@@ -1,10 +1,10 @@
 """A stream of octets -> readings: all stages in one process."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hanpipe.apdu.decoder import Decoder
-from hanpipe.apdu.message import Message, Telegram
+from hanpipe.apdu.message import Message, Refusal, Telegram
 from hanpipe.link import FRAMERS
 from hanpipe.readings.naming import Naming
 from hanpipe.unix.typed import TYPE_CHECKING
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from hanpipe.apdu.keys import Keys
+    from hanpipe.apdu.message import Result
     from hanpipe.readings.reading import Reading
 
 _MOST_TOLD = 1000  # texts; a hostile line makes new ones for ever
@@ -53,11 +54,20 @@ def readings(
     while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
-        for told in decoder.feed_all([(kind, octets, now) for kind, octets in framer.feed(data)]):
-            if type(told) is Message:
-                yield naming.reading(told)
-            elif type(told) is Telegram:
-                yield naming.telegram(told.keys, told.time)
+        yield from named(decoder.feed_all([(kind, octets, now) for kind, octets in framer.feed(data)]), naming)
+
+
+def named(
+    results: "Iterable[Result]", naming: "Naming", refuse: "Callable[[Refusal], None]" = lambda refusal: None
+) -> "Iterator[Reading]":
+    """Yield the readings in the results of a decoder. refuse: receives what could not be read."""
+    for result in results:
+        if type(result) is Message:
+            yield naming.reading(result)
+        elif type(result) is Telegram:
+            yield naming.telegram(result.keys, result.time)
+        elif type(result) is Refusal:
+            refuse(result)
 
 
 def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":

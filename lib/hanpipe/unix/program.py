@@ -43,6 +43,7 @@ class Program:
         """Begin. From here on SIGINT and SIGTERM end the input, not the program."""
         self.options = options
         self.name = name
+        self.input = ""  # title of the one that pieces() reads now
         self._files: list[str] = getattr(options, "files", None) or ["-"]
         self._printed: set[str] = set()
         self._stop = Stop()
@@ -83,7 +84,7 @@ class Program:
         raise:    Failure: an input cannot be opened or read
         """
         for file in self._files:
-            title = "standard input" if file == "-" else file
+            title = self.input = "standard input" if file == "-" else file
             try:
                 descriptor = 0 if file == "-" else _open(file)
                 state = os.fstat(descriptor)

@@ -1,0 +1,237 @@
+"""han-report as its users run it: archives of any kind in, one page out."""
+
+import gzip
+import os
+import re
+import shutil
+import struct
+import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from hanpipe.report.svg import WIDTH
+from needs import needs
+from programs import run, shell
+from report.houses import house, lines, reading
+
+HOUSE = os.path.join(ROOT, "lib", "hanpipe", "fake", "house.raw")
+TITLES = [
+    "Power",
+    "Energy of each hour",
+    "Power by hour and day",
+    "Duration curve",
+    "Peaks",
+    "Voltage",
+    "Current",
+    "Gaps",
+]
+
+
+def page(ran):
+    """The page of a run that went well, as a tree; every page is XML too."""
+    assert (ran.status, ran.words) == (0, "")
+    return parse(ran.out.decode())
+
+
+def parse(text):
+    return ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
+
+
+def titles(tree):
+    return ["".join(found.itertext()) for found in tree.iter("h3")]
+
+
+def svgs(tree):
+    return list(tree.iter("{http://www.w3.org/2000/svg}svg"))
+
+
+def figures(tree):
+    """The key figures: name -> value and remark."""
+    return {
+        row[0].text: (row[1].text, row[2].text)
+        for table in tree.iter("table")
+        if table.get("class") == "key"
+        for row in table.iter("tr")
+    }
+
+
+def test_readings_of_a_day_become_a_page_with_every_picture():
+    tree = page(run("han-report", given=lines(house(24, sun=900))))
+    assert titles(tree) == [*TITLES, "Voltage quality"]
+    assert "".join(tree.find(".//h1").itertext()) == "Wednesday 4 March 2026"
+    assert figures(tree)["Export"][1].startswith("register at ")
+
+
+def test_octets_records_lines_and_readings_of_one_archive_give_the_same_page():
+    pages = {
+        run("han-report", HOUSE).out,
+        shell(f"han-frame {HOUSE} | han-report").out,
+        shell(f"han-frame {HOUSE} | han-decode | han-report -").out,
+        shell(f"han-frame {HOUSE} | han-decode | han-fields | gzip | han-report").out,
+    }
+    assert len(pages) == 1
+    assert b"7359990000000001" not in pages.pop()
+    assert b"7359990000000001" in run("han-report", "--show-ids", HOUSE).out
+
+
+def test_files_of_different_kinds_are_one_archive(tmp_path):
+    shutil.copy(HOUSE, tmp_path / "june.raw")
+    later = house(2, start=datetime(2026, 6, 22, tzinfo=UTC))
+    (tmp_path / "june.jsonl.gz").write_bytes(gzip.compress(lines(later)))
+    ran = run("han-report", str(tmp_path / "june.raw"), str(tmp_path / "june.jsonl.gz"))
+    assert ran.words == "han-report: left out 8 readings: no reading before them has a time\n"
+    assert figures(parse(ran.out.decode()))["Readings"][0] == str(40 - 8 + 120)
+
+
+@pytest.mark.parametrize("given", [b"", b"\n", b"no reading\n", b'{"a":1}\n', b"7e a0 2a 41 08 83 13 04 13 e6 e7 00\n"])
+def test_an_archive_without_a_reading_says_so_in_one_line(given):
+    ran = run("han-report", given=given)
+    assert (ran.status, ran.out, ran.words.count("\n")) == (1, b"", 1), ran.words
+
+
+def test_several_meters_have_a_section_each_and_too_many_are_left_out():
+    two = [one for pair in zip(house(3), house(3, number="7359990000000002", seed=2), strict=True) for one in pair]
+    tree = page(run("han-report", given=lines(two)))
+    assert [heading.text for heading in tree.iter("h2")] == ["Meter 1", "Meter 2", "Faults"]
+    many = [reading(datetime(2026, 3, 4, tzinfo=UTC), str(number), act_pow_pos=5) for number in range(25)]
+    ran = run("han-report", given=lines(many))
+    assert ran.words == "han-report: left out readings of more than 20 meters: 5\n"
+    assert ran.out.count(b"<section") == 21
+
+
+def test_an_archive_of_power_alone_or_of_registers_alone_has_the_pictures_of_these():
+    power = [{name: one[name] for name in ("time", "act_pow_pos")} for one in house(5)]
+    assert titles(page(run("han-report", given=lines(power)))) == [*TITLES[:5], "Gaps"]
+    registers = [{key: one[key] for key in ("time", "act_energy_pos")} for one in house(5) if "date_time" in one]
+    tree = page(run("han-report", given=lines(registers)))
+    assert titles(tree) == ["Energy of each hour", "Power by hour and day", "Peaks"]
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"), [(datetime(2026, 3, 28, 23, tzinfo=UTC), 23), (datetime(2026, 10, 24, 22, tzinfo=UTC), 25)]
+)
+def test_a_day_of_summer_time_has_its_23_or_25_hours(start, hours):
+    tree = page(run("han-report", "--zone", "Europe/Oslo", given=lines(house(hours, start=start))))
+    rows = tree.findall(".//figure[2]//tbody/tr")
+    assert len(rows) == hours
+    assert "".join(tree.find(".//h1").itertext()).startswith("Sunday ")
+
+
+def test_from_and_to_leave_out_what_is_outside():
+    given = lines(house(30))
+    tree = page(run("han-report", "--from", "2026-03-04T06:00", "--to", "2026-03-05", given=given))
+    assert figures(tree)["From"][0] == "4 March 2026 06:00"
+    assert figures(tree)["Readings"][0] == "1,080"
+    wrong = run("han-report", "--from", "yesterday", given=given)
+    assert (wrong.status, "2026-11-01" in wrong.words) == (2, True)
+
+
+def test_faults_are_counted(tmp_path):
+    with open(HOUSE, "rb") as file:
+        octets = file.read()
+    (tmp_path / "damaged.raw").write_bytes(octets[:700] + octets[710:])
+    ran = run("han-report", str(tmp_path / "damaged.raw"))
+    assert b'<th scope="row">truncated</th><td>' in ran.out or b'<th scope="row">frame check</th><td>' in ran.out
+    ran = run("han-report", given=lines(house(1)) + b"broken\n")
+    assert b'<th scope="row">line that is not a reading</th><td>1</td>' in ran.out
+
+
+def test_times_that_run_backwards_are_reported():
+    ran = run("han-report", given=lines(house(2)) * 2)
+    assert ran.words == "han-report: times run backwards: give each file once, in the order of their times\n"
+
+
+def test_a_ciphered_archive_needs_its_keys(tmp_path):
+    needs("cryptography")
+    keys = tmp_path / "keys"
+    keys.write_text(f"* {bytes(range(16)).hex()} {bytes(range(16, 32)).hex()}\n")
+    keys.chmod(0o600)
+    fake = run("han-fake", "--meter", "kaifa-at", "--seed", "1", "--speed", "0", "-n", "30", "--key-file", str(keys))
+    tree = page(run("han-report", "--key-file", str(keys), given=fake.out))
+    assert figures(tree)["Readings"][0] == "30"
+    without = run("han-report", given=fake.out)
+    assert (without.status, without.words.count("\n")) == (5, 1)
+    assert "key" in without.words
+
+
+def test_the_page_loads_nothing_and_runs_nothing():
+    text = run("han-report", given=lines(house(2))).out.decode()
+    assert not re.search(r"<(script|link|img|iframe|object|embed)\b|url\(|@import|\bon\w+=", text)
+    assert re.findall(r"""(?:href|src)=|https?:(?!//www\.w3\.org/2000/svg)""", text) == []
+
+
+def test_every_picture_has_a_role_a_title_and_a_description_that_are_its_own():
+    tree = page(run("han-report", given=lines(house(3) + house(3, number="2"))))
+    seen = [one.get("id") for one in tree.iter() if one.get("id")]
+    assert len(seen) == len(set(seen))
+    for svg in svgs(tree):
+        assert svg.get("role") == "img"
+        assert [svg[0].get("id"), svg[1].get("id")] == svg.get("aria-labelledby").split()
+        assert svg[0].text
+        assert svg[1].text
+
+
+def test_a_png_is_written_and_a_missing_package_is_one_line(tmp_path):
+    pytest.importorskip("cairosvg")
+    ran = run("han-report", "--png", given=lines(house(24, sun=900)))
+    assert ran.status == 0
+    assert ran.out[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">I", ran.out[16:20])[0] == 2 * (WIDTH + 48)
+    (tmp_path / "cairosvg.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'cairosvg'\", name='cairosvg')\n"
+    )
+    missing = run("han-report", "--png", given=lines(house(1)), env={"PYTHONPATH": str(tmp_path)})
+    assert (missing.status, missing.words.count("\n"), "hanpipe[plot]" in missing.words) == (3, 1, True)
+
+
+class _Strict(HTMLParser):
+    """Collects the elements of a page as a browser sees them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+
+
+@given(st.text(max_size=40), st.sampled_from(["meter_maker", "meter_model", "meter_ID", "source"]))
+def test_a_text_of_a_meter_is_never_markup(words, name):
+    from hanpipe.report.account import Account
+    from hanpipe.report.page import Report, html
+    from hanpipe.report.run import HIGHEST_HOURS
+
+    account = Account(UTC, HIGHEST_HOURS)
+    hostile = f"</style></svg><script>x</script>\0&{words}"
+    at = 1_772_582_400_000_000_000
+    account.take([(at + second * 10**9, {"act_pow_pos": 5, name: hostile}) for second in range(3)])
+    account.finish()
+    text = html(Report([account], UTC, "UTC", [(hostile, 1)], True))
+    parse(text)
+    seen = _Strict()
+    seen.feed(text)
+    assert "script" not in seen.tags
+
+
+@given(st.sampled_from(["act_pow_pos", "volt_L1", "curr_L1", "act_energy_pos"]), st.decimals("-1e29", "1e29", places=3))
+def test_every_number_that_is_drawn_is_finite(name, value):
+    from hanpipe.report.account import Account
+    from hanpipe.report.page import Report, html
+    from hanpipe.report.run import HIGHEST_HOURS
+
+    account = Account(UTC, HIGHEST_HOURS)
+    at = 1_772_582_400_000_000_000
+    for place in range(5):
+        account.take([(at + place * 1800 * 10**9, {"act_pow_pos": 5, name: value + place})])
+    account.finish()
+    for svg in svgs(parse(html(Report([account], UTC, "UTC", [], False)))):
+        for drawn in svg.iter():
+            numbers = re.findall(
+                r"[-\d.]+(?:e[-+]?\d+)?|nan|inf", " ".join((drawn.get("d", ""), drawn.get("x", ""), drawn.get("y", "")))
+            )
+            assert all(abs(float(number)) < 10_000 for number in numbers)

@@ -165,7 +165,9 @@ def test_a_server_over_tls_answers_and_sends_like_one_without(tmp_path):
                 heard += client.recv(65536)
         with connect(server.port) as silent:
             silent.sendall(b"\x16\x03\x01")
-            wait_until(lambda: len(server) == 1)
+            wait_until(
+                lambda: server.send(b"x") or len(server) == 1
+            )  # that the other has left shows when it is sent to
         wait_until(lambda: len(server) == 0)
 
 

@@ -84,6 +84,15 @@ def test_a_reading_is_an_event_at_once(tmp_path):
         assert Events(web).house["live"][0]["trail"][1] == [12_345]  # the last value of the second
 
 
+def test_the_clock_of_the_meter_is_not_shown_for_long(tmp_path):
+    with Web(tmp_path) as web:
+        events = Events(web)
+        web.say(reading(date_time="2026-06-20T02:00:00+02:00"))
+        assert events.next()["clock"] == "2026-06-20T02:00:00+02:00"
+        web.say(reading(seconds=70))
+        assert events.next()["clock"] == ""
+
+
 def test_a_producer_shows_what_it_exports(tmp_path):
     with Web(tmp_path) as web:
         events = Events(web)

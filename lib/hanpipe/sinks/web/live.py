@@ -10,6 +10,7 @@ from hanpipe.sinks.house.figures import Figures, Span
 from hanpipe.unix.typed import Any, Final
 
 _MS: Final = 1_000_000  # ns
+_FRESH: Final = 60_000_000_000  # ns for which the clock of the meter is shown: some send it once an hour
 
 
 def event(name: str, data: Any) -> bytes:
@@ -42,7 +43,7 @@ def figures_of(meter: int, figures: Figures, *, ids: bool) -> dict[str, Any]:
         "power": figures.power,
         "power_at": figures.power_at // _MS,
         "phases": {name: [phase.volt, phase.curr, phase.power] for name, phase in figures.phases.items()},
-        "clock": figures.clock,
+        "clock": figures.clock if figures.at - figures.clock_at < _FRESH else "",
         "registers": figures.registers,
         "period": _span(figures.period),
         "day": _span(figures.day),

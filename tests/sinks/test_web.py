@@ -153,6 +153,33 @@ def test_what_was_before_a_restart_counts_in_the_day(tmp_path):
         assert before["import"] == web.history("meter=1&by=day&of=2026-06")[0]["import_wh"]
 
 
+def test_an_archive_that_is_shown_again_does_not_count_twice(tmp_path):
+    hour = b"".join(readings(BEGIN, BEGIN + datetime.timedelta(hours=1)))
+    shown = []
+    for _ in range(2):
+        with Web(tmp_path) as web:
+            events = Events(web)
+            web.say(hour)
+            web.say(reading(0, 3600))
+            while (live := events.next())["at"] < (BEGIN.timestamp() + 3600) * 1000:
+                pass
+            shown.append(live["day"]["import"] + live["before"]["import"])
+            web.end()
+    assert shown[0] <= shown[1] <= shown[0] * 1.3  # a quarter at most
+
+
+def test_a_store_that_cannot_be_read_is_an_answer_and_the_page_stays(tmp_path):
+    with Web(tmp_path) as web:
+        web.end(b"".join(readings(BEGIN, BEGIN + datetime.timedelta(days=30))))
+    with open(tmp_path / "han-web.db", "r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * (os.path.getsize(file.name) - 8192))
+    with Web(tmp_path) as web:
+        status, _, words = web.get("/history?meter=1&by=month&of=2026")
+        assert (status, words) == (503, f"{tmp_path}/han-web.db: database disk image is malformed\n".encode())
+        assert web.get("/")[0] == 200
+
+
 def test_all_lines_are_passed_on(tmp_path):
     lines = reading() + b"no reading\n" + reading(5)
     done = run("han-web", "--pass", "--listen", "0", "--store", f"{tmp_path}/x", given=lines)

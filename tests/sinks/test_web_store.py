@@ -120,6 +120,17 @@ def test_a_meter_without_a_number_is_the_one_that_sends_its_number_later(store):
     assert store.meter("", "") is None
 
 
+def test_a_period_without_a_number_is_of_the_only_meter(store):
+    store.add(period(0))
+    later = period(1)
+    del later["meter_ID"]
+    store.add(later)
+    assert [row["import_wh"] for row in all_of(store, "hour")] == [500]
+    store.meter("", "2")
+    store.add(later)  # of either
+    assert [row["import_wh"] for row in all_of(store, "hour")] == [500]
+
+
 def test_meters_are_bounded(store):
     made = [store.meter("", str(number)) for number in range(1, MOST_METERS + 10)]
     assert made == [*range(1, MOST_METERS + 1), *[None] * 9]
@@ -200,6 +211,20 @@ def test_the_file_does_not_grow_beside_its_rows(tmp_path):
     assert os.path.getsize(tmp_path / "han-web.db-wal") < 5_000_000
     store.close()
     assert os.listdir(tmp_path) == ["han-web.db"]
+
+
+def test_a_damaged_file_is_an_error_with_its_name(tmp_path):
+    file = tmp_path / "han-web.db"
+    store = Store(str(file))
+    for number in range(3000):
+        store.add(period(number))
+    store.close()
+    octets = bytearray(file.read_bytes())
+    octets[8192:] = b"\xff" * (len(octets) - 8192)
+    file.write_bytes(octets)
+    store = Store(str(file))
+    with pytest.raises(NotWritten, match=f"^{file}: database disk image is malformed$"):
+        all_of(store, "day")
 
 
 def test_a_link_in_a_directory_of_all_is_not_followed(tmp_path):

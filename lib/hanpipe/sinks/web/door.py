@@ -1,4 +1,4 @@
-"""Who may look at the page: everybody on this machine; from elsewhere with a login over TLS, or through a proxy."""
+"""The page is open to everybody on this machine; from elsewhere it takes a login over TLS, or a proxy."""
 
 import argparse
 import ipaddress

@@ -12,14 +12,14 @@ from hanpipe.unix.typed import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-# What is shown -> of which span, and how much of a time names one of the periods: 2026-11-28T08
+# View -> its span, and how many characters of a time name one of its periods, as in 2026-11-28T08
 _VIEWS: Final = {"hour": ("1d", 13), "day": ("1mo", 10), "month": ("year", 7), "peak": ("year", 7)}
 _FORMS: Final = {"1d": "%Y-%m-%d", "1mo": "%Y-%m", "year": "%Y"}
 _NS: Final = 1_000_000_000
 
 
 class Question(NamedTuple):
-    """What the page asks for: the hours of a day, the days of a month, or the months or peaks of a year.
+    """A question of the page: for the hours of a day, the days of a month, or the months or peaks of a year.
 
     meter: its id; by: hour, day, month or peak; begin, end: s since 1970-01-01 UTC
     """
@@ -72,18 +72,16 @@ class History:
             lines += peaks.add(_period(row, seconds))
         return [_month(line) for line in lines + peaks.finish()]
 
-    def today(self, meter: int, at: int) -> Row:
-        """Return what the store knows of a day: its name, and Wh. at: s since 1970-01-01 UTC, in the day."""
-        calendar = Calendar("1d", self._zone)
-        begin = calendar.begin(at * _NS)
-        rows = self._store.rows(meter, "day", begin // _NS, calendar.end(begin) // _NS)
-        row = rows[0] if rows else {"import_wh": None, "export_wh": None}
-        return {"begin": begin // 1_000_000, "import": row["import_wh"] or 0, "export": row["export_wh"] or 0}
+    def before(self, meter: int, day: int, since: int) -> Row:
+        """Return what flowed on a day before a moment: its begin, ms; Wh. day, since: ns since 1970-01-01 UTC."""
+        rows = self._store.rows(meter, "quarter", day // _NS, -(-since // _NS))
+        flowed = {way: sum(row[f"{way}_wh"] or 0 for row in rows) for way in ("import", "export")}
+        return {"begin": day // 1_000_000} | flowed
 
     def month(self, meter: int, at: int) -> Row | None:
-        """Return the peaks of the month so far, None if none is known. at: s since 1970-01-01 UTC."""
+        """Return the peaks of the month so far, None if none is known. at: ns since 1970-01-01 UTC, in the month."""
         calendar = Calendar("1mo", self._zone)
-        begin = calendar.begin(at * _NS)
+        begin = calendar.begin(at)
         found = self._peaks(Question(meter, "peak", begin // _NS, calendar.end(begin) // _NS))
         return found[-1] if found else None
 

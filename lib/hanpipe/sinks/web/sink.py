@@ -27,7 +27,6 @@ _COMMIT: Final = 3600.0  # s between two writes of the store
 _MANY: Final = 2000  # periods that are written at once: an archive is read
 _BEAT: Final = 15.0  # s between two signs of life: a reader that is gone is noticed, and no proxy ends the connection
 _RETRY: Final = b"retry: 1000\n\n"  # ms after which a browser connects again
-_NS: Final = 1_000_000_000
 
 
 class WebSink(Sink):
@@ -79,7 +78,7 @@ class WebSink(Sink):
             self._months.clear()
 
     def turn(self) -> None:
-        """Show what is new; write the store if that is due. raise: NotWritten: it could not be written at the end."""
+        """Show what is new; write the store if that is due. raise: NotWritten: the store cannot be read."""
         now = time.monotonic()
         if self._heard:
             with self._lock:
@@ -120,22 +119,22 @@ class WebSink(Sink):
         self._store.close()
 
     def _shown(self, key: Key, *, trail: bool = False) -> dict[str, Any] | None:
-        """Return the figures of a meter for the page; None if the store has no place for it.
+        """Return the figures of a meter for the page; None if it is not known which one it is, or not kept.
 
         trail: with the power of the last ten minutes
         """
         meter = self._store.meter(*key)
         if meter is None:
-            self._program.tell("found more meters than the page has room for; it leaves the others out")
+            if key.number:
+                self._program.tell("found more meters than the page has room for; it leaves the others out")
             return None
         figures = self._house.figures(key, self._timeline.now())
-        at = figures.at // _NS
-        if meter not in self._before:
-            self._before[meter] = self._history.today(meter, at)
+        if meter not in self._before and figures.day:
+            self._before[meter] = self._history.before(meter, figures.day.begin, figures.day.since)
         if meter not in self._months:
-            self._months[meter] = self._history.month(meter, at)
+            self._months[meter] = self._history.month(meter, figures.at)
         shown = figures_of(meter, figures, ids=self._ids)
-        shown |= {"before": self._before[meter], "month": self._months[meter]}
+        shown |= {"before": self._before.get(meter), "month": self._months[meter]}
         return shown | {"trail": trail_of(figures)} if trail else shown
 
     def _first_events(self) -> bytes:

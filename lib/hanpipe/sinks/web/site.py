@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Callable
 
+from hanpipe.sinks.errors import SinkError
 from hanpipe.sinks.peer.server import NOT_FOUND, OK, Answer, Request
 from hanpipe.sinks.web.live import text_of
 from hanpipe.unix.typed import Any, Final
@@ -24,6 +25,7 @@ _FOLDER: Final = os.path.join(os.path.dirname(__file__), "page")
 _JSON: Final = "application/json"
 _NOT_MODIFIED: Final = "304 Not Modified"
 _BAD: Final = "400 Bad Request"
+_AWAY: Final = "503 Service Unavailable"
 _NO_LOGIN: Final = "401 Unauthorized"
 # The page loads its own files alone, runs no script but these, and no other page may show or read it.
 _HEADERS: Final = (
@@ -44,7 +46,7 @@ class Site:
 
         login:   the header Authorization that is wanted, None for any
         begin:   returns the events that a new reader gets first
-        history: answers a query. raise: ValueError: it is wrong
+        history: answers a query. raise: ValueError: it is wrong; SinkError: the store cannot be read
         """
         self._login = login
         self._begin = begin
@@ -54,17 +56,27 @@ class Site:
         """Answer a request."""
         if self._login is not None and not _same(request.headers.get("authorization", ""), self._login):
             wanted = 'WWW-Authenticate: Basic realm="han-web", charset="UTF-8"'
-            return Answer(_NO_LOGIN, "text/plain", b"expected a user and a password\n", (*_HEADERS, wanted))
+            return _words(_NO_LOGIN, "expected a user and a password", wanted)
+        try:
+            return self._found(request)
+        except ValueError as error:
+            return _words(_BAD, str(error))
+        except SinkError as error:
+            return _words(_AWAY, str(error))
+
+    def _found(self, request: Request) -> Answer:
+        """Return what a path leads to. raise: ValueError: the query is wrong; SinkError: the store cannot be read."""
         if request.path in _FILES:
             return _file(request)
         if request.path == "/events":
             return Answer(OK, "text/event-stream", self._begin(), _LIVE, stays=True)
         if request.path == "/history":
-            try:
-                return Answer(OK, _JSON, text_of(self._history(request.query)).encode(), _LIVE)
-            except ValueError as error:
-                return Answer(_BAD, "text/plain; charset=utf-8", f"{error}\n".encode(), _HEADERS)
-        return Answer(NOT_FOUND, "text/plain", b"look at /\n", _HEADERS)
+            return Answer(OK, _JSON, text_of(self._history(request.query)).encode(), _LIVE)
+        return _words(NOT_FOUND, "look at /")
+
+
+def _words(status: str, words: str, *headers: str) -> Answer:
+    return Answer(status, "text/plain; charset=utf-8", f"{words}\n".encode(), (*_HEADERS, *headers))
 
 
 def _same(given: str, wanted: str) -> bool:

@@ -4,10 +4,12 @@ A row takes about 130 octets, so that a meter needs 4.6 MB a year. New rows are 
 only by commit(), which is called once an hour, because each write wears an SD card.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -105,20 +107,25 @@ class Store:
             path = state.resolved(file)
             # Stays open until SQLite has closed the file: closing it would end SQLite's own locks.
             self._held = state.open_own(path, os.O_RDWR | os.O_CREAT)
-            self._take_alone(path)
         except OSError as error:
             raise NotWritten(f"{file}: {reason(error)}") from error
+        try:
+            self._take_alone(path)
+        except BaseException:
+            os.close(self._held)
+            raise
 
     def _take_alone(self, path: str) -> None:
         """Open the file, unless another program has. raise: Misconfigured, NotWritten."""
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
-            self._open()
         except BlockingIOError as error:
             raise NotWritten(f"{self._file}: in use by another han-web; name another file with --store") from error
-        except sqlite3.Error as error:
-            raise self._named(error) from error
+        except OSError as error:
+            raise NotWritten(f"{self._file}: {reason(error)}") from error
+        with self._errors():
+            self._connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
+            self._open()
 
     def _open(self) -> None:
         """Make the tables, or check that they are those of this version. raise: Misconfigured, sqlite3.Error."""
@@ -144,11 +151,13 @@ class Store:
         number: "" in a reading without a number: it is of the only meter of its source
         """
         with self._lock:
-            found = self._meters.get((source, number)) or self._first(source, number)
+            found = self._find(source, number)
             return found.id if found else None
 
-    def _first(self, source: str, number: str) -> Meter | None:
-        """Return a meter that was not asked for before. The meter that had no number yet is this one."""
+    def _find(self, source: str, number: str) -> Meter | None:
+        """Return a meter, which may be new; see meter(). A meter that had no number yet is the first one with one."""
+        if known := self._meters.get((source, number)):
+            return known
         of_source = [meter for meter in self._meters.values() if meter.source == source]
         if not number and of_source:
             return of_source[0] if len(of_source) == 1 else None
@@ -160,8 +169,11 @@ class Store:
         return meter
 
     def meters(self) -> list[Row]:
-        """Return each meter: id, source, number, model; begin and end of its periods, s since 1970-01-01 UTC."""
-        with self._lock:
+        """Return each meter: id, source, number, model; begin and end of its periods, s since 1970-01-01 UTC.
+
+        raise: NotWritten
+        """
+        with self._lock, self._errors():
             rows = []
             for meter in sorted(self._meters.values(), key=lambda meter: meter.id):
                 row: Row = {name: getattr(meter, name) for name in _METER}
@@ -178,15 +190,14 @@ class Store:
         return {"min": min, "max": max}[which](known) if known else None
 
     def add(self, line: Row) -> None:
-        """Add a period, a line of han-every. If a part of it is there already, add this part to it."""
-        source, number = (str(line.get(name) or "") for name in ("source", "meter_ID"))
-        if self.meter(source, number) is None:
-            return
+        """Add a period, a line of han-every, or a part of one to the part that is there already. raise: NotWritten."""
         begin = datetime.fromisoformat(line["begin"])
         offset = begin.utcoffset() or timedelta()
         row = [_stored(line.get(name)) for name in _NAMES.values()]
-        with self._lock:
-            meter = self._meters.get((source, number)) or self._meters[source, ""]
+        with self._lock, self._errors():
+            meter = self._find(str(line.get("source") or ""), str(line.get("meter_ID") or ""))
+            if meter is None:
+                return
             meter.model = " ".join(str(line[name]) for name in _MODEL if line.get(name)) or meter.model
             at = int(begin.timestamp())
             span = {"meter": meter.id, "begin": at, "end": at + 1}
@@ -204,9 +215,10 @@ class Store:
         by:         quarter, hour, day or month
         begin, end: s since 1970-01-01 UTC
         return:     begin, offset and all columns of each; known is a number of quarter hours
+        raise:      NotWritten: the file cannot be read
         """
         columns = ", ".join(f"{_COMBINED[how].format(column)} AS {column}" for column, how in _COLUMNS.items())
-        with self._lock:
+        with self._lock, self._errors():
             found = self._connection.execute(
                 f"SELECT min(begin) AS begin, offset, {columns} FROM ({_BOTH}) GROUP BY {_GROUPS[by]} ORDER BY 1",
                 {"meter": meter, "begin": begin, "end": end},
@@ -217,17 +229,16 @@ class Store:
     def commit(self) -> None:
         """Write what waits to the file. raise: NotWritten: it goes on waiting."""
         meters = [tuple(getattr(meter, name) for name in _METER) for meter in self._meters.values()]
-        with self._lock:
+        with self._lock, self._errors():
             ask = self._connection.execute
             try:
                 ask("BEGIN IMMEDIATE")
                 self._connection.executemany("INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?)", meters)
                 ask("INSERT OR REPLACE INTO main.period SELECT * FROM fresh.period")
                 ask("COMMIT")
-            except sqlite3.Error as error:
+            finally:
                 if self._connection.in_transaction:
                     ask("ROLLBACK")
-                raise self._named(error) from error
             ask("DELETE FROM fresh.period")
             self.waiting = 0
 
@@ -239,11 +250,16 @@ class Store:
             self._connection.close()
             os.close(self._held)
 
-    def _named(self, error: sqlite3.Error) -> Misconfigured | NotWritten:
-        """Return the error that says what is wrong with the file."""
-        if "not a database" in str(error):
-            return Misconfigured(f"{self._file}: not a store of han-web; name another file with --store")
-        return NotWritten(f"{self._file}: {error}")
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn an error of SQLite into one that says what is wrong with the file. raise: Misconfigured, NotWritten."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if "not a database" in str(error):
+                raise Misconfigured(f"{self._file}: not a store of han-web; name another file with --store") from error
+            hint = ": its directory cannot be written" if "unable to open" in str(error) else ""
+            raise NotWritten(f"{self._file}: {error}{hint}") from error
 
 
 def _stored(value: Any) -> Any:

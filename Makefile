@@ -16,7 +16,7 @@ all: .venv/run
 
 # On a terminal han-top shows the readings, if rich is installed; otherwise they scroll by.
 run: .venv/run
-	@if test -t 1 && python3 -c 'import rich' 2> /dev/null; \
+	@if test -t 1 && test "$${TERM:-dumb}" != dumb && python3 -c 'import rich' 2> /dev/null; \
 	then $(call source,) | bin/han-frame | bin/han-decode | bin/han-fields | bin/han-top; \
 	else $(call source,-n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text; fi
 

@@ -5,7 +5,7 @@ from datetime import tzinfo
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.every import Line, Meter, Reading
-from hanpipe.periods.names import is_register
+from hanpipe.periods.names import total_of
 from hanpipe.periods.peaks import Peaks, Rule
 from hanpipe.readings.flat import number
 from hanpipe.sinks.house.figures import Faults, Figures, Month, Phase, Span
@@ -59,8 +59,8 @@ class HouseMeter:
         if any(name in numbers for name in _POWERS):
             self._trail.add(self._power() or 0, at)
         counted: Reading = {name: numbers[name] for name in (*_POWERS, *_REGISTERS) if name in numbers}
-        if "date_time" in reading:
-            counted["date_time"] = reading["date_time"]
+        if clock := short(reading.get("date_time")):
+            counted["date_time"] = clock
         self._day.add(counted, at)
         for line in self._period.add(counted, at):
             for peak in self._peaks.add(line):
@@ -91,9 +91,7 @@ class HouseMeter:
         if (register := number(reading.get(name))) is not None:
             return register
         tariffs = {
-            key: value
-            for key in reading
-            if key.startswith(f"{name}_T") and is_register(key) and (value := number(reading[key])) is not None
+            key: value for key in reading if total_of(key) == name and (value := number(reading[key])) is not None
         }
         if not tariffs or tariffs.keys() != self._tariffs.setdefault(name, set(tariffs)):
             return None

@@ -13,7 +13,8 @@ from hanpipe.unix.typed import Final, NamedTuple
 
 _LABEL: Final = 14  # columns of the names on the left
 _SCALE: Final = 10  # columns of the scale on the right
-_TALLEST: Final = 12  # rows of the line
+_SHORTEST: Final = 2  # rows of the line
+_TALLEST: Final = 12
 _NEAR: Final = 0.8  # share of a limit from which the bar is yellow
 _NS: Final = 1_000_000_000
 
@@ -60,11 +61,7 @@ class View(NamedTuple):
 
 def screen(figures: Figures, now: int, settings: Settings, view: View) -> list[Text]:
     """Return the rows of a meter's screen. now: ns since 1970-01-01 UTC."""
-    above = [
-        _power(figures, now),
-        *_bars(figures, settings, view.width),
-        Text(),
-    ]
+    above = [_power(figures, now), *_bars(figures, settings, view.width), Text()]
     below = [
         Text(),
         *_phases(figures.phases, now),
@@ -79,9 +76,9 @@ def screen(figures: Figures, now: int, settings: Settings, view: View) -> list[T
         _faults(figures.faults, view.unreadable),
     ]
     head, foot = _head(figures, now, settings, view), _foot(view)
-    free = view.height - len(head) - len(above) - len(below) - 2
-    return _fit(head, [*above, *_trail(figures, now, settings, view.width, min(max(free, 2), _TALLEST)), *below],
-                foot, view)  # fmt: skip
+    free = view.height - len([*head, *above, *below, foot]) - 1  # without the axis of the line
+    trail = _trail(figures, now, settings, view.width, min(max(free, _SHORTEST), _TALLEST))
+    return _fit(head, [*above, *trail, *below], foot, view)
 
 
 def page(title: str, text: str, settings: Settings, view: View) -> list[Text]:
@@ -169,7 +166,7 @@ def _trail(figures: Figures, now: int, settings: Settings, width: int, height: i
     room = max(1, width - _LABEL - _SCALE)
     values = columns(figures.trail, now, room)
     known = [value for value in values if value is not None]
-    low, high = round(min(0.0, *known, 0.0)), round(max(0.0, *known, 0.0))
+    low, high = round(min([0.0, *known])), round(max([0.0, *known]))
     style = "dim" if figures.silent else "cyan"
     rows = [
         _row("ten minutes" if not number else "", (row, style))

@@ -42,6 +42,7 @@ def start(options: Namespace, name: str) -> int:
         status = run(program, sink, _until_quit(sink, program.pieces(sink.seconds, (terminal.descriptor,))))
     finally:
         terminal.leave()
+        program.left_screen()
     return OK if sink.quit else status
 
 
@@ -91,6 +92,7 @@ class _TopSink(Sink):
         replay = not options.follow and are_regular(options.files or ["-"])
         self._timeline = Timeline(lambda: 0) if replay else Timeline()
         self._began = time.monotonic()
+        self._taken = 0  # readings
         self._key: Key | None = None  # of the meter that is shown
         self._shown: tuple[Figures, int] | None = None  # and at what time
         self._paused = self._helps = False
@@ -106,6 +108,7 @@ class _TopSink(Sink):
         for line in lines:
             if line.reading is not None:
                 self._house.add(line.reading, self._timeline.of(line.reading))
+                self._taken += 1
                 self._due = True
             elif line.octets.strip():
                 self._house.unreadable += 1
@@ -171,6 +174,7 @@ class _TopSink(Sink):
             self._terminal.print(rows[:-1])  # without the keys
             self._program.tell("the input has ended; this was the last screen")
         self._program.left_screen()
+        self._program.explain(f"{self._taken:,} readings, meters: {len(self._house.meters())}")
 
     def counters(self) -> dict[str, int]:
         return {"meters": len(self._house.meters())}

@@ -52,7 +52,7 @@ WRITE = {
     "han-spool": (["--pass", "{}", "--", "cat"], READINGS),
     "han-web": (["--listen", "0", "--store", "{}/store", "--pass"], READINGS),
 }
-WRITE_NO_DATA = {"han-parquet"}  # to standard output
+WRITE_NO_DATA = {"han-parquet", "han-top"}  # to standard output; han-top does so on a terminal: sinks/test_top.py
 
 
 def test_every_program_is_listed() -> None:

@@ -181,12 +181,15 @@ def test_who_and_when():
 
 
 @given(st.integers(61, 10**6), st.integers(0, 60))
-def test_time_that_runs_backwards_far_begins_anew(far, little):
+def test_time_that_runs_backwards_far_begins_the_line_anew_and_keeps_the_peaks(far, little):
     readings = every(10, [100] * 30)
     end = readings[-1][0]
     assert figures([*readings, (end - little * SECOND, {"meter_ID": ONE, "act_pow_pos": 5})]).at == end
     shown = figures([*readings, (end - far * SECOND, {"meter_ID": ONE, "act_pow_pos": 5})])
     assert (shown.at, len(shown.trail), shown.power) == (end - far * SECOND, 1, 5)
+    assert (shown.rhythm, shown.faults.silences) == (None, 0)
+    day = every(60, [1000] * 1000)
+    assert figures(day).month.power == figures([*day, (day[-1][0] - HOUR, {"meter_ID": ONE})]).month.power == 1000
 
 
 # --- several meters ---

@@ -387,6 +387,8 @@ def test_lines_pass_on_while_the_screen_is_on_the_terminal(tmp_path, morning):
     with Tmux(str(tmp_path)) as terminal:
         terminal.type(f"clear; han-top --pass {morning} | cmp - {morning} && echo is $?")
         assert "month peak" in terminal.wait_for("is 0\n")
+        terminal.type(f"clear; han-top --pass {morning} > /dev/full; echo it is $?")
+        assert "standard output: no space left on device\n" in terminal.wait_for("it is 4\n")
         terminal.type("clear; han-top --pass < /dev/null")
         terminal.wait_for("--pass: standard output is the terminal, where the screen is")
         terminal.type("clear; han-top")

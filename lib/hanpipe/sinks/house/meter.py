@@ -32,26 +32,22 @@ class HouseMeter:
 
     def __init__(self, zone: tzinfo, rule: Rule) -> None:
         """Take the zone of local days, and the rule by which peaks count."""
-        self._zone = zone
-        self._rule = rule
-        self._fallen = 0
-        self._begin()
-
-    def _begin(self) -> None:
         self.at = 0  # of the last reading
         self._values: dict[str, tuple[Number, int]] = {}  # name -> last value, and when it came
         self._texts: dict[str, tuple[str, int]] = {}
         self._tariffs: dict[str, set[str]] = {}  # register -> names of its tariffs
+        self._fallen = 0
         self._rhythm, self._trail = Rhythm(), Trail()
-        self._period = Meter(Calendar(_PERIODS[self._rule.seconds], self._zone))
-        self._day = Meter(Calendar("1d", self._zone))
-        self._peaks = Peaks(self._rule, changes=True)
+        self._period = Meter(Calendar(_PERIODS[rule.seconds], zone))
+        self._day = Meter(Calendar("1d", zone))
+        self._peaks = Peaks(rule, changes=True)
         self._month: Line | None = None
 
     def add(self, reading: Reading, at: int) -> None:
-        """Take a reading. A time that runs backwards a little is a clock being set; if it runs far, begin anew."""
+        """Take a reading. Time may run backwards a little; if it runs far, ten minutes and rhythm begin anew."""
         if at < self.at - HOLD:
-            self._begin()
+            self.at = 0
+            self._rhythm, self._trail = Rhythm(), Trail()
         at = self.at = max(at, self.at)
         self._rhythm.add(at)
         numbers = self._numbers(reading)

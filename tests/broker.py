@@ -118,6 +118,10 @@ class Listener:
         """Return so many messages, as they come."""
         return [self._got.get(timeout=PATIENCE) for _ in range(count)]
 
+    def so_far(self):
+        """Return all that came."""
+        return [self._got.get() for _ in range(self._got.qsize())]
+
     def until(self, topic, payload=None):
         """Return all that came, up to a message of this topic (and payload)."""
         got = []

@@ -13,7 +13,7 @@ import pytest
 from needs import needs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/performance.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/performance.md", "docs/periods.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -36,6 +36,7 @@ from homeassistant import const
 from broker import Mosquitto, free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.environ["PATH"] = f"{ROOT}/bin:{os.environ['PATH']}"
 LATE = 90.0  # s for anything but statistics
 STATISTICS = 630.0  # s: they are made every five minutes, of the five before
 
@@ -167,14 +168,14 @@ class Pipe:
         self.seen = {}
         self._title = f"{meter} through {' '.join(sink)}"
         self._readings = self._command(f"han-fake --meter {meter} --number {number} --seed 1")
-        self._sink = [f"{ROOT}/bin/{sink[0]}", *sink[1:]]
+        self._sink = sink
 
     @property
     def number(self):
         return self.last["meter_ID"]
 
     def _command(self, fake):
-        return f"{fake} | han-frame | han-decode | han-fields".replace("han-", f"{ROOT}/bin/han-")
+        return f"{fake} | han-frame | han-decode | han-fields"
 
     def __str__(self):
         return self._title
@@ -216,11 +217,17 @@ class Hours(Pipe):
         self.parts = {}
 
     def _command(self, fake):
-        every = super()._command(f"{fake} -n 9000 --speed 0") + " | han-every 1h --zone Europe/Oslo --running 600"
-        peaks = "han-peaks --rule no --changes --limit 1W"
-        return f"{every} | tee $TMP | cat; {peaks} $TMP".replace(" han-", f" {ROOT}/bin/han-").replace(
-            "$TMP", "/tmp/hours"
+        """Return a pipe of some hours of winter, without the one in which it ends, dated by the meter's clock."""
+        return (
+            f"{fake} -n 9000 --speed 0 --start 2026-01-12T15:00:00 | han-frame --no-time | han-decode | han-fields"
+            " | han-every 1h --zone Europe/Oslo --running 599 | sed '$d' > /tmp/hours;"
+            " cat /tmp/hours; han-peaks --rule no --changes --limit 1W /tmp/hours"
         )
+
+    def repeat(self):
+        """Send the open period once more: it is not retained, and a meter would send the next one."""
+        self._process.stdin.write(json.dumps(self.parts["1h_running"], default=float).encode() + b"\n")
+        self._process.stdin.flush()
 
     def _take(self, reading):
         super()._take(reading)
@@ -360,13 +367,11 @@ class HomeAssistant:
 
     def _periods(self, hours):
         assert set(hours.parts) == {"1h", "1h_running", "peaks_no", "limit"}, hours.parts.keys()
+        hours.repeat()
         names, states, told = self._named(hours), self._states(), []
         for (part, name), (field, *wanted) in PERIODS.items():
             line = hours.parts[part]
             state = states[names[f"{part}_{name}"]]
-            if field not in line:  # the last hour's register was not sent
-                assert state["state"] == "unknown", state
-                continue
             told.append(self._entity(state, line[field], *wanted))
             if wanted[1] == "total":
                 reset = datetime.fromisoformat(state["attributes"]["last_reset"])

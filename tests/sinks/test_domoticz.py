@@ -417,6 +417,17 @@ def test_a_field_of_a_map_that_never_comes_is_reported(tmp_path):
     assert b"idx 5 (--map): nothing was posted, because no reading had nosuchfield" in done.stderr
 
 
+def test_a_map_takes_what_periods_and_peaks_say(tmp_path):
+    file = tmp_path / "map.toml"
+    table = "".join(
+        f'[[device]]\nidx = {idx}\nsvalue = "{{{name}}}"\n' for idx, name in ((5, "projected"), (6, "above_limit"))
+    )
+    file.write_text(table)
+    hour = b'{"time":"2026-11-22T10:30:00Z","begin":"2026-11-22T10:00:00Z","end":"2026-11-22T11:00:00Z",'
+    lines = hour + b'"running":true,"projected":900}\n' + hour + b'"limit":800,"above_limit":true}\n'
+    assert urls(lines, "--map", str(file)) == [(5, "900"), (6, "1")]
+
+
 @pytest.mark.parametrize("meter", ["aidon", "kaifa", "kamstrup", "embriq"])
 def test_every_hourly_meter_posts_power_from_the_first_interval_on(meter):
     fake = f"han-fake --meter {meter} -n 40 --speed 0 --seed 5 --start 2026-01-21T18:05:00"

@@ -49,6 +49,7 @@ WRITE = {
     "han-peaks": (["--rule", "no"], HOURS),
     "han-prom": (["--textfile", "{}/file", "--pass"], READINGS),
     "han-read": ([], RAW),
+    "han-report": ([], READINGS),
     "han-spool": (["--pass", "{}", "--", "cat"], READINGS),
     "han-web": (["--listen", "0", "--store", "{}/store", "--pass"], READINGS),
 }

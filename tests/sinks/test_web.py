@@ -1,9 +1,11 @@
 """han-web as its users run it, and what a client of its page gets: figures at once, and only what is asked for."""
 
+import contextlib
 import datetime
 import http.client
 import json
 import os
+import pty
 import re
 import ssl
 
@@ -185,6 +187,19 @@ def test_all_lines_are_passed_on(tmp_path):
     done = run("han-web", "--pass", "--listen", "0", "--store", f"{tmp_path}/x", given=lines)
     assert (done.status, done.out) == (0, lines)
     assert "skipped a line that is not a reading" in done.words
+
+
+@pytest.mark.parametrize(("options", "said"), [([], True), (["-q"], False)])
+def test_on_a_terminal_the_address_is_printed(options, said, tmp_path):
+    ours, theirs = pty.openpty()
+    given = ["--listen", "0", "--store", f"{tmp_path}/x", *options]
+    assert run("han-web", *given, given=reading(), stderr=theirs).status == 0
+    os.close(theirs)
+    words = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        words = os.read(ours, 1000)
+    os.close(ours)
+    assert words.startswith(b"han-web: http://127.0.0.1:") is said
 
 
 # --- who gets an answer ---

@@ -108,6 +108,13 @@ def test_days_of_a_zone_of_half_hours_are_local(store):
     assert len(all_of(store, "day")) == 1
 
 
+def test_a_clock_that_starts_in_1970_leaves_no_rows(store):
+    store.add(period(0, begin="1970-01-01T01:00:00+01:00"))
+    assert all_of(store, "quarter") == []
+    store.add(period(0))
+    assert store.meters()[0]["begin"] == int(BEGIN.timestamp())
+
+
 # --- meters ---
 
 

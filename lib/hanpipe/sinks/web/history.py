@@ -47,8 +47,8 @@ class History:
             raise ValueError("expected meter=1&by=hour&of=2026-11-28; by is hour, day, month or peak")
         meter, span = int(asked["meter"]), _VIEWS[asked["by"]][0]
         first = datetime.strptime(asked["of"], _FORMS[span]).replace(tzinfo=self._zone)
-        if not 1970 < first.year < 2262:
-            raise ValueError("expected a year from 1971 to 2261")
+        if not 2000 <= first.year < 2262:
+            raise ValueError("expected a year from 2000 to 2261")
         if span == "year":
             last = first.replace(year=first.year + 1)
             return Question(meter, asked["by"], int(first.timestamp()), int(last.timestamp()))

@@ -1,5 +1,6 @@
 """Readings -> a server of the page, and the store of its history."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -61,7 +62,8 @@ class WebSink(Sink):
         except OSError as error:
             self._store.close()
             raise NotWritten(f"{host}:{port}: {reason(error)}; choose another port with --listen") from error
-        self._program.explain(self._door.url(self._server.port))
+        say = self._program.report if os.isatty(2) else self._program.explain
+        say(self._door.url(self._server.port))
 
     def take(self, lines: list[Line]) -> None:
         """Take readings into the house and the periods."""

@@ -26,6 +26,7 @@ SECONDS: Final = 900
 VERSION: Final = 1  # of the tables, kept in user_version
 MOST_METERS: Final = 100
 MOST_WAITING: Final = 20_000  # periods that wait for a full disk; then the oldest are lost
+_FIRST_YEAR: Final = 2020  # a board without a clock chip starts in 1970
 _APPLICATION: Final = 0x48414E57  # "HANW", kept in application_id: the file is a store of han-web
 
 # Column -> how two parts of one period, and many periods, become one. Energies in Wh, powers in W, voltages in V;
@@ -190,8 +191,13 @@ class Store:
         return {"min": min, "max": max}[which](known) if known else None
 
     def add(self, line: Row) -> None:
-        """Add a period, a line of han-every, or a part of one to the part that is there already. raise: NotWritten."""
+        """Add a period, a line of han-every, or a part of one to the part that is there already; none before 2020.
+
+        raise: NotWritten
+        """
         begin = datetime.fromisoformat(line["begin"])
+        if begin.year < _FIRST_YEAR:
+            return
         offset = begin.utcoffset() or timedelta()
         row = [_stored(line.get(name)) for name in _NAMES.values()]
         with self._lock, self._errors():

@@ -48,11 +48,13 @@ test-long: .venv/dev
 	@HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n 2 tests/apdu/test_shape.py -k "plain_walk or so_does"
 
 # Every property with new examples each time (twenty to thirty minutes), then 200,000 random lines on which all links are
-# mixed, each fed to every framer whole, octet by octet and in random pieces (two to four hours). A failure prints how to
-# repeat it.
+# mixed, each fed to every framer whole, octet by octet and in random pieces (two to four hours), then a million damaged
+# inputs through all stages and formatters (an hour or two). A failure prints how to repeat it.
+DAMAGE ?= --inputs 1000000
 nightly: .venv/dev
 	@HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 2 -m hypothesis tests
 	@HYPOTHESIS_PROFILE=streams .venv/bin/python -m pytest tests/link/test_cuts.py
+	@.venv/bin/python tests/damage.py $(DAMAGE)
 
 # A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
 fresh-check:

@@ -28,7 +28,10 @@ Line = dict[str, Any]
 MOST_WAITING: Final = 10_000  # periods of a meter that wait for a register
 PATIENCE: Final = 48 * 3_600_000_000_000  # ns that a period waits for a register, and a silent meter for a reading
 MOST_METERS: Final = 20_000
-_LONGEST_SILENCE: Final = 400 * 86_400_000_000_000  # ns; over a longer one nobody wants each period
+# Over a longer silence nobody wants each period: 400 days, in ns, or so many periods, but not less than PATIENCE. A
+# damaged year in a meter's clock would otherwise make half a million periods of one minute.
+_LONGEST_SILENCE: Final = 400 * 86_400_000_000_000
+_MOST_SILENT: Final = 10_000
 _QUARTER: Final = 900_000_000_000  # ns: time zones differ by multiples of it
 _LATE: Final = 120_000_000_000  # ns that a list comes after the moment of its registers, at most
 _SUB_LATE: Final = 600_000_000_000  # the same of sub-meters, which the meter itself reads by radio
@@ -97,7 +100,8 @@ class Meter:
     def add(self, reading: Reading, at: int) -> list[Line]:
         """Take a reading; return the lines that are complete. A time that runs backwards far begins anew."""
         lines: list[Line] = []
-        if self.end and not -HOLD <= at - self.at <= _LONGEST_SILENCE:
+        longest = min(_LONGEST_SILENCE, max(PATIENCE, _MOST_SILENT * (self.end - self.begin)))
+        if self.end and not -HOLD <= at - self.at <= longest:
             lines += self.finish()
             self._restart()
         at = max(at, self.at)

@@ -32,7 +32,7 @@ def _told(plan: Plan, values: Values) -> list[tuple[Field, str]]:
 
 
 def _with_unit(value: str, unit: str | None) -> str:
-    return f"{value} {unit}" if unit else value
+    return f"{value} {printable(unit)}" if unit else value
 
 
 def _written(value: Value) -> str:

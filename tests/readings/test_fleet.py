@@ -12,8 +12,10 @@ from test_layouts import LISTS
 import encoder
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
+from hanpipe.apdu.template import VISIBLE_STRING, TextSlot
 from hanpipe.readings import layouts, makers
-from hanpipe.readings.deciding import _FEW
+from hanpipe.readings.deciding import _FEW, Decided
+from hanpipe.readings.items import Item
 from hanpipe.readings.line_shape import LineShape, LineShapes
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
@@ -174,16 +176,13 @@ def test_no_name_of_a_maker_begins_with_a_digit() -> None:
 
 
 def test_what_texts_decide_is_remembered_of_a_few() -> None:
-    naming = Naming()
-    shape = LineShape(numbered(1), {0})
-    deciding = naming.deciding(shape, shape.octets_of)
+    decided = Decided(Item("0-0:96.1.0", VISIBLE_STRING, TextSlot(0, VISIBLE_STRING)), False, str.encode)
     for number in range(1000):
-        deciding((f"KAM{number:013}",))
-        assert len(deciding._decided[0]) <= _FEW == 64
-    long = LineShape(numbered(1).replace("0" * 15, "A" * 1000), {0})
-    deciding = naming.deciding(long, long.octets_of)
-    deciding(("A" * 1000,))
-    assert not deciding._decided[0]
+        assert decided[f"KAM{number:013}"] == decided["KAM"]
+        assert len(decided) <= _FEW == 64
+    decided.clear()
+    assert decided["KAM" * 30] == decided["KAM"] != decided["SAG"]
+    assert sorted(decided) == ["KAM", "SAG"]
 
 
 @pytest.mark.parametrize("varied", [0, 1])

@@ -13,6 +13,7 @@ system title, which do so too.
 
 from collections.abc import Callable, Hashable
 from fnmatch import fnmatchcase
+from operator import call, itemgetter
 
 from hanpipe.readings import makers, quantities
 from hanpipe.readings.items import Item, printable
@@ -23,20 +24,21 @@ _FEW: Final = 64  # texts of an item that are remembered, if they are short
 _SHORT: Final = 64  # characters
 
 
-class Deciding:
-    """Makes a key of what the texts of a message decide: messages of a shape with equal keys share a plan."""
+Deciding = Callable[[tuple[Any, ...]], Hashable]
 
-    __slots__ = ("_decided", "_indices")
 
-    def __init__(self, decided: "list[Decided]", indices: list[int]) -> None:
-        """Take what the text of each item decides, and the indices of their holes."""
-        self._decided, self._indices = decided, indices
+def deciding(decided: "list[Decided]", indices: list[int]) -> Deciding:
+    """Return what makes a key of the holes of a message: messages of a shape with equal keys share a plan.
 
-    def __call__(self, holes: tuple[Any, ...]) -> Hashable:
-        """Return the key."""
-        if len(self._indices) == 1:
-            return self._decided[0][holes[self._indices[0]]]
-        return tuple([decided[holes[index]] for decided, index in zip(self._decided, self._indices, strict=True)])
+    decided: what the text of each item decides; indices: of their holes
+    """
+    if not indices:
+        return lambda holes: ()
+    if len(indices) == 1:
+        (one,), (index,) = decided, indices
+        return lambda holes: one[holes[index]]
+    pick, each = itemgetter(*indices), [one.__getitem__ for one in decided]
+    return lambda holes: tuple(map(call, each, pick(holes)))
 
 
 class Decided(dict[Any, Hashable]):

@@ -205,7 +205,7 @@ def _groups(name: str, text: str) -> tuple[str, list[Callable[[str], Any]]]:
     if name == "characters":
         count = len(text.partition("\\")[0])
         nuls = (len(text) - count) // len(_NUL)
-        return rf"([ !#-\[\]-~]{{{count}}}(?:\\u0000){{{nuls}}})", [_characters]
+        return rf"([ !#-\[\]-~]{{{count}}}(?:\\u0000){{{nuls}}})", [_characters if nuls else str.encode]
     size = len(text) // 2
     return _clock_groups(text[0], size), [_hex] * ((size + 3) // 4)
 

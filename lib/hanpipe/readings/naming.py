@@ -5,7 +5,7 @@ values of one message.
 """
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 
 from hanpipe.apdu.template import Slot, Text, TextSlot
 from hanpipe.readings import quantities
@@ -63,10 +63,11 @@ class Naming:
 
     def reading(self, message: "Message") -> Reading:
         """Name and scale a message. raise: Malformed: it holds no list."""
-        plan = None if message.envelope else self._plans.get(message.shape)
+        _, envelope, shape, values = message
+        plan = None if envelope else self._plans.get(shape)
         if plan is None:
-            plan = self.plan_of(message.shape, message.values, _sender(message.envelope))
-        return Reading(plan, message.values, message.time)
+            plan = self.plan_of(shape, values, _sender(envelope) if envelope else ())
+        return Reading(plan, values, message.time)
 
     def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
         """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: not objects."""
@@ -80,9 +81,11 @@ class Naming:
         values: of the message; sender: keys of its line that the shape does not hold
         raise:  Malformed, ValueError: it holds no list
         """
-        key: object = shape
-        if sender or shape.texts:
-            key = shape, sender, self._decided(shape, values)
+        key: object = (shape, sender) if sender else shape
+        deciding = None
+        if shape.texts:
+            deciding = self._deciding.get(shape) or self.deciding(shape)
+            key = key, deciding(values)
         plan = self._plans.get(key)
         if plan is None:
             slots = [Text.of(slot, values[slot.at]) if isinstance(slot, TextSlot) else slot for slot in shape.slots]
@@ -93,6 +96,8 @@ class Naming:
                 self._deciding.clear()
                 self._left = _ROOM
             self._plans[key] = plan
+            if deciding:
+                self._deciding[shape] = deciding
         return plan
 
     def deciding(
@@ -106,22 +111,13 @@ class Naming:
         octets_of: slot -> what makes the octets of the text in its hole; first: index of the hole of the first value
         raise:     Malformed, ValueError: the shape holds no list
         """
-        from hanpipe.readings.deciding import Decided, Deciding  # a single meter has no texts as holes
+        from hanpipe.readings.deciding import Decided, deciding  # a single meter has no texts as holes
 
         items = read_items(read_keys(shape.skeleton, shape.slots).get("body", {}))
         texts = [item for item in items if isinstance(item.value, TextSlot)]
         needs_layout = _needs_layout(items)
         decided = [Decided(item, needs_layout, octets_of(item.value)) for item in texts]
-        return Deciding(decided, [first + item.value.at for item in texts])
-
-    def _decided(self, shape: "Shape | LineShape", values: tuple[Any, ...]) -> Hashable:
-        """Return the key of what the texts of a message decide."""
-        if not shape.texts:
-            return ()
-        deciding = self._deciding.get(shape)
-        if deciding is None:
-            deciding = self._deciding[shape] = self.deciding(shape)
-        return deciding(values)
+        return deciding(decided, [first + item.value.at for item in texts])
 
     def plan(self, keys: Mapping[str, Any]) -> Plan:
         """Work out what all readings of a shape share.
@@ -256,8 +252,6 @@ def _with_maker(keys: Mapping[str, Any], fields: list[Field]) -> list[Field]:
 
 def _sender(envelope: str) -> tuple[tuple[str, str], ...]:
     """Return what the envelope of a message says that a layout may ask for: of a system title, the maker's letters."""
-    if not envelope:
-        return ()
     keys = json.loads("{" + envelope.rstrip(",") + "}")
     sizes = ("destination", None), ("system_title", 2 * FLAG_SIZE)
     return tuple((key, keys[key][:size]) for key, size in sizes if isinstance(keys.get(key), str))

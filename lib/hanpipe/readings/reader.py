@@ -1,6 +1,7 @@
 """Lines of han-decode -> readings: the way of han-fields."""
 
 import json
+from collections.abc import Hashable
 
 from hanpipe.link.octets import Malformed
 from hanpipe.readings.line_shape import LineShape, LineShapes, read_keys
@@ -82,11 +83,14 @@ class LineReader:
 
     def _writer_by_texts(self, shape: LineShape) -> Writer:
         """Make what chooses the writer of each reading by what its texts decide."""
+        known: dict[Hashable, Writer] = {}  # those of this shape; they count among all
         decided = self._naming.deciding(shape, shape.octets_of, shape.timed)
 
         def write(holes: tuple[str, ...]) -> str:
-            key = shape, decided(holes)
-            chosen = self._writers.get(key) or self._keep(key, self._plan(shape, holes).writer(shape))
+            key = decided(holes)
+            chosen = known.get(key)
+            if chosen is None:
+                chosen = known[key] = self._keep((shape, key), self._plan(shape, holes).writer(shape))
             return chosen(holes)
 
         return write

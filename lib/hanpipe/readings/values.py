@@ -223,7 +223,7 @@ def _shown_octets(digits: str) -> str:
 
 def _shown_characters(text: str) -> str:
     """Quote a text in the hole of a line, whose only escapes are the NULs that pad it."""
-    return f'"{text.partition(_ESCAPE)[0]}"'
+    return f'"{text}"' if _ESCAPE not in text else f'"{text.partition(_ESCAPE)[0]}"'
 
 
 class Octets(Source):

@@ -13,6 +13,7 @@ from conftest import ROOT
 from fake_meters import KEY
 from hanpipe.fake.encoder import Security, ciphered
 from hanpipe.link.records import pack
+from hanpipe.unix.stderr import counted
 from programs import BIN, run
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -140,6 +141,6 @@ def test_a_queue_keeps_what_fits_and_says_what_is_lost(tmp_path):
         kept = (tmp_path / "taken").read_bytes()
         assert "going on in memory" in ran.words
         lost = len(lines) - kept.count(b"\n")
-        assert f"{lost} lines could not be written and are lost" in ran.words
+        assert f"{counted(lost, 'line')} could not be written and will be missing" in ran.words
         assert READINGS.startswith(kept)
         assert (ran.status, again.status) == (4, 0 if kept else 1)

@@ -111,7 +111,7 @@ def test_the_program_writes_what_may_be_published_and_proves_it(tmp_path):
     assert run("han-anon", "--seed", "1", str(mine)).out == done.out
     assert run("han-anon", "--seed", "2", str(mine)).out != done.out
     checked = run("han-anon", "--check", str(mine), str(published))
-    assert (checked.status, checked.out) == (0, f"none of the 1 names of {mine} is left\n".encode())
+    assert (checked.status, checked.out) == (0, f"none of 1 name in {mine} is left\n".encode())
     checked = run("han-anon", "--check", str(mine), str(mine))
     assert checked.status == 1
     assert b"7359990000000001 is still there" in checked.out

@@ -1,6 +1,8 @@
 """han-doctor on a port: the setting is found, and the command to use ends the report."""
 
 import contextlib
+import ctypes
+import fcntl
 import json
 import os
 import subprocess
@@ -8,6 +10,8 @@ import tty
 
 from test_doctor import frames, made
 
+from hanpipe.doctor import device
+from hanpipe.line.settings import Line
 from programs import Running, run
 
 
@@ -31,6 +35,39 @@ def test_a_port_ends_with_the_command_to_use() -> None:
     assert keys["verdict"] == "healthy"
     assert keys["setting"] == "2400 8E1"
     assert keys["use"] == f"han-read --baud 2400 --parity even --bits 8 --stop 1 {name}"
+
+
+class Counters(ctypes.Structure):
+    """struct serial_icounter_struct of Linux, uapi/linux/serial.h."""
+
+    _fields_ = (
+        *[(name, ctypes.c_int) for name in ("cts", "dsr", "rng", "dcd", "rx", "tx")],
+        *[(name, ctypes.c_int) for name in ("frame", "overrun", "parity", "brk", "buf_overrun")],
+        ("reserved", ctypes.c_int * 9),
+    )
+
+
+def test_the_counters_of_the_kernel_are_those_of_its_structure(monkeypatch) -> None:
+    def ioctl(descriptor: int, request: int, room: bytearray) -> int:
+        assert (descriptor, request, len(room)) == (7, 0x545D, ctypes.sizeof(Counters))
+        room[:] = bytes(Counters(rx=5000, tx=2, frame=11, overrun=3, parity=17, brk=1, buf_overrun=99))
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    assert device._errors(7) == {"frame_errors": 11, "overruns": 3, "parity_errors": 17, "breaks": 1}
+
+
+def test_a_pseudo_terminal_keeps_no_counters() -> None:
+    master, port = os.openpty()
+    assert device._errors(port) == {}
+    os.close(master)
+    os.close(port)
+
+
+def test_the_counters_are_part_of_the_report() -> None:
+    heard = device.Heard(Line(2400, "even"), {}, {"frame_errors": 1200, "overruns": 0, "parity_errors": 1}, 3.0)
+    assert device.as_text("/dev/ttyUSB0", heard).startswith("kernel      1,200 frame errors, 1 parity error\n")
+    assert device.as_keys("/dev/ttyUSB0", heard)["errors"] == heard.errors
 
 
 def test_a_port_that_is_missing_is_an_error_of_the_input() -> None:

@@ -1,5 +1,6 @@
 """han-doctor: each fault of han-fake gets its name, what loses nothing is undone, and healthy meters are healthy."""
 
+import gzip
 import json
 import os
 import re
@@ -12,14 +13,14 @@ from conftest import ROOT
 from fake_meters import sent
 from hanpipe.doctor import causes, intake, report, undo
 from hanpipe.doctor.case import Case
-from hanpipe.doctor.mend import Mender
+from hanpipe.doctor.mend import LineOctets, Mender
 from hanpipe.fake.faults import Faults, read
 from hanpipe.line.settings import Line
 from hanpipe.link import FRAMERS
 from hanpipe.link.kinds import GOOD
 from hanpipe.link.records import pack
 from hanpipe.unix.gunzip import MAGIC
-from hanpipe.unix.status import NOTHING, OK
+from hanpipe.unix.status import NOTHING, OK, USAGE
 from programs import run
 
 EVEN = Line(2400, "even")
@@ -121,6 +122,41 @@ def test_mending_brings_back_what_the_meter_sent(fault: str) -> None:
     assert done.status == OK
 
 
+@pytest.mark.parametrize("form", ["hex", "records", "gzip", "gzip of hex"])
+def test_what_holds_octets_is_mended_as_octets_are(form: str) -> None:
+    octets = made("kamstrup", "crlf")
+    hexed = b"\n".join(octets[at : at + 32].hex(" ").encode() for at in range(0, len(octets), 32))
+    given_ = {
+        "hex": hexed,
+        "records": run("han-frame", given=octets).out,
+        "gzip": gzip.compress(octets[:999]) + gzip.compress(octets[999:]),
+        "gzip of hex": gzip.compress(hexed),
+    }[form]
+    done = run("han-doctor", "--mend", given=given_)
+    assert (frames(done.out), done.status) == (frames(made("kamstrup")), OK)
+
+
+@pytest.mark.parametrize("programs", [["han-frame", "han-decode"], ["han-frame", "han-decode", "han-fields"]])
+def test_lines_and_readings_cannot_be_mended(programs: list[str]) -> None:
+    octets = made("aidon", count=3)
+    for program in programs:
+        octets = run(program, given=octets).out
+    done = run("han-doctor", "--mend", given=octets)
+    assert (done.out, done.status) == (b"", USAGE)
+    assert done.words.startswith("han-doctor: --mend: expected octets, hex text or records of han-frame, found ")
+
+
+@given(st.lists(st.integers(1, 300), max_size=6), st.sampled_from(["hex", "records", "gzip", "octets"]))
+def test_the_octets_of_an_input_do_not_depend_on_the_pieces(cuts: list[int], form: str) -> None:
+    octets = made("kamstrup", count=1)
+    forms = {"hex": octets.hex(" ").encode(), "records": pack("n", octets, 0), "gzip": gzip.compress(octets)}
+    given_, reader, found, at = forms.get(form, octets), LineOctets(), b"", 0
+    for size in [*cuts, len(given_ := forms.get(form, octets))]:
+        found += reader.feed(piece) if (piece := given_[at : at + size]) else b""
+        at += size
+    assert found + reader.feed(b"") == octets
+
+
 def frames(octets: bytes) -> list[bytes]:
     framer = FRAMERS["auto"]()
     return [found for kind, found in framer.feed(octets) + framer.feed(b"") if kind in GOOD]
@@ -135,6 +171,32 @@ def test_a_clock_and_missed_lists_show_in_the_times_of_records() -> None:
     )
     assert verdict(late) == "clock"
     assert verdict(some) == "missed-lists"
+
+
+def of_values(*values: dict) -> bytes:
+    keys = {"link": "hdlc", "apdu": "data-notification", "date_time": None, "body": {"structure": list(values)}}
+    return json.dumps(keys, separators=(",", ":")).encode() + b"\n"
+
+
+NUMBER, TEXT = {"double-long-unsigned": 4711}, {"octet-string": "414243"}
+
+
+@pytest.mark.parametrize(
+    ("values", "cause"),
+    [
+        ([TEXT, NUMBER, NUMBER], "unknown-list"),
+        ([{"octet-string": "07ea0101040c0000000000ff"}, NUMBER, NUMBER, NUMBER], "unknown-list"),
+        ([NUMBER, NUMBER], report.HEALTHY),  # nothing that a meter file could know it by
+        ([{"enum": 0}, {"array": [{"structure": [{"unsigned": 1}, {"enum": 1}]}]}], report.HEALTHY),
+        ([{"octet-string": "0000190900ff"}, TEXT, NUMBER], report.HEALTHY),
+    ],
+)
+def test_a_list_is_unknown_if_a_meter_file_could_know_it(values: list[dict], cause: str) -> None:
+    octets = of_values(*values) * 3
+    assert verdict(octets) == cause
+    told = " ".join(run("han-doctor", given=octets).out.decode().split())
+    assert "0 of 3 named whole" in told
+    assert ("shown by position" in told) == (cause == report.HEALTHY)
 
 
 def test_the_report_for_programs_has_counts_by_the_keys_of_stats() -> None:

@@ -177,6 +177,14 @@ def test_the_setting_is_found_and_nothing_of_it_lost(meter):
         assert reader.hear(len(FRAME)) == FRAME
 
 
+def test_a_setting_that_fails_shows_its_likely_cause(meter):
+    with reading("--auto", meter.name) as reader:
+        reader.words("trying 2400 8E1")
+        meter.send(FRAME.replace(b"\xff", b"\xff\xff") * 4)
+        told = reader.words("every FF arrives twice")
+    assert "at 2400 8E1: telnet: a telnet server escapes octets: every FF" in told
+
+
 def test_the_baud_rate_of_the_meter_is_found(meter):
     """A line above the pty, which has none: octets are garbage while the port is set to another rate than the meter."""
     with reading("--auto", meter.name) as reader:
@@ -320,7 +328,7 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
     monkeypatch.setattr(line_reader, "open_source", refuse)
     program = FakeProgram()
     options = argparse.Namespace(auto=False, idle=60.0, once=False)
-    line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str).run()
+    line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str, str).run()
     assert program.waited == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert capfd.readouterr().err == (
         "han-read: /dev/HANserial: no such device; waiting for it (Ctrl-C ends)\n"
@@ -346,7 +354,7 @@ def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd
     monkeypatch.setattr(line_reader.time, "monotonic", lambda: now[0])
     program, port = FakeProgram(), OldAdapter()
     options = argparse.Namespace(auto=True, idle=0, once=False)
-    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str)
+    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str, str)
     for _ in range(5):
         now[0] += 5
         reader._look(port)

@@ -449,7 +449,7 @@ def test_counters_and_summary():
     done = fields("--stats", "-v", data=LIST + b'{"fault":"noise","octets":"00"}\nno JSON\n')
     counters, summary = done.stderr.decode().splitlines()
     assert json.loads(counters) == {"readings": 1, "passed": 1, "wrong": 1}
-    assert summary == "han-fields: 1 readings, 1 lines without a list, 1 wrong lines"
+    assert summary == "han-fields: 1 reading, 1 line without a list, 1 wrong line"
 
 
 def test_stop_after_so_many():

@@ -325,7 +325,7 @@ def test_a_map_that_does_not_fit_its_device_is_told(tmp_path):
         assert check(Domoticz(server.url), list(mapped(fitting)))[1]
     assert (done.returncode, server.posts) == (3, [])
     assert done.stderr.decode().splitlines() == [
-        "han-domoticz: idx 1: its svalue has 1 values, but kWh needs 2",
+        "han-domoticz: idx 1: its svalue has 1 value, but kWh needs 2",
         "han-domoticz: idx 2: its svalue has 2 values, but RFXMeter counter needs 1",
         "han-domoticz: idx 3: a P1 smart meter needs integers: use --p1 3 instead of --map",
         "han-domoticz: idx 9: its svalue has 2 values, but Custom Sensor needs 1",

@@ -234,7 +234,7 @@ def test_a_batch_that_is_refused_is_given_up_and_never_tried_again(posting):
         sink.turn()
     assert (server.batches, sink.counters()["refused"]) == ([points(2)], 2)
     assert sink.delivered().count(b"\n") == 3
-    assert [words[:34] for words in said] == ["the server refused a reading (all,", "taken again"]
+    assert [words[:34] for words in said] == ["the server refused 1 reading, or a", "taken again"]
 
 
 def test_what_must_be_changed_ends_at_first_and_is_waited_for_later(posting):

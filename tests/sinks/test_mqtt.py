@@ -690,7 +690,7 @@ def test_the_end_is_bounded_without_a_broker_and_says_what_is_lost(tmp_path, mon
     (tmp_path / "readings").write_bytes(full())
     monkeypatch.setattr(mqtt, "LAST_PATIENCE", 0.3)
     broker = Mosquitto(tmp_path)
-    with pytest.raises(Failure, match=r"at the end .* were not acknowledged") as failure:
+    with pytest.raises(Failure, match=r"did not acknowledge .* at the end") as failure:
         program.main(["--port", str(broker.port), str(tmp_path / "readings")])
     assert failure.value.status == 4
     assert "connection refused; trying again" in capfd.readouterr().err

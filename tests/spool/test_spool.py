@@ -21,6 +21,7 @@ from hanpipe.spool.arrivals import Arrivals
 from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.flight import Flight
 from hanpipe.spool.process import Process
+from hanpipe.unix.stderr import counted
 
 HAN_SPOOL = os.path.join(ROOT, "bin", "han-spool")
 PATIENCE = 20  # s: how long a test waits before it fails, never how long it takes
@@ -157,7 +158,7 @@ def test_a_full_queue_drops_the_oldest_and_counts_them(tmp_path_factory, puts, i
     assert [message.split(": ")[1] for message in told] == (
         [
             "full; the oldest lines are dropped from here on",
-            f"empty again; {queue.dropped} lines were dropped meanwhile",
+            f"empty again; meanwhile it dropped {counted(queue.dropped, 'line')}",
         ]
         if queue.dropped
         else []

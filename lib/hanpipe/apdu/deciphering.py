@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hanpipe.apdu.ciphering import KEY_SIZES, Ciphered, Clear, decipher, name_title
 from hanpipe.apdu.counters import CounterFile, Counters
 from hanpipe.apdu.keys import Keys, Line, read_key_file
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 _TRUST: Final = 3  # messages that may fail after a good one before its key is doubted
@@ -147,7 +148,7 @@ def deciphering_from_files(key_path: str | None, counters_path: str | None, warn
         warn(f"{key_path}: everybody on this machine may read these keys: chmod o-rwx {key_path}")
     counters = CounterFile(counters_path) if counters_path else None
     if counters and counters.torn:
-        warn(f"{counters_path}: {counters.torn} lines are not of the form SYSTEM-TITLE COUNTER; they are left out")
+        warn(f"{counters_path}: left out {counted(counters.torn, 'line')}: expected SYSTEM-TITLE COUNTER")
     return Deciphering(keys, counters, warn)
 
 

@@ -10,7 +10,7 @@ from hanpipe.link.octets import Malformed
 from hanpipe.link.records import RecordReader
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
-from hanpipe.unix.stderr import reason
+from hanpipe.unix.stderr import counted, reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Outcome:
         """Write the counts for a person."""
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in self._faults.items())
         faults = sum(self._faults.values())
-        return f"{self.good:,} messages, {faults:,} fault{'s' * (faults != 1)}" + (f" ({kinds})" if kinds else "")
+        return f"{counted(self.good, 'message')}, {counted(faults, 'fault')}" + (f" ({kinds})" if kinds else "")
 
     def failure(self, wrong_kind: str) -> str:
         """Say why nothing could be read, and what to do. wrong_kind: what the input is instead of records, or ""."""

@@ -4,6 +4,7 @@ from hanpipe.apdu.keys import Keys
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
 from hanpipe.link.octets import Malformed
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 _SOME: Final = 0.2  # share of the ciphered messages from which a key is missing or wrong: single ones are damaged
@@ -29,7 +30,9 @@ def damaged_messages(case: Case) -> Found | None:
     opened, refused = case.counts()["deciphered"], case.refusals.get("authentication", 0)
     if not refused or refused > opened:
         return None
-    evidence = f"{refused:,} of {refused + opened:,} ciphered messages fail their tag, though the key opens the others"
+    evidence = (
+        f"the tag of {counted(refused, 'ciphered message', refused + opened)} fails, though the key opens the others"
+    )
     return Found(evidence, share(refused, refused + opened), {"refused": refused, "opened": opened})
 
 
@@ -43,11 +46,11 @@ def _refused(case: Case, fault: str, words: str) -> Found | None:
         return None
     messages = [keys for keys in case.refused if keys["fault"] == fault]
     titles = sorted({str(keys["system_title"]) for keys in messages})
-    evidence = f"{refused:,} of {ciphered:,} messages are refused: " + words.format(
+    evidence = f"han-decode refuses {counted(refused, 'message', ciphered)}: " + words.format(
         titles=", ".join(titles) or "(none)"
     )
     if fault == "no key" and not case.keys:
-        evidence = f"{refused:,} messages are ciphered, of title {', '.join(titles) or '(none)'}"
+        evidence = f"{counted(refused, 'ciphered message')}, of title {', '.join(titles) or '(none)'}"
     figures: dict[str, Any] = {"refused": refused, "ciphered": ciphered, "titles": titles}
     trials = key_trials(case)
     if fits := [trial for trial in trials if trial["verdict"].startswith("opens")]:
@@ -83,12 +86,12 @@ def unknown_list(case: Case) -> Found | None:
     """Look for lists without codes that no meter file knows, and for APDUs that cannot be read to their end."""
     lists, unread = case.lists, case.refusals.get("apdu", 0)
     if lists.unknown:
-        evidence = f"{lists.unknown:,} of {lists.readings:,} lists have no codes, and no meter file knows them"
+        evidence = f"{counted(lists.unknown, 'list', lists.readings)} without codes, which no meter file knows"
         return Found(
             evidence, share(lists.unknown, lists.readings), {"unknown": lists.unknown, "lists": lists.readings}
         )
     if unread > case.messages + len(case.refused) and not case.bad:
-        evidence = f"{unread:,} good frames carry an APDU that cannot be read to its end"
+        evidence = f"the APDU of {counted(unread, 'good frame')} cannot be read to its end"
         return Found(evidence, share(unread, unread + case.messages), {"unread": unread})
     return None
 
@@ -99,5 +102,7 @@ def open_scale(case: Case) -> Found | None:
     if not lists.open:
         return None
     units = ", ".join(sorted(lists.open_units))
-    evidence = f"nothing gives the scaler of {units} in {lists.open:,} of {lists.readings:,} lists: they stay raw"
+    evidence = (
+        f"nothing gives the scaler of {units} in {counted(lists.open, 'list', lists.readings)}, so its values stay raw"
+    )
     return Found(evidence, 0.0, {"open": lists.open, "lists": lists.readings, "units": sorted(lists.open_units)})

@@ -16,7 +16,7 @@ from hanpipe.link import new_detector
 from hanpipe.readings import layouts
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
-from hanpipe.unix.stderr import duration, reason
+from hanpipe.unix.stderr import counted, duration, reason
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST: Final = 105.0  # s until the verdict
@@ -24,7 +24,8 @@ _LISTEN: Final = 12.0  # s that a good setting is listened to at most: a list or
 _PLENTY: Final = 5  # pieces with good frames that are enough
 _KEPT: Final = 65536  # octets of each setting
 _TIOCGICOUNT: Final = 0x545D  # Linux, asm-generic/ioctls.h
-_COUNTERS: Final = struct.Struct("11i")  # struct serial_icounter_struct: cts dsr rng dcd rx tx frame overrun parity brk
+_COUNTERS: Final = struct.Struct("11i")  # cts dsr rng dcd rx tx frame overrun parity brk buf_overrun
+_ROOM: Final = 80  # octets of the structure: nine more numbers are reserved
 _NAMES: Final = {6: "frame_errors", 7: "overruns", 8: "parity_errors", 9: "breaks"}
 
 
@@ -108,11 +109,16 @@ def _errors(descriptor: int) -> dict[str, int]:
     """Return the kernel's counters of errors of a serial port; {} where it keeps none, as of a pseudo-terminal."""
     import fcntl
 
-    room = bytearray(80)
+    room = bytearray(_ROOM)
     try:
         fcntl.ioctl(descriptor, _TIOCGICOUNT, room)
     except OSError:
         return {}
+    return read_counters(room)
+
+
+def read_counters(room: bytes | bytearray) -> dict[str, int]:
+    """Read what TIOCGICOUNT writes. source: struct serial_icounter_struct, Linux, uapi/linux/serial.h."""
     counters = _COUNTERS.unpack_from(room)
     return {name: counters[at] for at, name in _NAMES.items()}
 
@@ -125,7 +131,9 @@ def command(name: str, line: Line) -> str:
 def as_text(name: str, heard: Heard) -> str:
     """Return the lines for people that end the report: errors of the port, and the command to use."""
     words = ""
-    if errors := ", ".join(f"{number:,} {key.replace('_', ' ')}" for key, number in heard.errors.items() if number):
+    if errors := ", ".join(
+        counted(number, key.replace("_", " ").removesuffix("s")) for key, number in heard.errors.items() if number
+    ):
         words += f"kernel      {errors}\n"
     if heard.line:
         return words + f"use         {command(name, heard.line)}\n"

@@ -5,6 +5,7 @@ import re
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
 from hanpipe.doctor.intake import LINES, OCTETS
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 _REPLACEMENT: Final = b"\xef\xbf\xbd"  # U+FFFD in UTF-8
@@ -32,14 +33,15 @@ def other_protocol(case: Case) -> Found | None:
     """Look for the signatures of other protocols, and for good frames that carry another application."""
     others = case.refusals.get("no apdu", 0)
     if others and not case.messages and not case.refused:
-        evidence = f"{others:,} of {case.frames:,} good frames carry another application than DLMS"
+        evidence = f"another application than DLMS is in {counted(others, 'good frame', case.frames)}"
         return Found(evidence, share(others, case.frames), {"frames": others})
     if case.frames > 0.2 * case.checked and case.frames:
         return None
     for name, users, signature in PROTOCOLS:
         times = len(re.findall(signature, case.sample, re.DOTALL | re.MULTILINE))
         if times >= min(_LEAST, 1 + len(case.sample) // 64):
-            return Found(f"{times:,} times the beginning of {name} ({users})", 1.0, {"protocol": name, "times": times})
+            evidence = f"the beginning of {name} ({users}) comes {counted(times, 'time')}"
+            return Found(evidence, 1.0, {"protocol": name, "times": times})
     return None
 
 
@@ -64,5 +66,6 @@ def text_encoding_lost(case: Case) -> Found | None:
     others = len(case.sample.replace(_REPLACEMENT, b"").translate(None, bytes(range(0x80))))
     if others > times:
         return None
-    evidence = f"EF BF BD, the replacement character of UTF-8, comes {times:,} times in {len(case.sample):,} octets"
+    often = f"{counted(times, 'time')} in {counted(len(case.sample), 'octet')}"
+    evidence = f"EF BF BD, the replacement character of UTF-8, comes {often}"
     return Found(evidence, 1.0, {"change": "octets from 80 on are replaced by EF BF BD", "times": times})

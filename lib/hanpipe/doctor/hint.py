@@ -10,6 +10,7 @@ SAMPLE: Final = 8192  # octets that a program keeps for this
 # The input of each program of the pipe.
 _READS: Final = {"han-frame": intake.OCTETS, "han-decode": intake.RECORDS, "han-fields": intake.LINES}
 _WAY: Final = (intake.OCTETS, intake.RECORDS, intake.LINES, intake.READINGS)  # in the order of the pipe
+_OF_ANY_SETTING: Final = ("line-setting", "noise", "not-a-meter")  # octets look so at any setting but the meter's
 _PROGRAMS: Final = ("han-frame", "han-decode", "han-fields")  # that lead from each of these to the next
 
 
@@ -33,12 +34,29 @@ def why_nothing(program: str, octets: bytes) -> str:
     """Return why a program finds nothing in its input. octets: a sample, SAMPLE at most."""
     if kind := wrong_kind(program, octets):
         return kind
+    found = _findings(octets)
+    if not found:
+        return "found nothing wrong in a sample; han-doctor looks at all of it"
+    return f"{_sentence(found[0])}; han-doctor finds out more"
+
+
+def why_setting_failed(octets: bytes) -> str:
+    """Return the likely cause if a setting gave no good frame; "" if the octets show only that it is not the meter's.
+
+    octets: the last ones of that setting, SAMPLE at most
+    """
+    found = _findings(octets) if octets else []
+    return _sentence(found[0]) if found and found[0].cause.name not in _OF_ANY_SETTING else ""
+
+
+def _findings(octets: bytes) -> list[causes.Finding]:
     case = Case()
     case.imitations = NOT_TRIED
     case.feed(octets)
     case.feed(b"")
-    found = causes.findings(case)
-    if not found:
-        return "found nothing wrong in a sample; han-doctor looks at all of it"
-    cause, evidence = found[0]
-    return f"{cause.name}: {cause.title}: {evidence.evidence}; han-doctor finds out more"
+    return causes.findings(case)
+
+
+def _sentence(finding: causes.Finding) -> str:
+    cause, found = finding
+    return f"{cause.name}: {cause.title}: {found.evidence}"

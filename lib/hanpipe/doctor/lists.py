@@ -15,7 +15,8 @@ _APART: Final = 5  # readings between two hourly lists, at least
 class Lists:
     """Counts what readings hold.
 
-    unknown:  lists without codes that no meter file knows
+    positional: lists whose values go by their positions, as they have no codes
+    unknown:  those of them that a meter file could describe, and none does
     open:     lists with values whose power of ten neither the line nor a meter file gives; open_units: their units
     doubtful: kinds of implausible values, each with a sentence
     repeated: hourly lists that were sent before, with other lists between; hours: hourly lists in all
@@ -23,12 +24,12 @@ class Lists:
     """
 
     def __init__(self) -> None:
-        self.readings = self.unknown = self.open = self.repeated = self.hours = 0
+        self.readings = self.positional = self.unknown = self.open = self.repeated = self.hours = 0
         self.open_units: set[str] = set()
         self.doubtful: dict[str, str] = {}
         self.arrivals: list[int] = []
         self.clocks: list[tuple[bool, float]] = []  # whether the offset from UTC was sent, and seconds
-        self._kinds: dict[tuple[str, ...], tuple[bool, frozenset[str]]] = {}
+        self._kinds: dict[tuple[str, ...], tuple[bool, bool, frozenset[str]]] = {}
         self._hours: dict[Any, tuple[int, Any]] = {}
         self._before: Any = None
 
@@ -41,9 +42,11 @@ class Lists:
         self.readings += 1
         keys = tuple(reading)
         if keys not in self._kinds and len(self._kinds) < _MOST_HOURS:
-            self._kinds[keys] = _unknown(keys), _open_units(reading, keys)
+            by_position = _by_position(keys)
+            self._kinds[keys] = by_position, by_position and _describable(reading), _open_units(reading, keys)
             self.doubtful |= dict(plausible.doubts(reading))
-        unknown, units = self._kinds.get(keys, (False, frozenset()))
+        by_position, unknown, units = self._kinds.get(keys, (False, False, frozenset()))
+        self.positional += by_position
         self.unknown += unknown
         self.open += bool(units)
         self.open_units |= units
@@ -80,10 +83,20 @@ class Lists:
             self.clocks.append((offset is not None, ahead))
 
 
-def _unknown(keys: tuple[str, ...]) -> bool:
+def _by_position(keys: tuple[str, ...]) -> bool:
     """Return whether most values of a list go by their positions."""
     positions = sum(key.startswith("#") for key in keys)
     return 2 * positions > len(keys)
+
+
+def _describable(reading: Reading) -> bool:
+    """Return whether a meter file could know a list by its positions: it has numbers to name, and a text or a clock.
+
+    Types alone do not identify a list. Where it has nothing else, no file can know it, and nothing is wrong with it.
+    """
+    values = [value for key, value in reading.items() if key.startswith("#")]
+    numbers = sum(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in values)
+    return numbers > 1 and any(isinstance(value, str) for value in values)
 
 
 def _open_units(reading: Reading, keys: tuple[str, ...]) -> frozenset[str]:

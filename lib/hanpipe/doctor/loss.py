@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
 from hanpipe.doctor.spans import Span
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 _LEAST: Final = 0.005  # share of bad frames from which a line is damaged: single ones are normal
@@ -32,7 +33,9 @@ def tail_loss(case: Case) -> Found | None:
     ends = [verdict for span in cut[: 4 * _MOST_PAIRS] if (verdict := _lost_its_end(span, frames)) is not None]
     if sum(ends) < _SURE * len(ends) or (not ends and len(shorter) < _ENOUGH):
         return None
-    evidence = f"{len(cut):,} of {bad:,} bad frames end up to {_TAIL} octets early, all of {long:,} octets or more"
+    evidence = (
+        f"up to {_TAIL} octets are missing at the end of {counted(len(cut), 'bad frame', bad)}, all of {long:,} or more"
+    )
     return Found(evidence, case.bad_share, {"cut": len(cut), "bad": bad, "shortest": long})
 
 
@@ -60,19 +63,19 @@ def _alike(some: bytes, others: bytes) -> int:
 def dropped(case: Case) -> Found | None:
     """Look for frames that miss octets."""
     if not case.frames and case.faults["truncated"] and case.bad == case.faults["truncated"]:
-        evidence = f"all of {case.bad:,} frames end before the length that they announce, or without an end"
+        evidence = f"each of {counted(case.bad, 'frame')} ends before the length that it announces, or without an end"
         return Found(evidence, 1.0, {"bad": case.bad})
-    return _by_length(case, "miss octets", lambda span: span.missing > 0)
+    return _by_length(case, "octets are missing in", lambda span: span.missing > 0)
 
 
 def noise(case: Case) -> Found | None:
     """Look for frames of which octets have changed. It is the explanation of all damage that has no better one."""
     if not _damaged(case):
         return None
-    found = _by_length(case, "are of the right length but for a few octets", lambda span: span.missing <= 0)
-    evidence = f"{case.bad:,} of {case.checked:,} frames fail their check, in no way that could be undone"
+    found = _by_length(case, "the length is right, or a few octets too long, in", lambda span: span.missing <= 0)
+    evidence = f"the check of {counted(case.bad, 'frame', case.checked)} fails, in no way that could be undone"
     if not case.checked:
-        evidence = f"not one whole frame in {case.octets:,} octets"
+        evidence = f"not one whole frame in {counted(case.octets, 'octet')}"
     if found:
         evidence += f"; {found.evidence}"
     return Found(evidence, case.bad_share, {"bad": case.bad, "frames": case.checked})
@@ -85,7 +88,7 @@ def _by_length(case: Case, words: str, like: Callable[[Span], bool]) -> Found | 
     alike = sum(map(like, bad))
     if not alike or share(alike, len(bad)) <= 0.5:
         return None
-    evidence = f"{alike:,} of {len(bad):,} bad frames of a sample {words}"
+    evidence = f"{words} {counted(alike, 'bad frame', len(bad))} of a sample"
     return Found(evidence, case.bad_share, {"alike": alike, "bad": len(bad)})
 
 

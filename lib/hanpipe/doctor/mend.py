@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
+from hanpipe.doctor import intake
 from hanpipe.doctor.undo import UNDOS
+from hanpipe.link.hextext import HexText
+from hanpipe.link.kinds import FLAGGED
+from hanpipe.link.records import RecordReader
+from hanpipe.unix.gunzip import MAGIC, Gunzip
 from hanpipe.unix.typed import Final
 
 _LONGEST: Final = 4096  # octets without a flag that are held back for one
@@ -36,3 +41,40 @@ class Mender:
         cut = max(cut, 0)
         self._rest = octets[cut:]
         return self._undo(octets[:cut])
+
+
+class LineOctets:
+    """Feed it an input in pieces, b"" at the end; each returns octets of the line.
+
+    Hex text, records and gzip data are read as what they hold. All other input is passed on as it is.
+    kind: of the input, None as long as it is not known
+    """
+
+    def __init__(self) -> None:
+        self.kind: intake.Kind | None = None
+        self._begin = b""
+        self._gunzip: Gunzip | None = None
+        self._hex = HexText()
+        self._records = RecordReader()
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the octets that data completes. raise: OSError: it is gzip data, and damaged."""
+        ended = not data
+        if self.kind is None and not self._begin and data[:2] == MAGIC:
+            self._gunzip = Gunzip()
+        data = self._gunzip.feed(data) if self._gunzip else data
+        if self.kind is None:
+            self._begin += data
+            if len(self._begin) < intake.ENOUGH and not ended:
+                return b""
+            data, self._begin = self._begin, b""
+            self.kind = intake.recognise(data)
+        return (self._read(data) if data else b"") + (self._read(b"") if ended else b"")
+
+    def _read(self, data: bytes) -> bytes:
+        if self.kind == intake.HEX:
+            return self._hex.feed(data)
+        if self.kind == intake.RECORDS:
+            found = self._records.feed(data)
+            return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, _ in found)
+        return data

@@ -11,6 +11,7 @@ from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
 from hanpipe.doctor.spans import header_size
 from hanpipe.link.crc import GOOD, x25
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 _MOST_TRIED: Final = 60  # frames and headers
@@ -51,8 +52,8 @@ def _look(
     if not repaired or 2 * repaired < tried:
         return None
     evidence = (
-        f"{change}: {' and '.join(f'{value:02X}' for value in values)} never occur in {len(sample):,} octets, and "
-        f"{repaired:,} of {tried:,} damaged frames and headers pass their check once one is put back"
+        f"{change}: {counted(len(sample), 'octet')} without {' or '.join(f'{value:02X}' for value in values)}, and "
+        f"putting one back mends {counted(repaired, 'failed check', tried)} of frames and headers"
     )
     return Found(evidence, case.bad_share, {"change": change, "tried": tried, "repaired": repaired})
 

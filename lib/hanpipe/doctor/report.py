@@ -7,7 +7,7 @@ from hanpipe.doctor.case import LAYERS, Case
 from hanpipe.doctor.causes import Finding
 from hanpipe.doctor.content import key_trials
 from hanpipe.link.kinds import FAULTS
-from hanpipe.unix.stderr import printable
+from hanpipe.unix.stderr import counted, printable
 from hanpipe.unix.typed import Any, Final
 
 HEALTHY: Final = "healthy"
@@ -43,7 +43,9 @@ def as_text(case: Case, found: list[Finding], name: str, key_file: str | None) -
         lines.append("")
         lines += [line for trial in trials for line in _paragraph("key", _trial(trial, key_file or "key file"))]
     if not found:
-        lines += _paragraph("verdict", "healthy: everything that came could be read")
+        lines += _paragraph(
+            "verdict", "healthy: everything that came could be read" + _by_position(case.lists.positional)
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +53,7 @@ def _layer(case: Case, layer: str) -> str:
     """Return the figures of a layer, "" if the input did not reach it."""
     counts, lists = case.counts(), case.lists
     if layer == "input":
-        return f"{case.octets:,} octets" + (
+        return counted(case.octets, "octet") + (
             f" of {case.kind.title}" if case.kind and case.kind.name != "octets" else ""
         )
     if layer == "frames" and case.faults_of_link + case.frames:
@@ -62,11 +64,15 @@ def _layer(case: Case, layer: str) -> str:
     if layer == "ciphering" and counts["ciphered"]:
         return f"{counts['deciphered']:,} of {counts['ciphered']:,} deciphered"
     if layer == "lists" and lists.readings:
-        named = lists.readings - lists.unknown - lists.open
+        named = lists.readings - lists.positional - lists.open
         return f"{named:,} of {lists.readings:,} named whole"
     if layer == "times" and lists.arrivals:
         return f"{len(lists.arrivals):,} with time of arrival"
     return ""
+
+
+def _by_position(lists: int) -> str:
+    return f"; the values of {counted(lists, 'list')} without codes are shown by position" if lists else ""
 
 
 def _finding(finding: Finding, name: str) -> Iterator[str]:

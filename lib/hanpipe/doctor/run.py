@@ -7,10 +7,11 @@ from hanpipe.apdu.keys import Keys
 from hanpipe.doctor import causes, device, report
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.causes import Finding
-from hanpipe.doctor.mend import Mender
+from hanpipe.doctor.intake import LINES, READINGS
+from hanpipe.doctor.mend import LineOctets, Mender
 from hanpipe.line.port import is_live
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import IO, NOTHING, OK, Failure
+from hanpipe.unix.status import IO, NOTHING, OK, USAGE, Failure
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Final
 
@@ -56,22 +57,35 @@ def mend(program: Program) -> int:
 
     As much of the input as fits is held until the cause is known; the rest is mended as it comes. raise: Failure
     """
-    case, held, mender = Case(), bytearray(), None
+    case, reader, held, mender = Case(), LineOctets(), bytearray(), None
     for data, _ in program.pieces():
+        held += _octets(reader, data)
         if mender is None:
             _feed(case, data)
-            held += data
             if len(held) >= _MOST_HELD:
                 mender, found = _mender(program, case)
-                program.write(mender.feed(bytes(held)))
-                held.clear()
-        else:
-            program.write(mender.feed(data))
+        if mender and held:
+            program.write(mender.feed(bytes(held)))
+            held.clear()
+    held += _octets(reader, b"")
     if mender is None:
         mender, found = _mender(program, case)
+    if held:
         program.write(mender.feed(bytes(held)))
     program.write(mender.feed(b""))
     return OK if mender.mends or not found else NOTHING
+
+
+def _octets(reader: LineOctets, data: bytes) -> bytes:
+    """Return the octets of the line in a piece of the input. raise: Failure: it has none, or is damaged."""
+    try:
+        octets = reader.feed(data)
+    except OSError as error:
+        raise Failure(IO, reason(error)) from error
+    if reader.kind in (LINES, READINGS):
+        expected = "octets, hex text or records of han-frame"
+        raise Failure(USAGE, f"--mend: expected {expected}, found {reader.kind.title}: mend what they were made of")
+    return octets
 
 
 def _mender(program: Program, case: Case) -> tuple[Mender, list[Finding]]:

@@ -5,6 +5,7 @@ import statistics
 
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 _HOUR: Final = 3600.0
@@ -21,7 +22,8 @@ def repeated_hour(case: Case) -> Found | None:
     lists = case.lists
     if not lists.repeated:
         return None
-    evidence = f"{lists.repeated:,} of {lists.hours:,} hourly lists have the clock and registers of an earlier one"
+    repeated = counted(lists.repeated, "hourly list", lists.hours)
+    evidence = f"clock and registers are those of an earlier list in {repeated}"
     return Found(evidence, 0.0, {"repeated": lists.repeated, "hourly": lists.hours})
 
 
@@ -42,7 +44,7 @@ def clock(case: Case) -> Found | None:
     words = f"{abs(off) / 60:,.0f} min {'fast' if off > 0 else 'slow'}"
     if not offset_sent and abs(ahead) < _ZONES + _HOUR / 2:
         words += " but for whole hours"
-    evidence = f"the meter's clock is {words}, compared to the times of arrival of {len(clocks):,} lists"
+    evidence = f"the meter's clock is {words}, compared to the times of arrival of {counted(len(clocks), 'list')}"
     return Found(evidence, 0.0, {"seconds": round(off), "lists": len(clocks)})
 
 
@@ -59,7 +61,7 @@ def missed_lists(case: Case) -> Found | None:
         return None
     longest = max(gaps)
     evidence = (
-        f"{missed:,} of {whole:,} lists did not come: one is due every {usual:.3g} s, "
+        f"{counted(missed, 'list', whole)} did not come: one is due every {usual:.3g} s, "
         f"the longest gap is {longest:,.0f} s"
     )
     return Found(evidence, share(missed, whole), {"missed": missed, "lists": whole, "interval": round(usual, 3)})

@@ -7,6 +7,7 @@ from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
 from hanpipe.link import FRAMERS
 from hanpipe.link.kinds import FAULTS, GOOD
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final, NamedTuple
 
 _UTF8: Final = re.compile(rb"([\xc2\xc3])([\x80-\xbf])")
@@ -72,7 +73,7 @@ def _look(case: Case, undos: list[Undo]) -> Found | None:
     repaired = good - before
     if repaired < 1 or 2 * repaired < bad:
         return None
-    evidence = f"{undo.change}: {before:,} frames of a sample are good as they are, {good:,} once that is undone"
+    evidence = f"{undo.change}: a sample has {counted(before, 'good frame')} as it is, {good:,} once that is undone"
     figures = {"change": undo.change, "good": before, "good_undone": good, "bad_undone": bad}
     return Found(evidence, share(repaired, good), figures, undo.undo)
 

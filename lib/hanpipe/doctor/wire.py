@@ -18,6 +18,7 @@ from hanpipe.doctor.spans import LONGEST_HEADER, header_size
 from hanpipe.line.settings import Line
 from hanpipe.line.uart import inverted, levels, receive
 from hanpipe.readings import layouts
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final, NamedTuple
 
 _ENOUGH: Final = 48  # octets
@@ -63,8 +64,8 @@ def seven_bit(case: Case) -> Found | None:
     if not restored or 2 * restored < len(tried):
         return None
     evidence = (
-        f"no octet of {len(sample):,} is above 7F, and {restored:,} of {len(tried):,} headers pass their check once "
-        "top bits are put back"
+        f"no octet of {len(sample):,} is above 7F, and putting top bits back mends the check of "
+        f"{counted(restored, 'header', len(tried))}"
     )
     return Found(evidence, 1.0, {"tried": len(tried), "restored": restored})
 
@@ -88,7 +89,7 @@ def baud(case: Case) -> Found | None:
     for ratio in _RATIOS:
         like = sum(map(octets.count, _possible(ratio)))
         if like >= _NEARLY_ALL * len(octets):
-            evidence = f"the bits of {like:,} of {len(octets):,} octets come in runs of {ratio} and more"
+            evidence = f"the bits of {counted(like, 'octet', len(octets))} come in runs of {ratio} and more"
             return Found(f"{evidence}: the port is that many times too fast", 1.0, {"ratio": ratio, "octets": like})
     return _by_imitation(case, "baud")
 
@@ -110,7 +111,7 @@ def parity(case: Case) -> Found | None:
     odd = sum(octet.bit_count() & 1 for octet in octets)
     for like, words in ((odd, "an odd"), (len(octets) - odd, "an even")):
         if like >= _NEARLY_ALL * len(octets) and len(set(octets)) > 8:
-            evidence = f"{like:,} of {len(octets):,} octets have {words} number of ones: the others were dropped"
+            evidence = f"{counted(like, 'octet', len(octets))} have {words} number of ones: the others were dropped"
             return Found(evidence, 1.0, {"octets": like})
     return _by_imitation(case, "parity")
 
@@ -125,7 +126,7 @@ def line_setting(case: Case) -> Found | None:
     if not _unreadable(case):
         return None
     octets = len(case.sample)
-    return Found(f"not one frame or header in {octets:,} octets passes its check", 1.0, {"octets": octets})
+    return Found(f"not one frame or header in {counted(octets, 'octet')} passes its check", 1.0, {"octets": octets})
 
 
 def is_well_read(case: Case) -> bool:

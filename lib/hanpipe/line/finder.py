@@ -10,6 +10,7 @@ from hanpipe.unix.typed import Final
 
 _QUIET: Final = 0.5  # s without an octet that end a burst: longer than a gateway or adapter holds octets back
 _FIRST_PATIENCE: Final = 5.0  # s for each of the settings in the first round: most meters send a list every 2.5 s
+_SAMPLE: Final = 8192  # octets of a setting that failed: they may show the cause
 _LONGEST_PATIENCE: Final = 60.0  # s in later rounds: some meters send one every 10 s or 20 s
 
 
@@ -36,6 +37,7 @@ class LineFinder:
         self.found = False
         self.dropped = 0  # octets that came at other settings
         self.held = bytearray()  # octets that came at this one
+        self.failed = b""  # the last octets that came at the one before
         self.restart(now)
 
     @property
@@ -73,6 +75,7 @@ class LineFinder:
         if now < self.due():
             return False
         self.dropped += len(self.held)
+        self.failed = bytes(self.held[-_SAMPLE:])
         self.held.clear()
         self._at = (self._at + 1) % self.count
         if not self._at:

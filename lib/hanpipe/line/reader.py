@@ -12,7 +12,7 @@ from hanpipe.line.settings import Line
 from hanpipe.line.watch import LineWatch
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
-from hanpipe.unix.stderr import duration, reason, say
+from hanpipe.unix.stderr import counted, duration, reason, say
 from hanpipe.unix.typed import Final
 
 LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, and each is twice the last
@@ -45,10 +45,12 @@ class Live:
         options: argparse.Namespace,
         new_detector: NewDetector,
         why: Callable[[bytes], str],
+        why_failed: Callable[[bytes], str],
     ) -> None:
         """Take from the options: auto, idle (s, 0 for never) and once.
 
         new_detector: detects frames of any link; why: returns why some octets hold no frame
+        why_failed: returns the cause that the octets of a wrong setting show, "" if they show none
         """
         now = time.monotonic()
         self._program = program
@@ -57,6 +59,8 @@ class Live:
         self._once: bool = options.once
         self._finder = LineFinder(line, now, new_detector) if options.auto else None
         self._watch = LineWatch(options.idle, now, new_detector, why) if options.idle else None
+        self._why_failed = why_failed
+        self._causes: set[str] = set()  # settings with the causes that were reported for them
         self._pause = 1.0
         self._away: float | None = None  # when it was lost
         self._said: set[str] = set()  # the reasons that were reported since then
@@ -150,6 +154,7 @@ class Live:
 
     def _try(self, finder: LineFinder, source: Source) -> None:
         """Try the next settings. A port that does not have them keeps its own until those after them are tried."""
+        self._report_cause(self._why_failed(finder.failed))
         self._line = finder.line
         try:
             source.set_line(self._line)
@@ -159,6 +164,13 @@ class Live:
             self._program.tell(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
         else:
             self._report_try(finder)
+
+    def _report_cause(self, cause: str) -> None:
+        """Say what the octets of a setting show, once for each setting and cause. cause: begins with its name."""
+        key = f"{self._line} {cause.partition(':')[0]}"
+        if cause and key not in self._causes:
+            self._causes.add(key)
+            self._program.tell(f"{self._name}: at {self._line}: {cause}")
 
     def _report_try(self, finder: LineFinder) -> None:
         if finder.round > 1:
@@ -174,7 +186,7 @@ class Live:
         options = f"--baud {line.baud} --parity {line.parity} --bits {line.bits} --stop {line.stop}"
         self._say(f"{self._name}: frames pass their checks at {line} ({options}); keeping it")
         if finder.dropped:
-            self._program.explain(f"{finder.dropped:,} octets came at other settings and were dropped")
+            self._program.explain(f"dropped {counted(finder.dropped, 'octet')} that came at other settings")
         self._finder = None
 
     def _report_lost(self, error: OSError) -> None:

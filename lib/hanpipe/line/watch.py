@@ -6,7 +6,7 @@ It does no I/O and has no clock: the caller passes the octets and the time, in s
 from collections.abc import Callable
 
 from hanpipe.line.finder import Detector, NewDetector
-from hanpipe.unix.stderr import duration
+from hanpipe.unix.stderr import counted, duration
 from hanpipe.unix.typed import Final
 
 _SAMPLE: Final = 8192  # octets that may show why no frame is found
@@ -63,7 +63,7 @@ class LineWatch:
             return []
         self._lost = True
         return [
-            f"{self._octets:,} octets in {duration(now - self._since)} and nothing that decodes: "
+            f"{counted(self._octets, 'octet')} in {duration(now - self._since)} and nothing that decodes: "
             f"{self._why(self._sample)}"
         ]
 

@@ -10,6 +10,7 @@ Each link has two functions in its parts.py:
 from collections.abc import Callable
 
 from hanpipe.link.crc import x25
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import NamedTuple
 
 HEX, WIDE, TEXT = "hex", "wide", "text"  # 8 octets a row with a label; 16 with their characters; lines of a telegram
@@ -52,11 +53,9 @@ class Cut:
         """Cut off the octets up to `end`."""
         size = end - self.at
         there = min(size, len(self.octets) - self.at)
-        short = f"{there:,} of {size:,}" if there < size else f"{size:,}"
+        short = counted(there, "octet", size) if there < size else counted(size, "octet")
         if there > 0:
-            self.parts.append(
-                Part(self.octets[self.at : self.at + there], f"information, {short} octets", there < size)
-            )
+            self.parts.append(Part(self.octets[self.at : self.at + there], f"information, {short}", there < size))
             self.at += there
 
     def check(self, name: str) -> bool:

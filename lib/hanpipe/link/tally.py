@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from hanpipe.link.kinds import FAULTS, Event
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 _ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest frame
@@ -42,7 +43,7 @@ class Tally:
             return "found no octets in the input"
         if looks_like_apdu(self._begin):
             return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
-        self._reason = self._reason or f"no frame in {self._octets:,} octets: {self._why(self._begin)}"
+        self._reason = self._reason or f"no frame in {counted(self._octets, 'octet')}: {self._why(self._begin)}"
         return self._reason
 
     def counters(self) -> dict[str, Any]:
@@ -52,4 +53,6 @@ class Tally:
     def summary(self) -> str:
         """Return the counters as a sentence."""
         kinds = ", ".join(f"{number:,} {fault}" for fault, number in self._faults.items() if number)
-        return f"{self._frames:,} frames, {sum(self._faults.values()):,} faults" + (f" ({kinds})" if kinds else "")
+        return f"{counted(self._frames, 'frame')}, {counted(sum(self._faults.values()), 'fault')}" + (
+            f" ({kinds})" if kinds else ""
+        )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hanpipe.log.file import File
 from hanpipe.log.wholes import Whole
-from hanpipe.unix.stderr import duration, reason
+from hanpipe.unix.stderr import counted, duration, reason
 from hanpipe.unix.typed import Final
 
 WRITE_PAUSE: Final = 10.0  # s
@@ -127,7 +127,7 @@ class DatedFiles:
 
     def _note_taken(self) -> None:
         if self._refused is not None:
-            lost = f"; {self._lost:,} octets are missing" if self._lost else ""
+            lost = f"; it lacks {counted(self._lost, 'octet')}" if self._lost else ""
             self._report(f"{self._path}: written again after {duration(time.monotonic() - self._refused)}{lost}")
             self._refused, self._lost = None, 0
 

@@ -10,7 +10,7 @@ from hanpipe.apdu.keys import KeyFileError, Keys, find_key_file, read_key_file
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
-from hanpipe.unix.stderr import reason
+from hanpipe.unix.stderr import counted, reason
 
 _KEY_HINT = "han-anon needs the key of a ciphered meter (--key-file), or the capture without its ciphered messages"
 
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     except Sealed as error:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
     good = sum(piece.kind.isupper() for piece in capture.pieces)
-    program.explain(f"replaced {len(capture.names)} names in {good} good frames")
+    program.explain(f"replaced {counted(len(capture.names), 'name')} in {counted(good, 'good frame')}")
     return OK if good else program.nothing("found no good frame in the input; han-doctor says why")
 
 
@@ -40,7 +40,7 @@ def _check(program: Program, original: Capture, octets: bytes) -> int:
     for name in left:
         program.write(f"{name} is still there\n".encode())
     if not left:
-        program.write(f"none of the {len(original.names)} names of {program.options.check} is left\n".encode())
+        program.write(f"none of {counted(len(original.names), 'name')} in {program.options.check} is left\n".encode())
     return NOTHING if left else OK
 
 

@@ -11,6 +11,7 @@ from hanpipe.sinks.readings_in import NO_READING, ReadingReader, skipped
 from hanpipe.unix.options import new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
+from hanpipe.unix.stderr import counted
 
 
 def main(argv: list[str]) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
     if reader.bad:
         program.tell(skipped(reader.bad, "reading", "han-fields"))
     if dating.undated:
-        program.tell(f"left out {dating.undated:,} readings: no reading before them has a time")
+        program.tell(f"left out {counted(dating.undated, 'reading')} before the first with a time")
     return OK if found else program.nothing(NO_READING)
 
 

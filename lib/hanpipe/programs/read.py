@@ -10,7 +10,7 @@ from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
 from hanpipe.unix.typed import Final
 
-_WHY_NOTHING: Final = late("doctor.hint", "why_nothing", "han-frame")
+_HINTS: Final = late("doctor.hint", "why_nothing", "han-frame"), late("doctor.hint", "why_setting_failed")
 _IDLE: Final = 60.0  # s of silence to warn of: no meter is silent for longer than 20 s
 
 
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
         from hanpipe.link import new_detector
 
         options.idle = _IDLE if options.idle is None else options.idle
-        Live(program, options.source, line, options, new_detector, _WHY_NOTHING).run()
+        Live(program, options.source, line, options, new_detector, *_HINTS).run()
     else:
         from hanpipe.line.replay import replay
 

@@ -11,6 +11,7 @@ from importlib import resources
 
 from hanpipe.readings.items import Item, text_of
 from hanpipe.readings.makers import FLAG_SIZE
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # The keys of a file, and of a list in it. A scaler beside the lists holds for each of them.
@@ -105,7 +106,7 @@ def recognise(items: list[Item], push: bool, line: dict[str, str]) -> tuple[Layo
     if len(fitting) == 1:
         return fitting[0], ""
     sender = _sender(items, line)
-    found = f"a list of {len(items)} value{'s' * (len(items) != 1)}{f' from {sender}' * bool(sender)}"
+    found = f"a list of {counted(len(items), 'value')}{f' from {sender}' * bool(sender)}"
     if fitting:
         names = " or ".join(f"--layout {layout.name}" for layout in fitting)
         return None, f"{found} fits {len(fitting)} layouts, so its values are shown by position; choose one: {names}"

@@ -13,6 +13,7 @@ from hanpipe.readings import quantities
 from hanpipe.readings.items import Item, read_items, text_of
 from hanpipe.readings.naming import Naming
 from hanpipe.unix.lines import Lines
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST_LISTS: Final = 64  # kinds of unknown list that are proposed
@@ -112,7 +113,7 @@ class Learner:
         kind = tuple((item.key, item.type) for item in items)
         if kind not in self._seen:
             if self._is_known(keys):
-                self._known[f"a list of {len(items)} values needs no file, or has one"] = None
+                self._known[f"a list of {counted(len(items), 'value')} needs no file, or has one"] = None
                 return
             if len(self._seen) == _MOST_LISTS:
                 self.left_out += 1
@@ -136,10 +137,10 @@ def _proposed(seen: Seen, number: int) -> str:
         if guess.scaler is not None and quantity and quantity.unit:
             scaler[quantity.unit] = guess.scaler
     scalers = ", ".join(f"{unit} = {power}" for unit, power in scaler.items())
-    count = len(seen.columns[0]) if seen.columns else 0
-    doubt = ": too few to trust what agrees in them, record more" if count < _FEW else ""
+    times = len(seen.columns[0]) if seen.columns else 0
+    doubt = ": too few to trust what agrees in them, record more" if times < _FEW else ""
     lines = [
-        f"\n[[list]]  # {len(seen.items)} values, seen {count} times{doubt}",
+        f"\n[[list]]  # {counted(len(seen.items), 'value')}, seen {counted(times, 'time')}{doubt}",
         f'name = "unknown-{number}"',
         'about = "?"',
         f"scaler = {{ {scalers} }}" if scalers else "scaler = {}",

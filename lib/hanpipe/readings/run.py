@@ -7,6 +7,7 @@ from hanpipe.readings.reader import LineReader
 from hanpipe.readings.reading import Plan
 from hanpipe.readings.values import Values
 from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def to_readings(
         program.tell(wrong_kind(begin) or "found no line of han-decode in the input; run han-decode first")
     if found:
         _report_unmet(program, naming, layouts)
-    program.explain(f"{written:,} readings, {reader.passed:,} lines without a list, {reader.wrong:,} wrong lines")
+    others = f"{counted(reader.passed, 'line')} without a list, {counted(reader.wrong, 'wrong line')}"
+    program.explain(f"{counted(written, 'reading')}, {others}")
     return found
 
 
@@ -74,7 +76,7 @@ def learn(program: Program) -> bool:
         learner.feed(data)
     learner.feed(b"")
     if learner.left_out:
-        program.tell(f"{learner.left_out:,} lists left out: there are too many kinds of unknown list")
+        program.tell(f"left out {counted(learner.left_out, 'list')}: there are too many kinds of unknown list")
     for known in learner.known():
         program.explain(known)
     proposal = learner.proposal()

@@ -14,6 +14,7 @@ from hanpipe.readings.names import Names
 from hanpipe.readings.quantities import Quantity
 from hanpipe.readings.reading import Field
 from hanpipe.readings.values import Fixed, Number, Sized, Source, scaled
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def open_scalers(items: list[Item], fields: list[Field]) -> str:
         return ""
     example = ",".join(f"{unit}={_USUAL.get(unit, 0)}" for unit in units)
     return (
-        f"no scaler for {', '.join(units)} in a list of {len(items)} values, so raw values are shown under their "
-        f"OBIS codes; set it with e.g. --scale {example}"
+        f"no scaler for {', '.join(units)} in a list of {counted(len(items), 'value')}, so raw values are shown under "
+        f"their OBIS codes; set it with e.g. --scale {example}"
     )
 
 

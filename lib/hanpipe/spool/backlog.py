@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hanpipe.spool.segments import PARTS, Segments
-from hanpipe.unix.stderr import duration, reason
+from hanpipe.unix.stderr import counted, duration, reason
 
 PIECE: Final = 65536  # octets that are written or sent in one go
 MOST_MEMORY: Final = (
@@ -100,7 +100,7 @@ class Backlog:
             self._unmarked = self._clock()
         self.write_due()
         if self._full and not self.waiting:
-            self._say(f"{self._directory}: empty again; {self._full:,} lines were dropped meanwhile")
+            self._say(f"{self._directory}: empty again; meanwhile it dropped {counted(self._full, 'line')}")
             self._full = 0
 
     def rewind(self) -> None:
@@ -142,7 +142,8 @@ class Backlog:
         """Write what is not written and close the files. Lines that the disk does not take are lost and reported."""
         self.write()
         if self._memory:
-            self._say(f"{self._directory}: {self._memory.count(bytes([10])):,} lines could not be written and are lost")
+            lost = counted(self._memory.count(b"\n"), "line")
+            self._say(f"{self._directory}: {lost} could not be written and will be missing")
         self._segments.close()
         self._segments.forget(self._taken)
 

@@ -12,7 +12,7 @@ from hanpipe.spool.directory import InUse, lock
 from hanpipe.spool.sink import Sink
 from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.status import CONFIGURATION, IO, OK, REFUSED, Failure
-from hanpipe.unix.stderr import reason, say
+from hanpipe.unix.stderr import counted, reason, say
 
 _PIECE: Final = 65536
 _REPORT_PAUSE: Final = 60.0  # s between two words of -v about how much waits
@@ -185,5 +185,5 @@ class Runner:
 def _size(octets: int) -> str:
     """Say a number of octets as people do: 812 octets, 4.0 kB, 63.9 MB."""
     if octets < 1000:
-        return f"{octets} octets"
+        return counted(octets, "octet")
     return f"{octets / 1e3:.1f} kB" if octets < 1e6 else f"{octets / 1e6:.1f} MB"

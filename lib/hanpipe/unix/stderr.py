@@ -35,3 +35,13 @@ def duration(seconds: float) -> str:
     units = (("days", 86400), ("h", 3600), ("min", 60))
     unit, size = next(((unit, size) for unit, size in units if seconds >= 2 * size), ("s", 1))
     return f"{seconds / size:.0f} {unit}"
+
+
+def counted(number: int, noun: str, of: int | None = None) -> str:
+    """Return how many of something there are: 1 frame, 1,200 frames; with the number of all, 1 of 3 frames.
+
+    noun: in the singular; its plural ends in s
+    """
+    whole = number if of is None else of
+    part = "" if of is None else f"{number:,} of "
+    return f"{part}{whole:,} {noun}{'s' * (whole != 1)}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hanpipe.link.kinds import FAULTS, Event
 from hanpipe.link.parts import HEX, TEXT, WIDE, Part
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 from hanpipe.views.colour import Colour
 from hanpipe.views.parts import announced, link_of, parts_of
@@ -102,12 +103,12 @@ class HexDump:
 
     def _flags(self, begin: int, end: int) -> Iterator[str]:
         """Write flags, folded if there are many."""
-        count = end - begin
-        if count:
-            name = "flag" if count == 1 else f"{count:,} flags"
-            yield self._colour.dim(f"{begin:04x}  {(FLAG * min(count, _MOST_FLAGS)).hex(' '):<23}  {name}")
-        if count > _MOST_FLAGS:
-            yield self._colour.dim(f"      ... {count - _MOST_FLAGS:,} more")
+        flags = end - begin
+        if flags:
+            name = "flag" if flags == 1 else counted(flags, "flag")
+            yield self._colour.dim(f"{begin:04x}  {(FLAG * min(flags, _MOST_FLAGS)).hex(' '):<23}  {name}")
+        if flags > _MOST_FLAGS:
+            yield self._colour.dim(f"      ... {flags - _MOST_FLAGS:,} more")
 
     def _rows(self, part: Part, offsets: Sequence[int]) -> Iterator[str]:
         """Write a part."""

@@ -8,7 +8,7 @@ from hanpipe.apdu.message import Apdu, Opened, Refusal, Telegram
 from hanpipe.apdu.partial import read_partly
 from hanpipe.link.hdlc.header import FCS
 from hanpipe.link.octets import Malformed, read_length
-from hanpipe.unix.stderr import printable
+from hanpipe.unix.stderr import counted, printable
 from hanpipe.unix.typed import Any, Final, NamedTuple
 from hanpipe.views.colour import Colour
 from hanpipe.views.meanings import clock_text, describe, meanings, name_of, value_text
@@ -93,7 +93,8 @@ def refusal(refused: Refusal, colour: Colour) -> str:
     keys = refused.keys
     octets = bytes.fromhex(keys.get("octets", ""))
     ciphered = "apdu" in keys
-    words = [keys["apdu"], *_origin(keys)] if ciphered else [keys["fault"], *_origin(keys), f"{len(octets):,} octets"]
+    words = [keys["apdu"] if ciphered else keys["fault"], *_origin(keys)]
+    words += [] if ciphered else [counted(len(octets), "octet")]
     lines = _folded(words, colour)
     if reason := _reason(keys):
         for line in textwrap.wrap(printable(reason), WIDTH - 2):
@@ -115,7 +116,7 @@ def _reason(keys: dict[str, Any]) -> str:
 def _head(keys: dict[str, Any], octets: bytes, notification: Notification | None) -> list[str]:
     """Return the words above the tree."""
     if notification is None:
-        return [f"APDU {octets[:1].hex()}", *_origin(keys), f"{len(octets):,} octets"]
+        return [f"APDU {octets[:1].hex()}", *_origin(keys), counted(len(octets), "octet")]
     time = "no time" if notification.date_time is None else f"time {clock_text(notification.date_time)}"
     words = [notification.apdu, *_origin(keys)]
     if notification.invoke_id is not None:
@@ -170,7 +171,7 @@ def _rest_lines(octets: bytes, end: int, first: int, colour: Colour) -> Iterator
     except Malformed as malformed:
         yield from _fault_lines(malformed, octets, first, colour)
     else:
-        yield colour.dim(f"{first + end:4}  padding, {len(octets) - end:,} octets")
+        yield colour.dim(f"{first + end:4}  padding, {counted(len(octets) - end, 'octet')}")
 
 
 def _fault_lines(fault: Malformed, octets: bytes, first: int, colour: Colour) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """APDU without a frame -> one part."""
 
 from hanpipe.link.parts import Part
+from hanpipe.unix.stderr import counted
 
 
 def announced(octets: bytes) -> int | None:  # noqa: ARG001: it has no frame
@@ -10,4 +11,4 @@ def announced(octets: bytes) -> int | None:  # noqa: ARG001: it has no frame
 
 def parts_of(kind: str, octets: bytes) -> list[Part]:  # noqa: ARG001: each is whole
     """Name all octets."""
-    return [Part(octets, f"information, {len(octets):,} octets")]
+    return [Part(octets, f"information, {counted(len(octets), 'octet')}")]

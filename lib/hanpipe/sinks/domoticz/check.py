@@ -6,6 +6,7 @@ from decimal import Decimal
 from hanpipe.sinks.domoticz.devices import COUNTER, KWH, P1, USAGE, Device, usage
 from hanpipe.sinks.domoticz.server import Domoticz
 from hanpipe.sinks.errors import Denied, Misconfigured, Refused
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 # How many values the svalue of a map must have, by subtype; a text has any number. Domoticz stores others too, and logs
@@ -105,7 +106,8 @@ def _map_misfit(device: Device, entry: dict[str, Any]) -> str | None:
     if wanted == 2 and str(entry.get("EnergyMeterMode")) == "1":
         wanted = 1
     if device.parts != wanted:
-        return f"idx {device.idx}: its svalue has {device.parts} values, but {entry.get('SubType')} needs {wanted}"
+        sent = counted(device.parts, "value")
+        return f"idx {device.idx}: its svalue has {sent}, but {entry.get('SubType')} needs {wanted}"
     return None
 
 

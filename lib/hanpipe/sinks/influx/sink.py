@@ -15,6 +15,7 @@ from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.retry import Waiting
 from hanpipe.sinks.run import Sink
 from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 BATCH: Final = 5000  # points a request, as InfluxDB's documentation advises
@@ -62,8 +63,8 @@ class InfluxSink(Sink):
         try:
             self._server.write(b"".join(points))
         except Refused as refusal:
-            count = "a reading" if len(points) == 1 else f"{len(points)} readings"
-            raise Refused(f"the server refused {count} (all, or some of them): {refusal}") from refusal
+            some = counted(len(points), "reading")
+            raise Refused(f"the server refused {some}, or a part of that: {refusal}") from refusal
 
     def turn(self) -> None:
         """Post what is due."""

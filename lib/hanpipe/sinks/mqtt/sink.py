@@ -18,6 +18,7 @@ from hanpipe.sinks.peer.tls import tls_context
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink
 from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import counted
 
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -100,7 +101,7 @@ class MqttSink(Sink):
             self._outbox.put([], [], bytes(self._lines))
         self._broker.finish(stopping)
         if left := self._outbox.left:
-            words = f"at the end {left} messages were not acknowledged"
+            words = f"the server did not acknowledge {counted(left, 'message')} at the end"
             raise Denied(words) if self._broker.denied else Away(words)
 
     def counters(self) -> dict[str, int]:

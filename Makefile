@@ -90,6 +90,7 @@ bench: .venv/bench
 	@.venv/bin/python benchmarks/fleet.py
 	@.venv/bin/python benchmarks/lines.py
 	@.venv/bin/python benchmarks/startup.py
+	@.venv/bin/python benchmarks/report.py
 	@if [ -e ../shared/checks/bench.py ]; then .venv/bin/python ../shared/checks/bench.py | grep -v '^{'; fi
 
 # The checker of accessibility for the page of han-web, from npm.
@@ -105,6 +106,7 @@ bench-web: .venv/dev
 pictures: .venv/dev
 	@.venv/bin/python docs/picture_top.py
 	@.venv/bin/python docs/picture_web.py
+	@.venv/bin/python docs/picture_report.py
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check .

@@ -1,8 +1,9 @@
-"""Archives for the tests of han-report: readings of houses whose every watt is known."""
+"""Archives for the tests of han-report: houses whose every watt is known. As a script: the archive of house.html."""
 
 import json
 import math
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
@@ -38,3 +39,12 @@ def house(hours, *, start=START, step=60, seed=1, sun=0, number="735999000000000
 
 def lines(readings):
     return b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in readings)
+
+
+def golden():
+    """The archive of house.html: three days with sun and a gap."""
+    return lines(one for one in house(60, sun=1500) if not one["time"].startswith("2026-03-05T1"))
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(golden())

@@ -70,6 +70,13 @@ def test_the_peaks_are_those_of_han_peaks():
     ]
 
 
+def test_an_hour_that_holds_the_energy_of_a_gap_is_not_a_peak():
+    before, after = house(5), house(80, start=START.replace(day=14))
+    (account,) = accounts([lines(before + after)])
+    assert account.months[0]["peak_1"] <= 2500
+    assert max(span.bin["power"].high for span in account.periods.spans()) <= 2500
+
+
 HOUR = 3_600_000_000_000
 
 

@@ -103,7 +103,9 @@ class Account:
         """Add a line of han-every, an hour or quarter hour."""
         begin = time_ns(line["begin"]) or 0
         self.texts |= {name: short(line[name]) for name in TEXTS if name in line}
-        self.months += self._peaks.add(line)
+        if not _holds_a_gap(line, self.rule.seconds):
+            self._add_power(line, begin)
+            self.months += self._peaks.add(line)
         for name, value in line.items():
             if is_register(name) and (name in self.registers or len(self.registers) < _MOST_REGISTERS):
                 self.registers[name] = value
@@ -111,15 +113,16 @@ class Account:
             if register != name and (register in self.totals or len(self.totals) < _MOST_REGISTERS):
                 self.totals[register] = self.totals.get(register, 0) + value
                 self.energy.add(begin, register, value, 1, value, value)
-        self._add_power(line, begin)
+        if line.get("estimated"):
+            self.estimated += sum(
+                number(line.get(f"{name}_delta")) or 0 for name in ("act_energy_pos", "act_energy_neg")
+            )
 
     def _add_power(self, line: Line, begin: int) -> None:
         """Add the mean power of an hour or quarter hour, import less export, by its energy."""
         imported, exported = number(line.get("act_energy_pos_delta")), number(line.get("act_energy_neg_delta"))
         if imported is None and exported is None:
             return
-        if line["estimated"]:
-            self.estimated += (imported or 0) + (exported or 0)
         power = Decimal((imported or 0) - (exported or 0)) * 3600 / self.rule.seconds
         self.hours.add(begin, line["begin"][11:13], power, 1, power, power)
         if imported is not None:
@@ -152,6 +155,14 @@ class Account:
 def short(value: Any) -> str:
     """Return a text of a meter, cut to a length that can be kept."""
     return str(value)[:_LONGEST_TEXT]
+
+
+def _holds_a_gap(line: Line, seconds: int) -> bool:
+    """Return whether a period's energy is an estimate above every power in it: then that of a gap is in it too."""
+    energy, highest = number(line.get("act_energy_pos_delta")), number(line.get("act_pow_pos_max"))
+    if not line.get("estimated") or energy is None or highest is None:
+        return False
+    return Decimal(energy) * 3600 / seconds > highest + 1
 
 
 def _net(line: Line) -> tuple[Number, Number, Number] | None:

@@ -1,13 +1,15 @@
 """Where the lines of an axis are: round numbers, round local hours, days, months and years."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from hanpipe.report.words import local
 from hanpipe.unix.typed import Final, NamedTuple
 
 _DAY: Final = 86_400  # s
-_STEPS: Final = (1, 2, 5, 10)
+STEPS: Final = (1.0, 2.0, 5.0, 10.0)  # distances of lines, times a power of ten
+FINE: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # where there are colours instead of lines
 _HOURS: Final = (1, 2, 3, 6, 12)
 _MONTH_DAYS: Final = (1, 5, 10, 15, 20, 25)
 _MOST: Final = 9  # labels of an axis of time
@@ -22,11 +24,11 @@ class Tick(NamedTuple):
     minor: bool = False
 
 
-def step(span: float, lines: int) -> float:
-    """Return the distance of lines on an axis of numbers: 1, 2 or 5 times a power of ten, so that there are few."""
+def step(span: float, lines: int, steps: Sequence[float] = STEPS) -> float:
+    """Return the distance of lines on an axis of numbers: one of the steps, times a power of ten, so that few fit."""
     rough = max(span, 1e-9) / lines
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(number * power for number in _STEPS if number * power >= rough * 0.999)
+    return next(number * power for number in steps if number * power >= rough * 0.999)
 
 
 def of_numbers(low: float, high: float, lines: int = 4) -> list[Tick]:

@@ -76,7 +76,7 @@ def _section(report: Report, number: int) -> str:
     name = f"m{number + 1}"
     quality = tables.voltage_quality(account)
     parts = [
-        f'<section aria-labelledby="{name}"><h2 id="{name}">{text(name_of(report, number))}</h2>',
+        f'<section class="meter" aria-labelledby="{name}"><h2 id="{name}">{text(name_of(report, number))}</h2>',
         '<table class="key"><caption>Key figures</caption><tbody>',
         *(
             f'<tr><th scope="row">{text(row)}</th><td>{text(value)}</td><td class="remark">{text(remark)}</td></tr>'
@@ -95,8 +95,15 @@ def _figure(picture: Picture, name: str) -> str:
     details = f"<details><summary>{text(picture.title)}: the figures</summary>{table}</details>" if table else ""
     return (
         f"<figure><figcaption><h3>{text(picture.title)}</h3><p>{text(picture.about)}</p></figcaption>"
-        f"{picture.element(name)}{details}</figure>\n"
+        f"{_key(picture)}{picture.element(name)}{details}</figure>\n"
     )
+
+
+def _key(picture: Picture) -> str:
+    """Return what each colour of a picture means."""
+    swatch = '<svg viewBox="0 0 10 10" aria-hidden="true"><path class="fill {}" d="M0 0h10v10H0z"/></svg>'
+    entries = "".join(f"<li>{swatch.format(kind)}{text(label)}</li>" for kind, label in picture.key)
+    return f'<ul class="colours">{entries}</ul>' if entries else ""
 
 
 def _quality(rows: Sequence[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from itertools import pairwise
 
+from hanpipe.periods.every import Line
 from hanpipe.report import axes
 from hanpipe.report.account import HIGHEST, LOWEST, PHASES, Account
 from hanpipe.report.bins import Span
@@ -14,6 +15,7 @@ from hanpipe.unix.typed import Final
 _EACH: Final = {"10m": "10 minutes", "30m": "half hour", "1h": "hour", "1d": "day", "1mo": "month"}
 _LEVELS: Final = 6  # colours of import in the heat map; half as many of export
 _USUAL: Final = 0.98  # share of the hours that the colours tell apart; the rest has the last colour
+_FEWEST_COLUMNS: Final = 3  # of a heat map; the power over time shows less
 _MOST_ROWS: Final = 62
 _SHARES: Final = (0, 1, 5, 10, 25, 50, 75, 90, 100)  # %, in the table of the duration curve
 
@@ -47,12 +49,12 @@ def power(account: Account, zone: tzinfo) -> Picture | None:
     if low < 0:
         plot.base(0)
     each = _EACH[account.curve.period]
-    plot.legend([("import", f"mean of each {each}"), ("band", "lowest to highest")])
+    key = [("import", f"mean of each {each}"), ("band", "lowest to highest")]
     about = (
         f"Power over time, import less export: the mean of each {each}, and its lowest and highest value. "
         f"The highest is {kilo(account.highest[0], 'W')}, about {moment(account.highest[1], zone)}."
     )
-    return Picture("Power", about, plot.body(), plot.height)
+    return Picture("Power", about, plot.body(), plot.height, key)
 
 
 def energy(account: Account, zone: tzinfo) -> Picture | None:
@@ -72,7 +74,7 @@ def energy(account: Account, zone: tzinfo) -> Picture | None:
     plot.boxes([(begin, end, -value, 0) for begin, end, value in exported if value > 0], "export", gap)
     plot.base(0)
     kinds = {"act_energy_pos": ("import", "import"), "act_energy_neg": ("export", "export")}
-    plot.legend([kinds[name] for name in names] if exported else [])
+    key = [kinds[name] for name in names] if exported else []
     each = _EACH[account.energy.period]
     total = " and ".join(f"{kilo(account.totals[name], 'Wh')} {kinds[name][1]}" for name in names)
     rows = [
@@ -82,17 +84,17 @@ def energy(account: Account, zone: tzinfo) -> Picture | None:
     ]
     header = [each.capitalize(), *(kinds[name][1].capitalize() for name in names)]
     title = f"Energy of each {each}"
-    return Picture(title, f"{title}. In all {total}.", plot.body(), plot.height, _table(header, rows))
+    return Picture(title, f"{title}. In all {total}.", plot.body(), plot.height, key, _table(header, rows))
 
 
 def heat_map(account: Account, zone: tzinfo) -> Picture | None:
     """Draw the mean power of each hour as a colour: a column for each day, or month, a row for each hour."""
     spans = account.hours.spans()
-    if not spans:
+    if len(spans) < _FEWEST_COLUMNS:
         return None
     cells = [(span, int(hour), one.mean() / 1000) for span in spans for hour, one in span.bin.items()]
     values = sorted(max(value, 0.0) for _, _, value in cells)
-    distance = axes.step(max(values[int(_USUAL * (len(values) - 1))], 0.06), _LEVELS)
+    distance = axes.step(max(values[int(_USUAL * (len(values) - 1))], 0.06), _LEVELS - 1, axes.FINE)
     lowest = min(value for _, _, value in cells)
     kinds: dict[str, list[tuple[float, float, float, float]]] = {}
     for span, hour, value in cells:
@@ -101,9 +103,9 @@ def heat_map(account: Account, zone: tzinfo) -> Picture | None:
     plot.axes(axes.of_time(spans[0].begin, spans[-1].end, zone), [axes.Tick(h, f"{h:02}:00") for h in range(0, 25, 6)])
     for kind, boxes in sorted(kinds.items()):
         plot.boxes(boxes, kind)
-    levels = [(f"heat{number}", f"{(number - 1) * distance:g}") for number in range(1, _LEVELS + 1)]
-    levels[-1] = levels[-1][0], f"{(_LEVELS - 1) * distance:g} kW and more"
-    plot.legend(([("sun1", "export")] if lowest < 0 else []) + levels)
+    key = [("sun2", "export")] if lowest < 0 else []
+    key += [(f"heat{number + 1}", f"{number * distance:g}-{(number + 1) * distance:g}") for number in range(_LEVELS)]
+    key[-1] = key[-1][0], f"{(_LEVELS - 1) * distance:g} kW and more"
     by_hour: dict[int, list[float]] = {}
     for _, hour, value in cells:
         by_hour.setdefault(hour, []).append(value)
@@ -116,7 +118,7 @@ def heat_map(account: Account, zone: tzinfo) -> Picture | None:
     )
     rows = [[f"{hour:02}:00", quantity(mean, "kW")] for hour, mean in means.items()]
     table = _table(["Hour from", "Mean power"], rows)
-    return Picture(f"Power by hour and {each}", about, plot.body(), plot.height, table)
+    return Picture(f"Power by hour and {each}", about, plot.body(), plot.height, key, table)
 
 
 def _level(value: float, distance: float, lowest: float) -> str:
@@ -143,7 +145,7 @@ def duration(account: Account) -> Picture | None:
     )
     rows = [[f"{share} %", kilo(round(account.duration.at(share / 100) or 0), "W")] for share in _SHARES]
     table = _table(["Share of the time", "Power at least"], rows)
-    return Picture("Duration curve", about, plot.body(), plot.height, table)
+    return Picture("Duration curve", about, plot.body(), plot.height, (), table)
 
 
 def _drawn(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -182,10 +184,10 @@ def peaks(account: Account, zone: tzinfo) -> Picture | None:
         plot.boxes([(begin, end, 0, value) for begin, end, value in chosen if value > 0], kind, gap)
     plot.base(0)
     each = _EACH[account.periods.period]
-    plot.legend([("band", f"highest of each {each}"), ("peak", "counts")])
+    key = [("band", f"highest of each {each}"), ("peak", "counts")]
     rows = [
         [
-            f"{datetime.fromisoformat(month['begin']):%B %Y}",
+            _month(month),
             kilo(month["peak"], "W"),
             ", ".join(
                 f"{kilo(month[f'peak_{place}'], 'W')} on {_then(month[f'peak_{place}_begin'])}"
@@ -196,9 +198,13 @@ def peaks(account: Account, zone: tzinfo) -> Picture | None:
         for month in months[-_MOST_ROWS:]
     ]
     highest = max(months, key=lambda month: month["peak"])
-    about = f"{account.rule.title}. The highest figure is {kilo(highest['peak'], 'W')}, of {highest['month']}."
+    about = f"{account.rule.title}. The highest figure is {kilo(highest['peak'], 'W')}, of {_month(highest)}."
     table = _table(["Month", "Figure", "Highest"], rows)
-    return Picture("Peaks", about, plot.body(), plot.height, table)
+    return Picture("Peaks", about, plot.body(), plot.height, key, table)
+
+
+def _month(line: Line) -> str:
+    return f"{datetime.fromisoformat(line['begin']):%B %Y}"
 
 
 def _then(begin: str) -> str:
@@ -224,16 +230,15 @@ def states(account: Account, zone: tzinfo, base: str, title: str, unit: str) -> 
         for limit in (LOWEST, HIGHEST):
             if ticks[0].value <= limit <= ticks[-1].value:
                 plot.limit(float(limit), f"{limit} V")
-    legend = [(f"phase{name[-1]}", name[-2:]) for name in names] if len(names) > 1 else []
-    plot.legend([*legend, ("band", "lowest to highest")])
+    key = [*((f"phase{name[-1]}", f"mean of {name[-2:]}") for name in names), ("band", "lowest to highest of all")]
     about = f"{title} of each phase over time: from {quantity(low, unit)} to {quantity(high, unit)}."
-    return Picture(title, about, plot.body(), plot.height)
+    return Picture(title, about, plot.body(), plot.height, key)
 
 
 def known(account: Account, zone: tzinfo) -> Picture | None:
     """Draw for which share of each bin values are known, and list the longest gaps."""
     spans = [span for span in account.curve.spans() if "known" in span.bin]
-    if not any(span.bin["known"].area for span in spans):
+    if not account.gaps.count or not any(span.bin["known"].area for span in spans):
         return None
     plot = _over_time(spans, 90, [axes.Tick(0, "0 %"), axes.Tick(100, "100 %")], "", zone)
     shares = [(*span[:2], 100 * span.bin["known"].mean()) for span in spans]
@@ -242,7 +247,7 @@ def known(account: Account, zone: tzinfo) -> Picture | None:
     about = f"Share of the time for which values are known. {gap_words(account)}"
     rows = [[moment(begin, zone), length(ns)] for begin, ns in gaps.longest()]
     header = ["Longest gaps from" if gaps.count > len(rows) else "Gaps from", "Length"]
-    return Picture("Gaps", about, plot.body(), plot.height, _table(header, rows) if rows else ())
+    return Picture("Gaps", about, plot.body(), plot.height, (), _table(header, rows))
 
 
 def gap_words(account: Account) -> str:

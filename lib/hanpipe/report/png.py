@@ -1,11 +1,12 @@
 """The pictures of a report, one below the other, as one PNG. Only this imports cairosvg."""
 
 import re
+import textwrap
 from collections.abc import Callable
 
 from hanpipe.report import pictures, tables
 from hanpipe.report.page import Report, heading, name_of, style
-from hanpipe.report.svg import WIDTH
+from hanpipe.report.svg import WIDTH, Picture
 from hanpipe.report.words import text
 from hanpipe.unix.typed import Final
 
@@ -20,7 +21,8 @@ except ModuleNotFoundError as error:
 MOST_METERS: Final = 4  # a picture of more would be too high to look at
 _MARGIN: Final = 24
 _SCALE: Final = 2  # pixels per unit: sharp on a screen of a telephone
-_LINE: Final = 20
+_LINE: Final = 18
+_COLUMNS: Final = 64  # characters of a remark in a line
 _FIGURES: Final = 8  # rows of key figures at most
 _COLOUR: Final = re.compile(r"(--[a-z0-9]+): (#[0-9a-f]{6});")
 
@@ -42,10 +44,13 @@ def poster(report: Report) -> str:
         parts.append(_text(0, top + 20, name_of(report, number), "title"))
         top += 34
         for row, value, remark in tables.key_figures(account, report.zone)[:_FIGURES]:
-            parts += [_text(0, top + 12, row), _text(130, top + 12, value, "value"), _text(230, top + 12, remark)]
-            top += _LINE
+            parts += [_text(0, top + 12, row), _text(120, top + 12, value, "value")]
+            for line in textwrap.wrap(remark, _COLUMNS) or [""]:
+                parts.append(_text(210, top + 12, line))
+                top += _LINE
         for picture in pictures.of(account, report.zone):
             parts.append(_text(0, top + 28, picture.title, "title"))
+            parts += _key(picture, top + 28)
             parts.append(f'<g transform="translate(0 {top + 38})">{picture.body}</g>')
             top += 38 + picture.height
         top += 10
@@ -59,6 +64,23 @@ def poster(report: Report) -> str:
 
 def _text(x: int, y: int, words: str, kind: str = "soft") -> str:
     return f'<text class="{kind}" x="{x}" y="{y}">{text(words)}</text>'
+
+
+def _key(picture: Picture, y: int) -> list[str]:
+    """Return what each colour means, at the right side of the picture."""
+    right, parts = float(WIDTH), []
+    for kind, label in reversed(picture.key):
+        right -= _width(label)
+        parts.append(_text(round(right), y, label))
+        right -= 14
+        parts.append(f'<path class="fill {kind}" d="M{right:.0f} {y - 9}h9v9h-9z"/>')
+        right -= 12
+    return parts
+
+
+def _width(words: str) -> float:
+    """Return how wide a text is, about: that of the font which cairosvg finds is not known."""
+    return sum(4.2 if letter in "ijlftr,. " else 11.0 if letter in "mwMW" else 7.4 for letter in words)
 
 
 def _style() -> str:

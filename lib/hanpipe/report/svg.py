@@ -8,8 +8,8 @@ from hanpipe.report.words import text
 from hanpipe.unix.typed import Final, NamedTuple
 
 WIDTH: Final = 640
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 24, 26
-_CHARACTER: Final = 6.6  # width of a character of a label, about
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 30, 32
+_CHARACTER: Final = 7.0  # width of a character of a label, about
 
 Value = tuple[float, float, float]  # begin, end and value
 
@@ -19,6 +19,7 @@ class Picture(NamedTuple):
 
     title: what it shows; about: the same for those who do not see it, with its main figures
     body:  SVG elements; height: of the picture, whose width is WIDTH
+    key:   what each colour means: class and meaning
     table: its figures, header first, where they are few; else empty
     """
 
@@ -26,6 +27,7 @@ class Picture(NamedTuple):
     about: str
     body: str
     height: int
+    key: Sequence[tuple[str, str]] = ()
     table: Sequence[Sequence[str]] = ()
 
     def element(self, name: str) -> str:
@@ -46,7 +48,7 @@ class Plot:
         self._x, self._y = x, y
         self._parts: list[str] = []
         if unit:
-            self._text(0, 12, unit, "start")
+            self._text(0, 14, unit, "start")
 
     def body(self) -> str:
         """Return what was drawn."""
@@ -74,9 +76,9 @@ class Plot:
             self._parts.append(f'<path class="axis" d="M{_short(at)} {bottom}v4"/>')
             half = len(tick.label) * _CHARACTER / 2
             if at + half > WIDTH:
-                self._text(WIDTH, self.height - 8, tick.label, "end", minor=tick.minor)
+                self._text(WIDTH, self.height - 10, tick.label, "end", minor=tick.minor)
             else:
-                self._text(at, self.height - 8, tick.label, "middle", minor=tick.minor)
+                self._text(at, self.height - 10, tick.label, "middle", minor=tick.minor)
 
     def base(self, value: float) -> None:
         """Draw a stronger line at a value of y, such as 0."""
@@ -126,19 +128,6 @@ class Plot:
             width, height = max(self.x(end) - left - gap, 0.3), max(self.y(low) - top, 0.3)
             path.append(f"M{_short(left)} {_short(top)}h{_short(width)}v{_short(height)}h{_short(-width)}z")
         self._path(f"fill {kind}", "".join(path))
-
-    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
-        """Write what each colour means, above the picture. entries: kind and meaning."""
-        right = float(WIDTH - _RIGHT)
-        for kind, label in reversed(entries):
-            self._text(right, 12, label, "end")
-            right -= len(label) * _CHARACTER + 16
-            self._parts.append(f'<path class="fill {kind}" d="M{_short(right)} 4h10v9h-10z"/>')
-            right -= 12
-
-    def label(self, x: float, y: float, words: str, anchor: str = "middle") -> None:
-        """Write a text at values of x and y."""
-        self._text(self.x(x), self.y(y), words, anchor)
 
     def _path(self, kind: str, path: str) -> None:
         if path:

@@ -23,10 +23,8 @@ def key_figures(account: Account, zone: tzinfo) -> list[Row]:
     rows = [_energy(account, name) for name in sorted(account.totals, key=_order) if _name(name)]
     rows += _powers(account, zone)
     rows += _peaks(account)
-    rows.append(("Readings", f"{account.readings:,}", gap_words(account)))
-    rows.append(("From", moment(account.first, zone), ""))
-    rows.append(("To", moment(account.last, zone), f"{length(account.last - account.first)} in all"))
-    return rows
+    when = f"{moment(account.first, zone)} to {moment(account.last, zone)}, {length(account.last - account.first)}."
+    return [*rows, ("Readings", f"{account.readings:,}", f"{when} {gap_words(account)}")]
 
 
 def _order(register: str) -> tuple[bool, bool, str]:
@@ -60,7 +58,7 @@ def _powers(account: Account, zone: tzinfo) -> list[Row]:
     if account.highest:
         power, begin = account.highest
         rows.append(("Highest power", kilo(power, "W"), f"about {moment(begin, zone)}"))
-    if (base := account.duration.at(0.95)) is not None:
+    if (base := account.duration.at(0.95) or 0) > 0:
         rows.append(("Base load", kilo(round(base), "W"), "reached for 95 % of the time"))
     return rows
 

@@ -8,8 +8,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from itertools import groupby, pairwise
-from operator import itemgetter
+from itertools import groupby
+from operator import itemgetter, sub
 
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
@@ -146,7 +146,7 @@ class Meter:
             return first
         run = readings[first:end]
         times = [at for at, _ in run]
-        spans = [after - at for at, after in pairwise([self.at, *times])]
+        spans = list(map(sub, times, [self.at, *times]))
         if min(spans) <= 0:
             return first
         columns = dict(zip(names, zip(*[reading.values() for _, reading in run], strict=True), strict=True))
@@ -155,7 +155,7 @@ class Meter:
         }
         if None in numbers.values():
             return first
-        known = [min(span, HOLD) for span in spans[1:]]
+        known = spans[1:] if max(spans) <= HOLD else [min(span, HOLD) for span in spans[1:]]
         for name, are_numbers in numbers.items():
             if not are_numbers:
                 self._texts[name] = columns[name][-1]

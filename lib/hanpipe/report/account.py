@@ -1,4 +1,4 @@
-"""What a report keeps of one meter: bins, sums and extremes, all bounded."""
+"""The account of one meter, from which a report is drawn: bins, sums and extremes, all bounded."""
 
 from datetime import tzinfo
 from decimal import Decimal

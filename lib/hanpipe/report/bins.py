@@ -15,7 +15,7 @@ class Figure:
     """A quantity in one bin.
 
     area:      sum of value x weight; weight: sum of the weights, such as ns for which the value was known
-    low, high: the extremes; None as long as there is none
+    low, high: the extremes; None before the first part
     """
 
     __slots__ = ("area", "high", "low", "weight")
@@ -61,6 +61,7 @@ class Bins:
         self._zone = zone
         self._most = most
         self._bins: dict[int, Bin] = {}  # by begin
+        self._last = Span(0, 0, {})  # the bin of the last part
         self._coarsen()
 
     def _coarsen(self) -> None:
@@ -74,13 +75,21 @@ class Bins:
 
     def add(self, at: int, name: str, area: Number, weight: Number, low: Number, high: Number) -> None:
         """Add a part to a quantity of the bin that holds a time."""
+        begin, end, last = self._last
+        if not begin <= at < end:
+            last = self._of(at)
+        if name not in last:
+            last[name] = Figure()
+        last[name].add(area, weight, low, high)
+
+    def _of(self, at: int) -> Bin:
+        """Return the bin that holds a time, and remember it: the next part is mostly of the same."""
+        self._bins.setdefault(self._calendar.begin(at), {})
+        while len(self._bins) > self._most and self._periods:
+            self._coarsen()
         begin = self._calendar.begin(at)
-        if begin not in self._bins:
-            self._bins[begin] = {}
-            while len(self._bins) > self._most and self._periods:
-                self._coarsen()
-            begin = self._calendar.begin(at)
-        self._bins[begin].setdefault(name, Figure()).add(area, weight, low, high)
+        self._last = Span(begin, self._calendar.end(begin), self._bins[begin])
+        return self._last.bin
 
     def spans(self) -> list[Span]:
         """Return the bins in the order of their times. They do not overlap; nothing is known between them."""

@@ -116,7 +116,11 @@ def _quality(rows: Sequence[Sequence[str]]) -> str:
 
 def _faults(faults: Sequence[tuple[str, int]]) -> str:
     rows = [["Fault", "Count"], *([words, f"{count:,}"] for words, count in faults)]
-    table = _table(rows, "What could not be read") if faults else "<p>All of the archive could be read.</p>"
+    table = (
+        _table(rows, "Octets and lines that could not be read")
+        if faults
+        else "<p>All of the archive could be read.</p>"
+    )
     return f'<section aria-labelledby="faults"><h2 id="faults">Faults</h2>{table}</section>\n'
 
 

@@ -1,6 +1,6 @@
 """The pictures of one meter: each from its account, None where the meter sends nothing of the kind."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from hanpipe.report.svg import Picture, Plot
 from hanpipe.report.words import bin_name, kilo, length, moment, percent, quantity
 from hanpipe.unix.typed import Final
 
-_EACH: Final = {"10m": "10 minutes", "30m": "half hour", "1h": "hour", "1d": "day", "1mo": "month"}
+_EACH: Final = {"10m": "10-minute period", "30m": "half hour", "1h": "hour", "1d": "day", "1mo": "month"}
 _LEVELS: Final = 6  # colours of import in the heat map; half as many of export
 _USUAL: Final = 0.98  # share of the hours that the colours tell apart; the rest has the last colour
 _FEWEST_COLUMNS: Final = 3  # of a heat map; the power over time shows less
@@ -106,10 +106,7 @@ def heat_map(account: Account, zone: tzinfo) -> Picture | None:
     key = [("sun2", "export")] if lowest < 0 else []
     key += [(f"heat{number + 1}", f"{number * distance:g}-{(number + 1) * distance:g}") for number in range(_LEVELS)]
     key[-1] = key[-1][0], f"{(_LEVELS - 1) * distance:g} kW and more"
-    by_hour: dict[int, list[float]] = {}
-    for _, hour, value in cells:
-        by_hour.setdefault(hour, []).append(value)
-    means = {hour: sum(values) / len(values) for hour, values in sorted(by_hour.items())}
+    means = _by_hour((hour, value) for _, hour, value in cells)
     most = max(means, key=lambda hour: means[hour])
     each = _EACH[account.hours.period]
     about = (
@@ -119,6 +116,14 @@ def heat_map(account: Account, zone: tzinfo) -> Picture | None:
     rows = [[f"{hour:02}:00", quantity(mean, "kW")] for hour, mean in means.items()]
     table = _table(["Hour from", "Mean power"], rows)
     return Picture(f"Power by hour and {each}", about, plot.body(), plot.height, key, table)
+
+
+def _by_hour(values: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Return the mean of the values of each hour of the day."""
+    of_each: dict[int, list[float]] = {}
+    for hour, value in values:
+        of_each.setdefault(hour, []).append(value)
+    return {hour: sum(found) / len(found) for hour, found in sorted(of_each.items())}
 
 
 def _level(value: float, distance: float, lowest: float) -> str:
@@ -149,7 +154,7 @@ def duration(account: Account) -> Picture | None:
 
 
 def _drawn(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the points that can be told apart in a picture: a quarter of a percent from each other."""
+    """Return the points that a picture can show apart: a quarter of a percent from each other."""
     drawn = [(0.0, points[0][1])]
     for point in points:
         if point[0] - drawn[-1][0] >= 0.25 or abs(point[1] - drawn[-1][1]) > 0.02 * abs(points[0][1] - points[-1][1]):

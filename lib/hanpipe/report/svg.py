@@ -90,7 +90,7 @@ class Plot:
         self._text(WIDTH - _RIGHT, self.y(value) - 4, label, "end")
 
     def steps(self, values: Sequence[Value], kind: str) -> None:
-        """Draw values that hold from their begin to their end as a line; nothing where there is none."""
+        """Draw values that hold from their begin to their end as a line, with a gap where a value is missing."""
         path, last = [], math.inf
         for begin, end, value in values:
             at = _short(self.y(value))

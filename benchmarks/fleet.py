@@ -69,7 +69,8 @@ def main() -> int:
             for _ in range(options.rounds):
                 for meters, capture in captures.items():
                     table[name][meters].append(measure(capture))
-    print(f"{options.meter + ', CPU us a frame':26}", *(f"{f'{meters:,} meters':>14}" for meters in METERS))
+    heads = [f"{meters:,} meter{'s' * (meters > 1)}" for meters in METERS]
+    print(f"{options.meter + ', CPU us a frame':26}", *(f"{head:>14}" for head in heads))
     for name, columns in table.items():
         cells = [f"{middle(column) or 0:.3g} ({ratio(column, columns[1]) or 0:.2f})" for column in columns.values()]
         print(f"{name:26}", *(f"{cell:>14}" for cell in cells))

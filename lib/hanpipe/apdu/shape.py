@@ -85,46 +85,32 @@ class Shape:
     ) -> None:
         """Make the shape of a message.
 
-        octets: the message: an APDU, or the frame that carries it; check: octets at its end that the text leaves out
-        pieces: its text, in order, the holes in the order of their octets
+        octets:  the message: an APDU, or the frame that carries it; check: octets at its end that the text leaves out
+        pieces:  its text, in order, the holes in the order of their octets
         varying: which of its texts are holes, counted from 0
         """
-        mask = bytearray(b"\xff" * (len(octets) - check) + bytes(check))
-        loose = mask.copy()
+        number, loose = int.from_bytes(octets, "big"), _mask(octets, pieces, check)
+        self.kind = loose, number & loose
+        pieces, self.fixed_texts = _with_texts(octets, pieces, varying)
+        self.mask = _mask(octets, pieces, check)
+        self.fixed = number & self.mask
         form, template, skeleton, at, index = ">", "", "", 0, 0
         slots: list[Slot | TextSlot] = []
-        fixed_texts: list[bytes | None] = []
         for piece in pieces:
-            if isinstance(piece, Hole):
-                end = piece.offset + piece.size
-                loose[piece.offset : end] = bytes(piece.size)
-                if piece.clock or piece.text:
-                    loose[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
-                if piece.text:
-                    text = None if len(fixed_texts) in varying else octets[piece.offset : end]
-                    fixed_texts.append(text)
-                    if text is not None:
-                        piece = piece.form % _TEXTS[piece.text][1](text)
             if isinstance(piece, str):
                 template += piece.replace("%", "%%")
                 skeleton += piece
                 continue
-            mask[piece.offset : end] = loose[piece.offset : end]
             form += f"{piece.offset - at}x{piece.codes}"
             template += piece.form
             skeleton += HOLE
             slots.append(TextSlot(index, piece.text) if piece.text else Slot(index, piece.clock))
-            at, index = end, index + (1 if piece.text else len(piece.codes))
+            at, index = piece.offset + piece.size, index + (1 if piece.text else len(piece.codes))
         self.size = len(octets)
-        self.mask = int.from_bytes(mask, "big")
-        number = int.from_bytes(octets, "big")
-        self.fixed = number & self.mask
-        self.kind = int.from_bytes(loose, "big"), number & int.from_bytes(loose, "big")
         self.unpack = struct.Struct(f"{form}{len(octets) - at}x").unpack
         self.template = template
         self.skeleton = "{" + skeleton
         self.slots = tuple(slots)
-        self.fixed_texts = tuple(fixed_texts)
         self.texts = tuple([slot for slot in slots if isinstance(slot, TextSlot)])
 
     def written(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -133,6 +119,33 @@ class Shape:
         for at, name in self.texts:
             written[at] = _TEXTS[name][1](values[at])
         return tuple(written)
+
+
+def _mask(octets: bytes, pieces: "list[str | Hole]", check: int) -> int:
+    """Return the mask of a shape, as of Shape, with these holes."""
+    mask = bytearray(b"\xff" * (len(octets) - check) + bytes(check))
+    for piece in pieces:
+        if isinstance(piece, Hole):
+            mask[piece.offset : piece.offset + piece.size] = bytes(piece.size)
+            if piece.clock or piece.text:
+                mask[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
+    return int.from_bytes(mask, "big")
+
+
+def _with_texts(
+    octets: bytes, pieces: "list[str | Hole]", varying: Container[int]
+) -> "tuple[list[str | Hole], tuple[bytes | None, ...]]":
+    """Return the pieces with the texts in the place of those holes that do not vary, and these texts, as of Shape."""
+    written: list[str | Hole] = []
+    texts: list[bytes | None] = []
+    for piece in pieces:
+        if isinstance(piece, Hole) and piece.text:
+            text = octets[piece.offset : piece.offset + piece.size]
+            texts.append(None if len(texts) in varying else text)
+            written.append(piece if texts[-1] is None else piece.form % _TEXTS[piece.text][1](text))
+        else:
+            written.append(piece)
+    return written, tuple(texts)
 
 
 class Shapes:

@@ -74,7 +74,7 @@ PACE ?= --seconds 600
 pace: .venv/dev
 	@.venv/bin/python tests/pace.py $(PACE)
 
-# A real Home Assistant in a Debian tree of its own, 1.5 GB from Debian and PyPI; ten minutes, then four. Wants root and
+# A real Home Assistant in a Debian tree of its own, 1.5 GB from Debian and PyPI; ten minutes, then six. Wants root and
 # debootstrap. The newest one: make ha-check HA="forky 2026.11.0"
 HA ?= trixie 2026.2.3
 ha-check:

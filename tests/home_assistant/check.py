@@ -117,6 +117,7 @@ def main():
             held(f"the DSMR integration reads {telegrams}", home.read_telegrams, telegrams, port)
             grid = home.use_in_dashboard(single, by_device, hours)
             held("statistics of the registers, nothing wrong with the energy dashboard", home.validate, grid)
+            home.enable_voltages()
             home.restart()
             for pipe in (single, by_device):
                 held(f"back after a restart: {pipe}", home.entities_of, pipe, quiet=True)
@@ -390,11 +391,13 @@ class HomeAssistant:
         flow = self._flow(flow["flow_id"], type="Network")
         flow = self._flow(flow["flow_id"], host="127.0.0.1", port=port, dsmr_version="5")
         assert flow["type"] == "create_entry", flow
-        enabled = self.telegrams_of(pipe, [key for key in DSMR if "voltage" not in key])
+        return self.telegrams_of(pipe, [key for key in DSMR if "voltage" not in key])
+
+    def enable_voltages(self):
+        """Enable the voltages of the DSMR integration from the next restart on: it leaves them to the user."""
         for key, name in self._of_platform("dsmr").items():
-            if key in DSMR and "voltage" in key:  # disabled until the user wants them; enabled at the next restart
+            if key in DSMR and "voltage" in key:
                 self._tell("config/entity_registry/update", entity_id=name, disabled_by=None)
-        return enabled
 
     def _flow(self, number, **values):
         return self._ask("/api/config/config_entries/flow" + (f"/{number}" if number else ""), values)

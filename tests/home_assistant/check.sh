@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Home Assistant on loopback, in a Debian tree of its own: what it makes of han-mqtt. 0 if all of it held.
+# A real Home Assistant on loopback, in a Debian tree of its own: what it makes of han-mqtt and han-p1. 0 if all held.
 #
 #   tests/home_assistant/check.sh TREE [SUITE HOME-ASSISTANT]
 #

@@ -201,6 +201,15 @@ def test_a_period_is_one_message_and_its_amounts_begin_anew_with_it():
         assert parts["estimated"]["platform"] == "binary_sensor"
 
 
+def test_a_rule_of_any_characters_makes_a_topic_and_an_id():
+    odd = MONTH.replace(b'"rule": "no"', b'"rule": "a/b+#.\\u00e9"')
+    topics = Topics("h", Announcer("ha", "s", by_device=False), whole=False, retain=True)
+    ((announced, sent),) = [topics.messages(one, Meter("m", "n")) for one in lines(odd)]
+    assert [message.topic for message in announced + sent] == [
+        "ha/device/hanpipe_m_peaks_a_b____/config", "h/m/peaks_a_b____",
+    ]  # fmt: skip
+
+
 def test_readings_and_periods_never_share_a_topic_or_an_id():
     topics = Topics("h", Announcer("ha", "s", by_device=True), whole=False, retain=True)
     told = [topics.messages(one, Meter("m", "n")) for one in lines(full(), WHOLE, OPEN, MONTH, WARNING)]

@@ -9,7 +9,7 @@ from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import number
 from hanpipe.sinks.mqtt.discovery import Announcer, Entities
 from hanpipe.sinks.mqtt.home_assistant import CLOCK, MEASUREMENT, Sensor, sensor
-from hanpipe.sinks.mqtt.meters import Meter
+from hanpipe.sinks.mqtt.meters import Meter, node
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -77,7 +77,7 @@ class Topics:
 
     def _of_period(self, line: Line, meter: Meter, base: str, kind: Kind) -> tuple[list[Message], list[Message]]:
         """Return the one message of a period, or of peaks: its values belong together."""
-        part = level(kind.key)
+        part = node(kind.key)
         reading: dict[str, Any] = line.reading or {}
         sensors = {name: sensor(name, kind) for name in reading if name not in _WHERE}
         state = {

@@ -15,7 +15,7 @@ from simulated import readings
 
 needs("chromium")
 
-END = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+END = datetime.datetime(2026, 5, 21, 12, 34, tzinfo=datetime.UTC)
 DAYS = datetime.timedelta(days=40)
 AXE = f"{ROOT}/.venv/axe.min.js"
 # View of the past -> the caption of its table
@@ -34,6 +34,7 @@ class Web:
     def __init__(self, folder):
         self._store = f"{folder}/han-web.db"
         self._port = "0"
+        self._now = END
         self.start()
         self.running.end(b"".join(readings(END - DAYS, END, 600)))
         self.start()
@@ -45,8 +46,9 @@ class Web:
         self._port = self.url.rstrip("/").rpartition(":")[2]
 
     def say(self, power, **more):
-        """Send a reading of now."""
-        time = datetime.datetime.now(datetime.UTC).isoformat()
+        """Send a reading, a second after the last one."""
+        self._now += datetime.timedelta(seconds=1)
+        time = self._now.isoformat()
         line = {
             "time": time,
             "meter_ID": "7359990000000001",

@@ -158,6 +158,22 @@ def test_meters_that_differ_in_their_numbers_share_shape_and_plan() -> None:
     assert len(naming._plans) == 2  # of the first meter alone, and of all
 
 
+def test_meters_of_many_models_are_each_learned_once() -> None:
+    learned = []
+
+    class Watched(LineReader):
+        def _learn(self, line: str) -> Any:
+            learned.append(line)
+            return super()._learn(line)
+
+    reader = Watched(Naming())
+    for turn in range(200):
+        model = {"visible-string": "M" * (turn % 24 + 1)}
+        line = numbered(turn, body={"structure": [model, {"visible-string": f"{turn:08}"}, {"long": 5}]})
+        assert "".join(reader.lines(line.encode() + b"\n")) == alone(line)
+    assert len(learned) == 48  # the first two of each length
+
+
 def test_a_single_meter_has_its_texts_in_its_shape() -> None:
     shapes = LineShapes()
     shapes.add(numbered(1), LineShape(numbered(1)))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hanpipe.unix.typed import Any, Final
 
-MOST_PER_KEY: Final = 8  # things kept under one key, the last used first
+MOST_PER_KEY: Final = 32  # things kept under one key: to try them all costs less than to read a message anew
 _OVERHEAD: Final = 1000  # characters that count for each thing, besides its text
 
 

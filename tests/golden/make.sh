@@ -17,8 +17,8 @@ grep -v '^#' captures | while read -r name options; do
     han-fields -q "$name.jsonl" > "$name.readings.jsonl" || [ $? -eq 1 ]     # 1: so there is nothing to read
 done
 
-# The page of han-report.
-python3 ../report/houses.py | han-report --zone Europe/Oslo --rule no > ../report/house.html
+# The page of han-report, without its style sheet.
+python3 ../report/houses.py | han-report --zone Europe/Oslo --rule no | sed -z 's/<style>.*<\/style>//' > ../report/house.html
 
 # The example that the package carries, for `make run`: 100 s of a house, over the full hour.
 han-fake --seed 5 --speed 0 -n 40 > ../../lib/hanpipe/fake/house.raw

@@ -67,6 +67,8 @@ def test_a_pseudo_terminal_keeps_no_counters() -> None:
 def test_the_counters_are_part_of_the_report() -> None:
     heard = device.Heard(Line(2400, "even"), {}, {"frame_errors": 1200, "overruns": 0, "parity_errors": 1}, 3.0)
     assert device.as_text("/dev/ttyUSB0", heard).startswith("kernel      1,200 frame errors, 1 parity error\n")
+    many = heard._replace(errors=dict.fromkeys(("frame_errors", "overruns", "parity_errors", "breaks"), 1234567))
+    assert max(map(len, device.as_text("/dev/ttyUSB0", many).splitlines())) <= 80
     assert device.as_keys("/dev/ttyUSB0", heard)["errors"] == heard.errors
 
 

@@ -13,6 +13,7 @@ from conftest import ROOT
 from fake_meters import sent
 from hanpipe.doctor import causes, intake, report, undo
 from hanpipe.doctor.case import Case
+from hanpipe.doctor.finding import Found
 from hanpipe.doctor.mend import LineOctets, Mender
 from hanpipe.fake.faults import Faults, read
 from hanpipe.line.settings import Line
@@ -228,6 +229,19 @@ def test_the_report_for_people_has_80_columns_and_the_fix() -> None:
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("cause       newlines") for line in lines)
     assert "--mend undoes it" in " ".join(done.out.decode().split())
+
+
+@pytest.mark.parametrize("cause", causes.CAUSES, ids=lambda cause: f"{cause.layer}-{cause.name}")
+def test_every_finding_fits_a_terminal(cause: causes.Cause) -> None:
+    octets = made("aidon", count=2)
+    case = Case()
+    case.feed(octets)
+    case.feed(b"")
+    found = Found("so many of so many octets " * 8, 1.0, {}, lambda octets: octets)
+    for name in ("house.log", "-", "/dev/ttyUSB0"):
+        text = report.as_text(case, [causes.Finding(cause, found)], name, None)
+        assert max(map(len, text.splitlines())) <= 80
+        assert "DEVICE" not in text
 
 
 @pytest.mark.parametrize("cut", [1, 7, 4096, 10_000])

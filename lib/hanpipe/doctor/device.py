@@ -9,6 +9,7 @@ from hanpipe.apdu.keys import Keys
 from hanpipe.doctor import causes
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.causes import Finding
+from hanpipe.doctor.report import paragraph
 from hanpipe.line.finder import LineFinder
 from hanpipe.line.port import Source, open_source
 from hanpipe.line.settings import Line
@@ -130,11 +131,10 @@ def command(name: str, line: Line) -> str:
 
 def as_text(name: str, heard: Heard) -> str:
     """Return the lines for people that end the report: errors of the port, and the command to use."""
-    words = ""
-    if errors := ", ".join(
+    counters = [
         counted(number, key.replace("_", " ").removesuffix("s")) for key, number in heard.errors.items() if number
-    ):
-        words += f"kernel      {errors}\n"
+    ]
+    words = "".join(f"{line}\n" for line in paragraph("kernel", ", ".join(counters))) if counters else ""
     if heard.line:
         return words + f"use         {command(name, heard.line)}\n"
     return words + f"settings    none gave a good frame in {duration(heard.seconds)}\n"

@@ -37,13 +37,13 @@ def as_text(case: Case, found: list[Finding], name: str, key_file: str | None) -
     for layer in LAYERS:
         if words := _layer(case, layer):
             state = f"FAILS: {failing[layer].cause.title}" if layer in failing else "ok"
-            lines += _paragraph(layer, f"{words:<24} {state}")
+            lines += paragraph(layer, f"{words:<24} {state}")
     lines += [line for finding in found for line in _finding(finding, name)]
     if trials := key_trials(case):
         lines.append("")
-        lines += [line for trial in trials for line in _paragraph("key", _trial(trial, key_file or "key file"))]
+        lines += [line for trial in trials for line in paragraph("key", _trial(trial, key_file or "key file"))]
     if not found:
-        lines += _paragraph(
+        lines += paragraph(
             "verdict", "healthy: everything that came could be read" + _by_position(case.lists.positional)
         )
     return "\n".join(lines) + "\n"
@@ -78,19 +78,19 @@ def _by_position(lists: int) -> str:
 def _finding(finding: Finding, name: str) -> Iterator[str]:
     cause, found = finding
     yield ""
-    yield from _paragraph("cause", f"{cause.name}: {cause.title}")
-    yield from _paragraph("evidence", found.evidence)
+    yield from paragraph("cause", f"{cause.name}: {cause.title}")
+    yield from paragraph("evidence", found.evidence)
     fix = cause.fix.replace("DEVICE", name if name.startswith("/dev/") else "/dev/ttyUSB0")
     if found.mend:
         fix += "; --mend undoes it" if name == "-" else f"; this file: han-doctor --mend {name} > mended.raw"
-    yield from _paragraph("mend", fix)
+    yield from paragraph("mend", fix)
 
 
 def _trial(trial: dict[str, str], key_file: str) -> str:
     return f"{key_file}: the line for {trial['line_title']} on title {trial['title']}: {trial['verdict']}"
 
 
-def _paragraph(word: str, text: str) -> list[str]:
+def paragraph(word: str, text: str) -> list[str]:
     """Return lines of 80 columns with a word in the margin."""
     return textwrap.wrap(
         printable(text),

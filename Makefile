@@ -49,12 +49,14 @@ test-long: .venv/dev
 
 # Every property with new examples each time (twenty to thirty minutes), then 200,000 random lines on which all links are
 # mixed, each fed to every framer whole, octet by octet and in random pieces (two to four hours), then a million damaged
-# inputs through all stages and formatters (an hour or two). A failure prints how to repeat it.
+# inputs through all stages and formatters (two hours), then a thousand kills. A failure prints how to repeat it.
 DAMAGE ?= --inputs 1000000
+KILLS ?= --rounds 1300
 nightly: .venv/dev
 	@HYPOTHESIS_PROFILE=nightly .venv/bin/python -m pytest -n 2 -m hypothesis tests
 	@HYPOTHESIS_PROFILE=streams .venv/bin/python -m pytest tests/link/test_cuts.py
 	@.venv/bin/python tests/damage.py $(DAMAGE)
+	@.venv/bin/python tests/kills.py $(KILLS)
 
 # A fresh clone on a minimal Debian 12 and 13, as root and as a user; before a release. Needs root and debootstrap.
 fresh-check:

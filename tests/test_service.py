@@ -35,9 +35,11 @@ def test_systemd_finds_no_fault(unit, tmp_path):
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_the_exposure_is_a_score_of_1_5_or_better(unit):
+def test_the_exposure_is_low(unit):
+    """The pipe needs a port, the network, and a child that reports to systemd; the page needs none of the three."""
     needs("systemd-analyze")
-    done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", unit)
+    score = "--threshold=15" if unit in PIPES else "--threshold=12"
+    done = run("systemd-analyze", "security", "--offline=true", score, unit)
     assert done.returncode == 0, done.stdout[-200:]
 
 

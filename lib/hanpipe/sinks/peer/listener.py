@@ -32,7 +32,7 @@ _NEVER: Final = float("inf")
 
 
 class Reply(NamedTuple):
-    """What a client is sent. stays: it then stays connected, and gets all that is sent from then on."""
+    """A reply to a client. stays: it then stays connected, and gets all that is sent from then on."""
 
     octets: bytes
     stays: bool = False

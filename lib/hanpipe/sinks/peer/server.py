@@ -32,7 +32,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a request is answered.
+    """An answer to a request.
 
     kind:    the Content-Type
     headers: further ones, "Name: value"

@@ -61,7 +61,7 @@ def test_uninstall_takes_all_of_it_away(installed):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_man_page_tells_the_options_that_the_program_has(name):
+def test_the_man_page_warns_the_options_that_the_program_has(name):
     with open(f"{ROOT}/man/{name}.1.scd", encoding="utf-8") as stream:
         page = stream.read()
     option = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")

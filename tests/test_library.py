@@ -27,19 +27,19 @@ def test_what_is_told_goes_where_the_caller_wants_it_once():
     needs("cryptography")
     told = []
     keys = Keys([Line(ANY, bytes(16), b"")])
-    assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, tell=told.append)) == []
+    assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, warn=told.append)) == []
     assert len(told) == 1
     assert "wrong key" in told[0]
 
 
 def test_an_open_power_of_ten_is_told():
     told = []
-    (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", tell=told.append)
+    (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", warn=told.append)
     assert reading["1-0:32.7.0"] == 2362
     assert "no scaler for V" in told[0]
 
 
 def test_described_values_are_read_where_asked():
     assert list(hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu")) == []
-    (reading,) = hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu", descriptors=True, tell=[].append)
+    (reading,) = hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu", descriptors=True, warn=[].append)
     assert reading["1-0:1.7.0"] == 826

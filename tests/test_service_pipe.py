@@ -184,7 +184,7 @@ def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_read
     assert set(kinds) == {"H"}
 
 
-def test_the_last_program_alone_tells_systemd(tmp_path):
+def test_the_last_program_alone_warns_systemd(tmp_path):
     port, address = f"{tmp_path}/port", f"{tmp_path}/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, meter(port):
         notify.bind(address)

@@ -33,7 +33,7 @@ def keys_of(name, key=KEY, authentication_key=AUTHENTICATION_KEY):
 
 def readings(octets, keys, names):
     """The readings, without the values that are names."""
-    found = hanpipe.readings(io.BytesIO(octets), keys=keys, tell=lambda text: None)
+    found = hanpipe.readings(io.BytesIO(octets), keys=keys, warn=lambda text: None)
     return [{key: value for key, value in reading.items() if str(value) not in names} for reading in found]
 
 

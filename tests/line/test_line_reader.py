@@ -314,7 +314,7 @@ class FakeProgram:
     def interruptible(self):
         return contextlib.nullcontext()
 
-    def tell(self, message):
+    def warn(self, message):
         say(self.name, message)
 
 

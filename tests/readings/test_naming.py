@@ -41,7 +41,7 @@ def line(keys: dict) -> bytes:
 
 def read(keys: dict, **options) -> tuple[dict, list[str]]:
     said: list[str] = []
-    (told,) = LineReader(Naming(tell=said.append, **options)).lines(line(keys))
+    (told,) = LineReader(Naming(warn=said.append, **options)).lines(line(keys))
     return json.loads(told, parse_float=Decimal), said
 
 
@@ -213,7 +213,7 @@ def test_who_sent_it_may_decide(monkeypatch):
 
 
 @pytest.mark.parametrize("volts", [23621, 0])
-def test_the_size_of_a_voltage_tells_its_power_of_ten_for_all_phases(volts):
+def test_the_size_of_a_voltage_warns_its_power_of_ten_for_all_phases(volts):
     pairs = [("1-1:32.7.0", volts), ("1-1:52.7.0", 500), ("1-1:72.7.0", 23502)]
     elements = [part for code, raw in pairs for part in entry(code, "long-unsigned", raw)["structure"]]
     told, _ = read({"body": body({"visible-string": "Kamstrup_V0001"}, *elements)})

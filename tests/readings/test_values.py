@@ -46,7 +46,7 @@ def test_digits_are_quoted():
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
-def test_one_large_number_of_a_unit_tells_for_all(first, second):
+def test_one_large_number_of_a_unit_warns_for_all(first, second):
     sized = Sized(Number(0), Number(0, -2), (0, 1), 1000)
     assert sized.value([first, second]) == (scaled(first, -2) if max(first, second) > 1000 else first)
     assert Decimal(sized.json([first, second])) == sized.value([first, second])

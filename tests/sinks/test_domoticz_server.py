@@ -104,7 +104,7 @@ def test_basic_is_looked_at_only_behind_a_question_mark_and_a_forwarded_address_
         assert status(server, get(f"{UPDATE}idx=3&nvalue=0&svalue=1", X_Forwarded_For="10.0.0.1")) == (401, None)
 
 
-def test_getauth_is_open_to_all_and_tells_rights_only_to_who_is_logged_in():
+def test_getauth_is_open_to_all_and_warns_rights_only_to_who_is_logged_in():
     with DomoticzServer(DEVICES, users=USERS, trusted=False, plain_basic=True) as server:
         ((_, nobody),) = send(server, get(f"{JSON}getauth"))
         ((_, somebody),) = send(server, get(f"{JSON}getauth", "han:h"))

@@ -120,7 +120,7 @@ def test_no_backslash_at_an_end_escapes_what_stands_behind(text):
     assert point(text, "", {"x": 1}) == "a x=1"
 
 
-def test_time_is_when_the_frame_came_else_a_clock_that_tells_its_offset():
+def test_time_is_when_the_frame_came_else_a_clock_that_warns_its_offset():
     local = {"date_time": "2026-11-22T11:15:04.123+01:00"}
     assert nanoseconds({"time": "2026-11-22T10:15:04.123Z"} | local) == AT
     assert nanoseconds(local) == AT
@@ -170,7 +170,7 @@ class Program:
     def __init__(self):
         self.options = argparse.Namespace(measurement="m", interval=10, pass_on=True)
         self.said = []
-        self.report = self.tell = lambda words: words in self.said or self.said.append(words)
+        self.report = self.warn = lambda words: words in self.said or self.said.append(words)
 
 
 @pytest.fixture

@@ -303,7 +303,7 @@ def test_two_meters_in_one_stream_are_two_devices_and_a_list_of_nobody_is_left_o
     assert len(warned) == 1
 
 
-def test_a_source_tells_whose_a_list_without_a_number_is():
+def test_a_source_warns_whose_a_list_without_a_number_is():
     whose = MeterFinder(None, clock=lambda: 0.0)
     streams = lines(*[line(source=source, meter_ID=source * 9) for source in "12"])
     for read in streams * 2:
@@ -312,7 +312,7 @@ def test_a_source_tells_whose_a_list_without_a_number_is():
     assert whose.feed(nameless)[0][1].number == "1" * 9
 
 
-def test_a_meter_that_never_tells_its_number_is_not_waited_for_for_ever():
+def test_a_meter_that_never_warns_its_number_is_not_waited_for_for_ever():
     now = [0.0]
     whose = MeterFinder(None, clock=lambda: now[0])
     (first,) = lines(line(act_pow_pos=1))

@@ -102,8 +102,8 @@ def test_a_piece_has_no_more_octets_than_its_room(tmp_path):
 def test_a_message_is_printed_once_and_no_more_than_a_thousand_different_ones(capfd):
     program = Program(argparse.Namespace(quiet=False, verbose=False), "han-x")
     for number in range(2000):
-        program.tell(f"message {number}")
-        program.tell(f"message {number}")
+        program.warn(f"message {number}")
+        program.warn(f"message {number}")
     assert capfd.readouterr().err.count("\n") == 1000
 
 

@@ -121,7 +121,7 @@ def decode(
     show_stats()
     program.explain(outcome.summary())
     if not (outcome.good or outcome.all_refused()):  # the reason of a refusal was said when it came
-        program.tell(outcome.failure(wrong_kind(begin)))
+        program.warn(outcome.failure(wrong_kind(begin)))
     return outcome
 
 
@@ -141,7 +141,7 @@ class _Saver:
         try:
             self._counters.save()
         except OSError as error:
-            self._program.tell(f"{self._counters.path}: {reason(error)}")
+            self._program.warn(f"{self._counters.path}: {reason(error)}")
 
     def save(self) -> None:
         """Save them. raise: Failure."""

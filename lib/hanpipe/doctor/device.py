@@ -51,7 +51,7 @@ def examine(program: Program, name: str, keys: Keys | None) -> tuple[Case, list[
     raise: Failure: the port cannot be opened or is lost
     """
     lines = meter_lines()
-    program.tell(f"{name}: trying {len(lines)} settings; this takes {duration(_MOST)} at most, less if one is right")
+    program.warn(f"{name}: trying {len(lines)} settings; this takes {duration(_MOST)} at most, less if one is right")
     try:
         with program.interruptible():
             source = open_source(name, lines[0])
@@ -90,10 +90,10 @@ def _listen(program: Program, source: Source, lines: Sequence[Line]) -> Heard:
             good += found is not None and detects(data)
             if not found and finder.feed(data, now):
                 found, end = line, min(end, now + _LISTEN)
-                program.tell(f"frames pass their checks at {line}; listening {duration(end - now)} more at most")
+                program.warn(f"frames pass their checks at {line}; listening {duration(end - now)} more at most")
         if not found and finder.look(now):
             if finder.round == 1:
-                program.tell(f"no frame yet; trying {finder.line}")
+                program.warn(f"no frame yet; trying {finder.line}")
             source.set_line(finder.line)
     after = _errors(source.descriptor)
     return Heard(found, octets, {key: after[key] - before.get(key, 0) for key in after}, now - begin)

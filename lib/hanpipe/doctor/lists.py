@@ -74,11 +74,11 @@ class Lists:
         clock = reading.get("date_time")
         if isinstance(clock, str):
             try:
-                told = datetime.fromisoformat(clock)
+                moment = datetime.fromisoformat(clock)
             except ValueError:
                 return
-            offset = told.utcoffset()
-            naive = told.replace(tzinfo=None) - (offset or (told - told))
+            offset = moment.utcoffset()
+            naive = moment.replace(tzinfo=None) - (offset or (moment - moment))
             ahead = (naive - datetime(1970, 1, 1)).total_seconds() - reading.time_ns / 1e9
             self.clocks.append((offset is not None, ahead))
 

@@ -101,7 +101,7 @@ class Live:
     def _begin(self, source: Source) -> None:
         """Prepare for the octets of a source that was just opened."""
         if source.cooked:
-            self._program.tell(f"{self._name}: line editing was on, as for a terminal; made raw")
+            self._program.warn(f"{self._name}: line editing was on, as for a terminal; made raw")
         self._program.explain(f"{self._name}: open")
         now = time.monotonic()
         if self._watch:
@@ -161,7 +161,7 @@ class Live:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            self._program.tell(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
+            self._program.warn(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
         else:
             self._report_try(finder)
 
@@ -170,15 +170,15 @@ class Live:
         key = f"{self._line} {cause.partition(':')[0]}"
         if cause and key not in self._causes:
             self._causes.add(key)
-            self._program.tell(f"{self._name}: at {self._line}: {cause}")
+            self._program.warn(f"{self._name}: at {self._line}: {cause}")
 
     def _report_try(self, finder: LineFinder) -> None:
         if finder.round > 1:
-            self._program.tell(
+            self._program.warn(
                 f"no good frame at any of {finder.count} settings; trying them again, {finder.patience:.0f} s each"
             )
         else:
-            self._program.tell(f"{self._name}: trying {finder.line}")
+            self._program.warn(f"{self._name}: trying {finder.line}")
 
     def _keep(self, finder: LineFinder) -> None:
         """Keep the settings, which are found."""
@@ -204,7 +204,7 @@ class Live:
         self._said |= {words, _NO_DEVICE} if isinstance(error, Lost) else {words}
 
     def _say(self, message: str) -> None:
-        """Print a message that may come again: Program.tell prints each only once."""
+        """Print a message that may come again: Program.warn prints each only once."""
         if not self._program.options.quiet:
             say(self._program.name, message)
 

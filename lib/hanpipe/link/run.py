@@ -47,15 +47,15 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) 
     options, tally = program.options, Tally(why)
     show_stats = program.stats(tally.counters)
     framer = FRAMERS["escaped" if options.escapes else options.link]()
-    read = HexInput(program.tell).feed if options.from_hex else None
+    read = HexInput(program.warn).feed if options.from_hex else None
     octets, begun, ended = b"", False, False
 
     def step(data: bytes, _: int) -> list[Event]:
         nonlocal octets, begun, ended, read
         ended = not data
         if not begun and read is None and _is_hex_text(data):
-            program.tell("the input is hex text: reading it as with --from-hex")
-            read = HexInput(program.tell).feed
+            program.warn("the input is hex text: reading it as with --from-hex")
+            read = HexInput(program.warn).feed
         begun = True
         octets = read(data) if read else data
         events = framer.feed(octets) if octets else []
@@ -64,7 +64,7 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) 
     def write(events: list[Event], time: int) -> bytes:
         tally.add(octets, events)
         if tally.nothing_yet(ended):
-            program.tell(tally.why_nothing())
+            program.warn(tally.why_nothing())
         if dump:
             return dump(octets, events).encode() if octets or ended else b""
         return records.pack_all(events, 0 if options.no_time else time)
@@ -102,5 +102,5 @@ def to_octets(program: Program) -> bool:
     found = program.stream(step, write, lambda record: record.kind in GOOD)
     show_stats()
     if not found:
-        program.tell("found no record of a good frame: is the input from han-frame?")
+        program.warn("found no record of a good frame: is the input from han-frame?")
     return found

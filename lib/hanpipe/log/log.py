@@ -80,7 +80,7 @@ class Log:
             self._files.add(wholes)
 
     def _report(self, message: str) -> None:
-        """Print a message that may come again: Program.tell prints each only once."""
+        """Print a message that may come again: Program.warn prints each only once."""
         if not self._options.quiet:
             say(self._program.name, message)
 

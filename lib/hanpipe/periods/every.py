@@ -396,8 +396,8 @@ def _moment(at: int, clock: Any, most: int) -> int:
 
     most: ns that a register comes late
     """
-    told = time_ns(clock, bare_is_utc=True)
-    late = (at - told) % _QUARTER if told is not None else 0
+    moment = time_ns(clock, bare_is_utc=True)
+    late = (at - moment) % _QUARTER if moment is not None else 0
     return at - late if late <= most else at
 
 

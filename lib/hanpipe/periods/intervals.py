@@ -35,8 +35,8 @@ class Timeline:
         if at - self._last < _BURST:
             at = self._last
         for rank, key in ((2, "time"), (1, "date_time")):
-            if rank >= self._best and (told := time_ns(reading.get(key), bare_is_utc=True)) is not None:
-                self._best, at = rank, told
+            if rank >= self._best and (moment := time_ns(reading.get(key), bare_is_utc=True)) is not None:
+                self._best, at = rank, moment
                 break
         self._last, self._read = at, self._clock()
         return at
@@ -64,10 +64,10 @@ class Figures(NamedTuple):
 class Account:
     """Keeps some fields from interval to interval: means, registers with the power since, texts."""
 
-    def __init__(self, names: Iterable[str], tell: Callable[[str], None]) -> None:
+    def __init__(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
         """Take the names of the fields, and a way to warn the user of another meter."""
         self._names = set(names)
-        self._tell = tell
+        self._warn = warn
         self._means: dict[str, Mean] = {}
         self._energies = {name: Energy() for name in self._names if is_energy(name)}
         self._last: dict[str, Number | str] = {}
@@ -91,7 +91,7 @@ class Account:
     def _add_register(self, name: str, register: Number, at: int) -> None:
         self._fresh.add(name)
         if self._energies[name].add_register(register, at):
-            self._tell(f"{name} fell to {register}: another meter? energy goes on from there")
+            self._warn(f"{name} fell to {register}: another meter? energy goes on from there")
 
     def _add(self, name: str, value: Any, at: int) -> None:
         if isinstance(value, bool):
@@ -107,7 +107,7 @@ class Account:
         meter = reading.get("meter_ID")
         if isinstance(meter, str) and meter != self._meter:
             if self._meter is not None:
-                self._tell(f"another meter: {meter}, not {self._meter}; energy waits for its register")
+                self._warn(f"another meter: {meter}, not {self._meter}; energy waits for its register")
                 for energy in self._energies.values():
                     energy.restart()
             self._meter = meter

@@ -100,14 +100,14 @@ class Split:
 
     def so_far(self) -> Flow:
         """Return what is known so far of the period that is open: the power tells what the register does not yet."""
-        told = Flow()
-        told.add(self.flow.amount, estimated=self.flow.estimated)
+        flowed = Flow()
+        flowed.add(self.flow.amount, estimated=self.flow.estimated)
         pending = [piece for piece in self._pieces[:-1] if piece.flow is self.flow]
         for piece in pending:
-            told.add(self._by_power(piece), estimated=True)
+            flowed.add(self._by_power(piece), estimated=True)
         if self.track is not None and self._estimates:
-            told.add(int(Decimal(self.track.area - self._pieces[-1].area) / _HOUR), estimated=True)
-        return told
+            flowed.add(int(Decimal(self.track.area - self._pieces[-1].area) / _HOUR), estimated=True)
+        return flowed
 
     def give_up(self) -> None:
         """Settle all ended pieces by the power alone: no register is waited for any longer."""

@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     """Run han-decode; return its exit status."""
     options = _parser().parse_args(argv)
     program = Program(options, "han-decode")
-    decoder = Decoder(_deciphering(program), program.tell, descriptors=options.descriptors, unchecked=options.unchecked)
+    decoder = Decoder(_deciphering(program), program.warn, descriptors=options.descriptors, unchecked=options.unchecked)
     outcome = decode(program, decoder, _drawing() if options.tree else None, _WRONG_KIND)
     return REFUSED if outcome.all_refused() else OK if outcome.good else NOTHING
 
@@ -73,7 +73,7 @@ def _deciphering(program: Program) -> "Deciphering | None":
     from hanpipe.apdu.keys import KeyFileError, find_key_file
 
     try:
-        return deciphering_from_files(options.key_file or find_key_file(os.environ), options.counters, program.tell)
+        return deciphering_from_files(options.key_file or find_key_file(os.environ), options.counters, program.warn)
     except KeyFileError as error:
         raise Failure(CONFIGURATION, str(error)) from error
     except OSError as error:

@@ -53,5 +53,5 @@ def _keys(program: Program) -> "Keys | None":
     except KeyFileError as error:
         raise Failure(CONFIGURATION, str(error)) from error
     if exposed:
-        program.tell(f"{path}: everybody on this machine may read these keys: chmod o-rwx {path}")
+        program.warn(f"{path}: everybody on this machine may read these keys: chmod o-rwx {path}")
     return keys

@@ -36,9 +36,9 @@ def main(argv: list[str]) -> int:
     found = program.stream(lines, lambda made, _: "".join(text_of(line) for line in made).encode(), lambda line: True)
     show()
     if reader.bad:
-        program.tell(skipped(reader.bad, "reading", "han-fields"))
+        program.warn(skipped(reader.bad, "reading", "han-fields"))
     if dating.undated:
-        program.tell(f"left out {counted(dating.undated, 'reading')} before the first with a time")
+        program.warn(f"left out {counted(dating.undated, 'reading')} before the first with a time")
     return OK if found else program.nothing(NO_READING)
 
 

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     if options.learn:
         return OK if learn(program) else NOTHING
     known = tuple(layout for each in layouts.values() for layout in each)
-    naming = Naming(known, options.scale, options.ct, names, options.only, program.tell)
+    naming = Naming(known, options.scale, options.ct, names, options.only, program.warn)
     wrong_kind = late("doctor.hint", "wrong_kind", "han-fields")
     return OK if to_readings(program, naming, layouts, _view(options), wrong_kind) else program.nothing(_NO_LIST)
 

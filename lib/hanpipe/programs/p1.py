@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)
     (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():
-        for reading in readings_only(reader.feed(data), program.tell):
+        for reading in readings_only(reader.feed(data), program.warn):
             at = timeline.of(reading)
             telegrams.add(reading, at)
             if at >= due or due - at > pause:  # the clock may run backwards
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
                 write(telegrams.telegram(at))
     close()
     if reader.bad:
-        program.tell(skipped(reader.bad, "reading", "han-fields"))
+        program.warn(skipped(reader.bad, "reading", "han-fields"))
     return OK if reader.readings else program.nothing(NO_READING)
 
 

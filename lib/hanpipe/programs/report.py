@@ -27,8 +27,8 @@ def main(argv: list[str]) -> int:
     from hanpipe.report.run import report
 
     program = Program(options, parser.prog)
-    naming = Naming(tuple(one for each in layouts.values() for one in each), options.scale, tell=program.tell)
-    archive = Archive(Decoder(_deciphering(program), program.tell), naming, recognise)
+    naming = Naming(tuple(one for each in layouts.values() for one in each), options.scale, warn=program.warn)
+    archive = Archive(Decoder(_deciphering(program), program.warn), naming, recognise)
     rule = rules()[options.rule] if options.rule else None
     return report(program, archive, rule, late("doctor.hint", "why_nothing", "han-frame"))
 
@@ -74,6 +74,6 @@ def _deciphering(program: Program) -> "Deciphering":
     from hanpipe.apdu.keys import KeyFileError, find_key_file
 
     try:
-        return deciphering_from_files(program.options.key_file or find_key_file(os.environ), None, program.tell)
+        return deciphering_from_files(program.options.key_file or find_key_file(os.environ), None, program.warn)
     except KeyFileError as error:
         raise Failure(CONFIGURATION, str(error)) from error

@@ -15,13 +15,13 @@ def number(value: Any) -> int | Decimal | None:
     return value if type(value) is int or type(value) is Decimal else None
 
 
-def time_ns(told: Any, *, bare_is_utc: bool = False) -> int | None:
+def time_ns(text: Any, *, bare_is_utc: bool = False) -> int | None:
     """Read a time in ISO 8601 as ns since 1970-01-01 UTC; None if it is something else, or before 1677 or after 2262.
 
     bare_is_utc: whether a time without an offset is taken for UTC; otherwise it does not count
     """
     try:
-        at = datetime.fromisoformat(told)
+        at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
     if at.tzinfo is None:

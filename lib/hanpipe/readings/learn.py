@@ -80,7 +80,7 @@ class Learner:
         self._seen: dict[Any, Seen] = {}
         self._known: dict[str, None] = {}
         self._doubts: list[str] = []
-        self._naming = Naming(tell=self._doubts.append)
+        self._naming = Naming(warn=self._doubts.append)
 
     def feed(self, data: bytes) -> None:
         """Take octets of lines; b"" is the end."""

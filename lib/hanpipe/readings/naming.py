@@ -37,7 +37,7 @@ class Naming:
 
     layouts: those to try first, by --layout; scale: unit (pf = power factor) -> power of ten, in the place of the meter
     data's; ratio: (factor, power of ten) of the current transformers; names: other names; only: keys to keep, all if
-    empty; tell: is called with each text for the user
+    empty; warn: is called with each text for the user
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Naming:
         ratio: tuple[int, int] | None = None,
         names: Names | None = None,
         only: tuple[str, ...] | None = None,
-        tell: Callable[[str], None] = lambda text: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._layouts = layouts
         self._names = names or Names({})
@@ -55,7 +55,7 @@ class Naming:
         self._only = only or ()
         self.unmet = set(self._only)  # those that no value was found for yet
         self.unfit = {layout.name for layout in layouts}  # those that no list had the elements of so far
-        self._tell = tell
+        self._warn = warn
         self._plans: dict[object, Plan] = {}
         self._deciding: dict[object, Deciding] = {}  # of the shapes with texts
         self._left = _ROOM
@@ -137,7 +137,7 @@ class Naming:
         for word, doubt in plausible.doubts(reading):
             if word not in self._doubted:
                 self._doubted.add(word)
-                self._tell(doubt)
+                self._warn(doubt)
 
     def _list(self, keys: Mapping[str, Any]) -> list[Field]:
         """Name the values in the body of a notification."""
@@ -155,7 +155,7 @@ class Naming:
         if "date_time" not in identity.values():
             fields += clock_beside(keys, items)
         if hint := open_scalers(items, fields):
-            self._tell(hint)
+            self._warn(hint)
         return fields
 
     def _telegram(self, keys: Mapping[str, Any]) -> list[Field]:
@@ -202,7 +202,7 @@ class Naming:
         line = {key: value for key, value in keys.items() if isinstance(value, str)}
         found, doubt = layouts.recognise(items, is_push_list(keys["body"]), line)
         if doubt:
-            self._tell(doubt)
+            self._warn(doubt)
         return found
 
     def _arranged(self, fields: list[Field]) -> list[Field]:

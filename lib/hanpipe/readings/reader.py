@@ -47,7 +47,7 @@ class LineReader:
 
     def lines(self, data: bytes) -> list[str]:
         """Return the flat line of each reading that data completes, without its line end. b"": the end."""
-        told: list[str] = []
+        written: list[str] = []
         find, writers = self._shapes.find, self._writers
         for line in self._whole(data):
             found = find(line) or self._learn(line)
@@ -55,12 +55,12 @@ class LineReader:
                 continue
             shape, holes = found
             if isinstance(shape, Plan):
-                told.append(shape.line((), holes[0]))
+                written.append(shape.line((), holes[0]))
                 continue
             write = writers.get(shape) or self._writer(shape, holes)
-            told.append(write(holes))
-        self.read += len(told)
-        return told
+            written.append(write(holes))
+        self.read += len(written)
+        return written
 
     def counters(self) -> dict[str, int]:
         """Return what was counted so far."""

@@ -58,8 +58,8 @@ class Plan:
 
     def line(self, values: Values, front: str) -> str:
         """Return the flat line of a reading, without a line end; front: the keys before it, each with a comma."""
-        told = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
-        return "{" + front + ",".join(told) + "}" if told else "{" + front.rstrip(",") + "}"
+        known = [key + text for key, source in zip(self._flat, self._sources, strict=True) if (text := source(values))]
+        return "{" + front + ",".join(known) + "}" if known else "{" + front.rstrip(",") + "}"
 
     def writer(self, shape: LineShape) -> Writer:
         """Return what line() is for lines of this shape: it takes the texts in their holes."""
@@ -115,13 +115,13 @@ class Plan:
 
     def obis_line(self, values: Values, front: str) -> str:
         """Return the line of a reading by its codes, without a line end."""
-        told = [(field, text) for field in self.fields if (text := field.source.json(values))]
-        by_name = {field.name: text for field, text in told}
+        known = [(field, text) for field in self.fields if (text := field.source.json(values))]
+        by_name = {field.name: text for field, text in known}
         keys = ['"checked":false'] if "checked" in by_name else []
         keys += [f'"{name}":{by_name.get(name, "null")}' for name in IDENTITY]
         codes = [
             f'{json.dumps(field.code)}:{{"name":{json.dumps(field.name)},"value":{text},"unit":{json.dumps(field.unit)}}}'
-            for field, text in told
+            for field, text in known
             if field.code
         ]
         return "{" + front + ",".join(keys) + ',"values":{' + ",".join(codes) + "}}"

@@ -50,7 +50,7 @@ def to_readings(
     found = program.stream(step, write, lambda reading: True)
     show_stats()
     if reader.wrong and not (found or reader.passed):
-        program.tell(wrong_kind(begin) or "found no line of han-decode in the input; run han-decode first")
+        program.warn(wrong_kind(begin) or "found no line of han-decode in the input; run han-decode first")
     if found:
         _report_unmet(program, naming, layouts)
     others = f"{counted(reader.passed, 'line')} without a list, {counted(reader.wrong, 'wrong line')}"
@@ -61,10 +61,10 @@ def to_readings(
 def _report_unmet(program: Program, naming: Naming, layouts: "dict[str, list[Layout]]") -> None:
     """Say which of the user's names and layouts met nothing."""
     if naming.unmet:
-        program.tell(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
+        program.warn(f"--only: no reading has {', '.join(sorted(naming.unmet))}")
     unfit = [name for name, known in layouts.items() if naming.unfit.issuperset(layout.name for layout in known)]
     if unfit:
-        program.tell(f"--layout: no list has the elements of {', '.join(unfit)}; han-fields --learn shows what is sent")
+        program.warn(f"--layout: no list has the elements of {', '.join(unfit)}; han-fields --learn shows what is sent")
 
 
 def learn(program: Program) -> bool:
@@ -76,11 +76,11 @@ def learn(program: Program) -> bool:
         learner.feed(data)
     learner.feed(b"")
     if learner.left_out:
-        program.tell(f"left out {counted(learner.left_out, 'list')}: there are too many kinds of unknown list")
+        program.warn(f"left out {counted(learner.left_out, 'list')}: there are too many kinds of unknown list")
     for known in learner.known():
         program.explain(known)
     proposal = learner.proposal()
     program.write(proposal.encode())
     if not proposal:
-        program.tell("found no list that needs a meter file")
+        program.warn("found no list that needs a meter file")
     return bool(learner.lists)

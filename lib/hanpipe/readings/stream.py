@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hanpipe.apdu.message import Result
     from hanpipe.readings.reading import Reading
 
-_MOST_TOLD = 1000  # texts; a hostile line makes new ones for ever
+_MOST_WARNED = 1000  # texts; a hostile line makes new ones for ever
 
 
 def readings(
@@ -26,7 +26,7 @@ def readings(
     keys: "Keys | None" = None,
     naming: "Naming | None" = None,
     descriptors: bool = False,
-    tell: "Callable[[str], None] | None" = None,
+    warn: "Callable[[str], None] | None" = None,
 ) -> "Iterator[Reading]":
     """Yield the readings in a stream of octets from a HAN port. Octets that cannot be read are passed over.
 
@@ -36,18 +36,18 @@ def readings(
     keys:   of ciphered meters: hanpipe.read_key_file(path)[0]
     naming: how values are named and scaled if the meter does not send it: hanpipe.Naming(...)
     descriptors: also read values after an untagged descriptor, as han-decode --descriptors does
-    tell:   receives each warning once, as a text: a message without a key, a missing scaler. By default each is a
+    warn:   receives each warning once, as a text: a message without a key, a missing scaler. By default each is a
             RuntimeWarning
     raise:  OSError of the stream; KeyError: unknown link; ModuleNotFoundError: the package cryptography is missing
     """
-    tell = _once(tell or _warn)
+    warn = _once(warn or _warn)
     deciphering = None
     if keys is not None:
         from hanpipe.apdu.deciphering import Deciphering
 
-        deciphering = Deciphering(keys, warn=tell)
-    framer, decoder = FRAMERS[link](), Decoder(deciphering, tell, descriptors=descriptors)
-    naming = naming or Naming(tell=tell)
+        deciphering = Deciphering(keys, warn=warn)
+    framer, decoder = FRAMERS[link](), Decoder(deciphering, warn, descriptors=descriptors)
+    naming = naming or Naming(warn=warn)
     read = getattr(stream, "read1", stream.read)
     dated = not stream.seekable()
     data = b"-"
@@ -70,14 +70,14 @@ def named(
             refuse(result)
 
 
-def _once(tell: "Callable[[str], None]") -> "Callable[[str], None]":
+def _once(warn: "Callable[[str], None]") -> "Callable[[str], None]":
     """Return a function that passes each text on once."""
-    told: set[str] = set()
+    warned: set[str] = set()
 
     def first(text: str) -> None:
-        if text not in told and len(told) < _MOST_TOLD:
-            told.add(text)
-            tell(text)
+        if text not in warned and len(warned) < _MOST_WARNED:
+            warned.add(text)
+            warn(text)
 
     return first
 

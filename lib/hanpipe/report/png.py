@@ -27,10 +27,10 @@ _FIGURES: Final = 8  # rows of key figures at most
 _COLOUR: Final = re.compile(r"(--[a-z0-9]+): (#[0-9a-f]{6});")
 
 
-def png(report: Report, tell: Callable[[str], None]) -> bytes:
-    """Return the picture. tell: receives a warning if meters are left out."""
+def png(report: Report, warn: Callable[[str], None]) -> bytes:
+    """Return the picture. warn: receives a warning if meters are left out."""
     if len(report.accounts) > MOST_METERS:
-        tell(f"--png shows {MOST_METERS} meters; the page shows all {len(report.accounts)}")
+        warn(f"--png shows {MOST_METERS} meters; the page shows all {len(report.accounts)}")
     octets: bytes = cairosvg.svg2png(bytestring=poster(report).encode(), scale=_SCALE)
     return octets
 

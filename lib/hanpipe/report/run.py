@@ -77,11 +77,11 @@ def report(program: Program, archive: Archive, rule: Rule | None, why_no_frame: 
     accounts.take([*_dated(dating, archive, b"", program.input), *dating.finish()])
     known = accounts.finish()
     if dating.undated:
-        program.tell(f"left out {dating.undated:,} readings: no reading before them has a time")
+        program.warn(f"left out {dating.undated:,} readings: no reading before them has a time")
     if accounts.left_out:
-        program.tell(f"left out readings of more than {MOST_METERS} meters: {accounts.left_out:,}")
+        program.warn(f"left out readings of more than {MOST_METERS} meters: {accounts.left_out:,}")
     if any(account.gaps.backwards for account in known):
-        program.tell("times run backwards: give each file once, in the order of their times")
+        program.warn("times run backwards: give each file once, in the order of their times")
     if not known:
         status = program.nothing(archive.why_nothing(why_no_frame))
         return REFUSED if archive.all_refused() else status
@@ -106,4 +106,4 @@ def _faults(archive: Archive, dating: Dating) -> list[tuple[str, int]]:
 def _png(program: Program, made: Report) -> bytes:
     from hanpipe.report.png import png  # a missing cairosvg is reported now
 
-    return png(made, program.tell)
+    return png(made, program.warn)

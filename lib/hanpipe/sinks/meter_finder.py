@@ -15,12 +15,12 @@ class Whose:
 
     def of(self, reading: dict[str, Any]) -> str:
         """Return the number of the meter that a reading is of, "" if it is not known."""
-        told = reading.get("meter_ID")
-        if not isinstance(told, str) or not told:
+        number = reading.get("meter_ID")
+        if not isinstance(number, str) or not number:
             return self._only or ""
-        if self._only and told != self._only:
-            self._say(f"readings of another meter, {told}: from here on a reading without a number is of neither")
+        if self._only and number != self._only:
+            self._say(f"readings of another meter, {number}: from here on a reading without a number is of neither")
             self._only = None
         elif self._only == "":
-            self._only = told
-        return told
+            self._only = number
+        return number

@@ -168,7 +168,7 @@ class Runner:
         return OK if self._lines or self._backlog.restored else self._program.nothing("found no line in the input")
 
     def _say(self, message: str) -> None:
-        """Say what may come again: Program.tell says a thing once for good."""
+        """Say what may come again: Program.warn says a thing once for good."""
         if not self._program.options.quiet:
             say(self._program.name, message)
 

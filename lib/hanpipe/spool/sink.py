@@ -171,10 +171,10 @@ class Sink:
         if passed.lines:
             self._pass_on(passed.lines)
         if passed.skipped:
-            self._tell("passes on some lines only: those between them count as taken too")
+            self._warn("passes on some lines only: those between them count as taken too")
         if passed.strange:
             text = passed.strange[:60].decode(errors="replace").rstrip()
-            self._tell("has written what it was not given; only a line as it came counts as taken", f": {text}")
+            self._warn("has written what it was not given; only a line as it came counts as taken", f": {text}")
 
     def _ended(self, process: Process) -> None:
         """It has ended: what it has not passed on is sent again, to the next one."""
@@ -190,7 +190,7 @@ class Sink:
         if self.status == USAGE and not (self._worked or self.restarts):
             raise Failure(USAGE, f"{self.name} {_WORDS[self.status]}")
         if self._progress:
-            self._tell(f"{self._word()}; started again")
+            self._warn(f"{self._word()}; started again")
         else:
             self._not_before = time.monotonic() + (LONGEST_PAUSE if self.status in _SLOWLY else 0.0)
             self._waiting.failed(self._word())
@@ -219,9 +219,9 @@ class Sink:
 
     def _doubt(self) -> None:
         if not self._worked:
-            self._tell("has passed nothing on so far: does it do what --pass asks of a sink?")
+            self._warn("has passed nothing on so far: does it do what --pass asks of a sink?")
 
-    def _tell(self, message: str, example: str = "") -> None:
+    def _warn(self, message: str, example: str = "") -> None:
         """Tell the user something once."""
         if message not in self._told:
             self._told.add(message)

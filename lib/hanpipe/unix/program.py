@@ -51,7 +51,7 @@ class Program:
         self._widened = False
         self._service = _service() if "NOTIFY_SOCKET" in os.environ else None
 
-    def tell(self, message: str) -> None:
+    def warn(self, message: str) -> None:
         """Print a message on stderr, each only once; none with -q."""
         if not self.options.quiet and message not in self._printed and len(self._printed) < 1000:
             self._printed.add(message)
@@ -60,7 +60,7 @@ class Program:
     def nothing(self, message: str) -> int:
         """Say why the input held nothing valid, unless a message has said something already; return that status."""
         if not self._printed:
-            self.tell(message)
+            self.warn(message)
         return NOTHING
 
     def report(self, message: str) -> None:

@@ -136,8 +136,8 @@ class HexDump:
         while True:
             text, size = _printable(octets[at:], WIDTH - 8)
             last = at + size == len(octets)
-            told = f"{text:<23}  {label}" if last and label else text
-            yield f"{self._colour.dim(f'{offsets[at]:04x}')}  {told}"
+            row = f"{text:<23}  {label}" if last and label else text
+            yield f"{self._colour.dim(f'{offsets[at]:04x}')}  {row}"
             at += size
             if last:
                 return

@@ -10,22 +10,22 @@ from hanpipe.unix.typed import Any
 
 def text(plan: Plan, values: Values) -> str:
     """Return a reading as lines "name = value", sorted by name; without a blank line after it."""
-    told = {field.key: value for field, value in _told(plan, values)}
-    return "".join(f"{printable(key)} = {told[key]}\n" for key in sorted(told))
+    known = {field.key: value for field, value in _known(plan, values)}
+    return "".join(f"{printable(key)} = {known[key]}\n" for key in sorted(known))
 
 
 def obis_text(plan: Plan, values: Values) -> str:
     """Return a reading as lines "code  name = value unit", aligned, in the order of the list."""
     rows = [
         (printable(field.code), printable(field.name or ""), _with_unit(value, field.unit))
-        for field, value in _told(plan, values)
+        for field, value in _known(plan, values)
     ]
     code_width = max((len(code) for code, _, _ in rows), default=0)
     name_width = max((len(name) for _, name, _ in rows), default=0)
     return "".join(f"{code:{code_width}}  {name:{name_width}} = {value}\n" for code, name, value in rows)
 
 
-def _told(plan: Plan, values: Values) -> list[tuple[Field, str]]:
+def _known(plan: Plan, values: Values) -> list[tuple[Field, str]]:
     """Return the fields whose value is known, each with its value."""
     found = [(field, field.source.value(values)) for field in plan.fields]
     return [(field, _written(value)) for field, value in found if value is not None]
@@ -53,7 +53,7 @@ def _decimal(value: float) -> str:
     from decimal import Decimal  # no list of a meter at hand has floats
 
     if struct.unpack(">f", _float32(value))[0] == value:
-        return f"{Decimal(next(told for told in _shorter(value) if _float32(float(told)) == _float32(value))):f}"
+        return f"{Decimal(next(digits for digits in _shorter(value) if _float32(float(digits)) == _float32(value))):f}"
     return f"{Decimal(repr(value)):f}"
 
 

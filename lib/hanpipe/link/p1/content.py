@@ -3,6 +3,6 @@
 from hanpipe.link.content import Content
 
 
-def read_content(octets: bytes, *, whole: bool = True) -> Content:  # noqa: ARG001: it is cut or not
+def read_content(octets: bytes, *, whole: bool = True) -> Content:
     """Return the telegram, as content.py of the links says."""
     return Content({}, 0, octets, telegram=True)

@@ -10,7 +10,7 @@ from hanpipe.link.parts import TEXT, Part
 _CRC_LINE = re.compile(rb"!([0-9A-Fa-f]{0,4})[ \t]*\r?\n?\Z")
 
 
-def announced(octets: bytes) -> int | None:  # noqa: ARG001: no telegram does
+def announced(octets: bytes) -> int | None:
     """Return None: a telegram does not say how long it is."""
     return None
 

@@ -53,7 +53,7 @@ def _field(value: Any) -> str:
     """Write a number as a float field, exact, and true and false; "" if the value is something else."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    told = number(value)
-    if told is None:
+    figure = number(value)
+    if figure is None:
         return ""
-    return format(told, "f") if isinstance(told, Decimal) else str(told)
+    return format(figure, "f") if isinstance(figure, Decimal) else str(figure)

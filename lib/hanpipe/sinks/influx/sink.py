@@ -35,7 +35,7 @@ class InfluxSink(Sink):
         self._waiting = Waiting(server.title, program.report, clock)
         self._queue = Queue(_MOST)
         self._delivery = Delivery(self._queue, self._send, self._waiting, program.report, BATCH, clock)
-        self._whose = Whose(program.tell)
+        self._whose = Whose(program.warn)
         self._undated = 0
         self._due = 0.0
 
@@ -48,14 +48,14 @@ class InfluxSink(Sink):
             given_up = self._queue.given_up
             self._queue.put([(None, made)] if made else [], line.octets if self.keeps else b"", len(made))
             if self._queue.given_up > given_up:
-                self._program.tell("too many readings wait for the server: the oldest are given up")
+                self._program.warn("too many readings wait for the server: the oldest are given up")
 
     def _point(self, reading: dict[str, Any]) -> bytes:
         """Return the point of a reading; b"" if it has no number or no time: InfluxDB would date it now."""
         text = point(self._program.options.measurement, self._whose.of(reading), reading)
         if text and nanoseconds(reading) is None:
             self._undated += 1
-            self._program.tell("skipped a reading without a time: InfluxDB would date it now")
+            self._program.warn("skipped a reading without a time: InfluxDB would date it now")
             return b""
         return f"{text}\n".encode() if text else b""
 
@@ -108,7 +108,7 @@ class Printing(Sink):
     def __init__(self, program: Program) -> None:
         """Take the program, whose options have the measurement."""
         self._program = program
-        self._whose = Whose(program.tell)
+        self._whose = Whose(program.warn)
 
     def take(self, lines: list[Line]) -> None:
         """Write the points of readings that have a number."""

@@ -40,7 +40,7 @@ class MqttSink(Sink):
                 by_device=options.device_discovery,
                 one_topic=options.one_topic,
             )
-        self._finder = MeterFinder(options.meter, warn=program.tell)
+        self._finder = MeterFinder(options.meter, warn=program.warn)
         self._pace = Pace(options.interval) if options.interval else None
         self._topics = Topics(
             options.prefix, announcer, whole=options.json, retain=not options.no_retain, one_topic=options.one_topic

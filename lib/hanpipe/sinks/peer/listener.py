@@ -82,14 +82,14 @@ class Listener:
 
     def send(self, octets: bytes) -> None:
         """Send octets to all clients that stay."""
-        self._tell(octets)
+        self._warn(octets)
 
     def close(self) -> None:
         """Send what fits into the buffers of the system, close all connections, and listen no longer."""
-        self._tell(None)
+        self._warn(None)
         self._thread.join()
 
-    def _tell(self, octets: bytes | None) -> None:
+    def _warn(self, octets: bytes | None) -> None:
         self._to_send.append(octets)
         with contextlib.suppress(OSError):  # full: the thread is about to wake; or it has ended
             self._waker.send(b"\n")

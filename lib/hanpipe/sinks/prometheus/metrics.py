@@ -191,11 +191,11 @@ class Metrics:
         kind = kind_of(reading)
         prefix = f"{kind.key} " if kind else ""
         for name, value in reading.items():
-            told = int(value) if _is_flag(name, value) else number(value)
+            figure = int(value) if _is_flag(name, value) else number(value)
             series = prefix + name
-            if told is not None and (series in meter.samples or len(meter.samples) < _MOST_SERIES):
+            if figure is not None and (series in meter.samples or len(meter.samples) < _MOST_SERIES):
                 made = self._metric(name, kind)
-                meter.samples[series] = _Sample(made, plain(told * made.factor), now)
+                meter.samples[series] = _Sample(made, plain(figure * made.factor), now)
 
     def _metric(self, name: str, kind: Kind | None) -> Metric:
         key = (name, kind)
@@ -242,8 +242,8 @@ def _head(family: str, words: str) -> str:
 
 
 def _braces(labels: tuple[tuple[str, str], ...]) -> str:
-    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
-    return f"{{{told}}}" if told else ""
+    written = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+    return f"{{{written}}}" if written else ""
 
 
 def _escaped(text: str) -> str:

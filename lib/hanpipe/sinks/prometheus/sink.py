@@ -25,7 +25,7 @@ class PrometheusSink(Sink):
     def __init__(self, program: Program) -> None:
         """Take the program's options: textfile, listen, stale."""
         self._program = program
-        self._whose = Whose(program.tell)
+        self._whose = Whose(program.warn)
         self._metrics = Metrics(60.0 * program.options.stale)
         self._lock = threading.Lock()  # the endpoint's threads read the metrics
         self._file: str | None = program.options.textfile

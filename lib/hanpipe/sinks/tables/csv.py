@@ -48,7 +48,7 @@ class _Table(Sink):
 
     def __init__(self, program: Program, names: list[str]) -> None:
         self._program = program
-        self._rows = Rows(names, program.tell, raw_text=program.options.raw_text)
+        self._rows = Rows(names, program.warn, raw_text=program.options.raw_text)
 
     def begin(self) -> None:
         if self._rows.names:
@@ -87,7 +87,7 @@ class _Held(Sink):
     def _release(self, *, ended: bool) -> None:
         names, lines = self._held.release(ended=ended)
         if lines:
-            self._rows = Rows(names, self._program.tell, raw_text=self._program.options.raw_text)
+            self._rows = Rows(names, self._program.warn, raw_text=self._program.options.raw_text)
             self._program.write(self._rows.header() + self._rows.rows(lines))
 
 

@@ -186,8 +186,8 @@ def _milliseconds(text: Any) -> int | None:
         return None
     if at.tzinfo is None:
         return None
-    told, rest = divmod(at - _EPOCH, _MILLISECOND)
-    return None if rest else told
+    count, rest = divmod(at - _EPOCH, _MILLISECOND)
+    return None if rest else count
 
 
 def _text(value: Any) -> str:

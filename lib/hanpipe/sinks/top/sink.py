@@ -62,9 +62,9 @@ class _Program(Program):
         self.on_screen = True
         self._held: list[str] = []
 
-    def tell(self, message: str) -> None:
+    def warn(self, message: str) -> None:
         if not self.on_screen:
-            super().tell(message)
+            super().warn(message)
         elif message not in self._held and len(self._held) < _MOST_HELD:
             self._held.append(message)
 
@@ -72,7 +72,7 @@ class _Program(Program):
         """Print the messages that were held back, and all others from here on."""
         self.on_screen = False
         for message in self._held:
-            super().tell(message)
+            super().warn(message)
 
 
 class _TopSink(Sink):
@@ -172,7 +172,7 @@ class _TopSink(Sink):
         self._terminal.leave()
         if rows and not (self.quit or stopping()):
             self._terminal.print(rows[:-1])  # without the keys
-            self._program.tell("the input has ended; this was the last screen")
+            self._program.warn("the input has ended; this was the last screen")
         self._program.left_screen()
         self._program.explain(f"{self._taken:,} readings, meters: {len(self._house.meters())}")
 

@@ -41,7 +41,7 @@ class WebSink(Sink):
         self._zone = zone
         self._rule = rule
         self._timeline = Timeline()
-        self._house = House(zone, rule, program.tell)
+        self._house = House(zone, rule, program.warn)
         self._every = Every(Calendar(PERIOD, zone))
         self._lock = threading.Lock()  # the server's thread reads the house
         self._heard: set[Key] = set()  # meters with readings that are not shown yet
@@ -128,7 +128,7 @@ class WebSink(Sink):
         meter = self._store.meter(*key)
         if meter is None:
             if key.number:
-                self._program.tell("found more meters than the page has room for; it leaves the others out")
+                self._program.warn("found more meters than the page has room for; it leaves the others out")
             return None
         figures = self._house.figures(key, self._timeline.now())
         if meter not in self._before and figures.day:

@@ -16,7 +16,7 @@ from hanpipe.unix.zones import local_zone
 def start(program: Program) -> int:
     """Run han-web; return its exit status. raise: ValueError: the options do not fit; Failure."""
     try:
-        opened = door(program.options, find_login(program.options.login, program.name, program.tell))
+        opened = door(program.options, find_login(program.options.login, program.name, program.warn))
     except SinkError as error:
         raise failure(error) from error
     options = program.options

@@ -2,15 +2,12 @@
 
 import functools
 import json
-import os
 from collections.abc import Mapping
 
+from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final
 
 FLAG_SIZE: Final = 3  # letters of a FLAG id
-
-# JSON, because every list with a name waits for it: reading TOML takes 10 ms longer.
-_FILE: Final = os.path.join(os.path.dirname(__file__), "makers.json")
 
 
 def maker(keys: Mapping[str, Any], list_version: str | None, device_name: str | None) -> str | None:
@@ -45,6 +42,6 @@ def _letters(title: Any) -> str:
 
 @functools.cache
 def _makers() -> dict[str, dict[str, str]]:
-    with open(_FILE, encoding="utf-8") as file:
-        tables: dict[str, dict[str, str]] = json.load(file)
+    # JSON, because every list with a name waits for it: reading TOML takes 10 ms longer.
+    tables: dict[str, dict[str, str]] = json.loads(read_data("readings/makers.json"))
     return {name: tables[name] for name in ("flag", "list_version")}

@@ -163,6 +163,14 @@ def frames(octets: bytes) -> list[bytes]:
     return [found for kind, found in framer.feed(octets) + framer.feed(b"") if kind in GOOD]
 
 
+def test_an_apdu_whose_other_frames_never_came_is_not_healthy() -> None:
+    whole = frames(made("iskra-ch", count=1))
+    assert len(whole) > 1
+    assert verdict(b"\x7e".join([b"", *whole, b""])) == "healthy"
+    for piece in (whole[0], whole[-1]):
+        assert verdict(b"\x7e" + piece + b"\x7e") == "dropped"
+
+
 def test_a_clock_and_missed_lists_show_in_the_times_of_records() -> None:
     at = [1_782_043_190 + 10 * number for number in range(60)]
     octets = frames(made("kamstrup", count=60))

@@ -61,7 +61,11 @@ def _alike(some: bytes, others: bytes) -> int:
 
 
 def dropped(case: Case) -> Found | None:
-    """Look for frames that miss octets."""
+    """Look for frames that miss octets, and APDUs that miss frames."""
+    lost = case.refusals.get("segment lost", 0)
+    if lost and not case.messages and not case.bad:
+        evidence = f"each frame is good, but no APDU is whole: other frames of {counted(lost, 'APDU')} are missing"
+        return Found(evidence, 1.0, {"lost": lost})
     if not case.frames and case.faults["truncated"] and case.bad == case.faults["truncated"]:
         evidence = f"each of {counted(case.bad, 'frame')} ends before the length that it announces, or without an end"
         return Found(evidence, 1.0, {"bad": case.bad})

@@ -170,7 +170,6 @@ def test_the_core_neither_reads_nor_writes_nor_looks_at_the_clock(module: str) -
 # --- a program is one screen ---
 
 
-# Programs that are still longer. A program that fits leaves this set.
 @pytest.mark.parametrize("module", sorted(module for module in MODULES if module.startswith("programs.")))
 def test_a_program_has_at_most_80_lines(module: str) -> None:
     with open(MODULES[module], encoding="utf-8") as file:

@@ -291,7 +291,7 @@ class HomeAssistant:
         self._socket.send(json.dumps({"type": "auth", "access_token": self._token}))
         assert json.loads(self._socket.recv())["type"] == "auth_ok"
         with contextlib.suppress(Refused):
-            self._warn("http/config/promote")  # newer ones give up within minutes an address that nobody confirms
+            self._command("http/config/promote")  # newer ones give up within minutes an address that nobody confirms
 
     def _stop(self):
         self._process.terminate()
@@ -315,7 +315,7 @@ class HomeAssistant:
         with urllib.request.urlopen(request, timeout=LATE) as answer:
             return json.load(answer)
 
-    def _warn(self, kind, **values):
+    def _command(self, kind, **values):
         """Send a command over the websocket; return its result."""
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "type": kind, **values}))
@@ -328,7 +328,7 @@ class HomeAssistant:
     def _named(self, pipe):
         """Return unique_id, without the meter's part -> entity_id."""
         front = f"hanpipe_{pipe.number}_"
-        known = self._warn("config/entity_registry/list")
+        known = self._command("config/entity_registry/list")
         return {
             one["unique_id"].removeprefix(front): one["entity_id"]
             for one in known
@@ -397,14 +397,14 @@ class HomeAssistant:
         """Enable the voltages of the DSMR integration from the next restart on: it leaves them to the user."""
         for key, name in self._of_platform("dsmr").items():
             if key in DSMR and "voltage" in key:
-                self._warn("config/entity_registry/update", entity_id=name, disabled_by=None)
+                self._command("config/entity_registry/update", entity_id=name, disabled_by=None)
 
     def _flow(self, number, **values):
         return self._ask("/api/config/config_entries/flow" + (f"/{number}" if number else ""), values)
 
     def _of_platform(self, platform):
         """Return key -> entity_id of the entities of an integration."""
-        known = self._warn("config/entity_registry/list")
+        known = self._command("config/entity_registry/list")
         return {one["unique_id"].partition("_")[2]: one["entity_id"] for one in known if one["platform"] == platform}
 
     def telegrams_of(self, pipe, keys):
@@ -447,9 +447,9 @@ class HomeAssistant:
         flows = ("import_energy", "export_energy")
         meters.append({flow: self._named(hours)[f"1h_delta_{flow}"] for flow in flows})
         try:
-            self._warn("energy/save_prefs", energy_sources=[self._grid(names) for names in meters])
+            self._command("energy/save_prefs", energy_sources=[self._grid(names) for names in meters])
         except Refused:
-            self._warn("energy/save_prefs", energy_sources=[self._one_grid(meters)])
+            self._command("energy/save_prefs", energy_sources=[self._one_grid(meters)])
         return [names[flow] for names in meters for flow in flows]
 
     def _one_grid(self, meters):
@@ -469,17 +469,17 @@ class HomeAssistant:
 
     def validate(self, entities):
         """Wait until the registers have statistics; return what energy/validate says of them: nothing."""
-        self._warn("subscribe_events", event_type="recorder_5min_statistics_generated")
-        before = told = self._warn("energy/validate")
+        self._command("subscribe_events", event_type="recorder_5min_statistics_generated")
+        before = told = self._command("energy/validate")
         end = time.monotonic() + STATISTICS
         while issues(told):
             assert issues(told) == {"statistics_not_defined"}, told
             assert time.monotonic() < end, told
             self._socket.settimeout(end - time.monotonic())
             self._socket.recv()
-            told = self._warn("energy/validate")
+            told = self._command("energy/validate")
         lines = [f"energy/validate: {json.dumps(told)}; before: {', '.join(sorted(issues(before))) or 'nothing'}"]
-        for one in self._warn("recorder/list_statistic_ids"):
+        for one in self._command("recorder/list_statistic_ids"):
             if one["statistic_id"] in entities:
                 assert one["has_sum"], one
                 lines.append(f"{one['statistic_id']:50} a sum, in {one['statistics_unit_of_measurement']}")

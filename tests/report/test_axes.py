@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanpipe.periods.calendar import local
 from hanpipe.report.axes import FINE, of_numbers, of_time, step
-from hanpipe.report.words import figure, length, local, percent, text, title
+from hanpipe.report.words import figure, length, percent, text, title
 
 OSLO = ZoneInfo("Europe/Oslo")
 MARCH = 1_772_582_400_000_000_000  # 2026-03-04T00:00:00Z

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from hanpipe.apdu.ciphering import KEY_SIZES, Ciphered, Clear, decipher, name_title
-from hanpipe.apdu.counters import CounterFile, Counters
-from hanpipe.apdu.keys import Keys, Line, read_key_file
-from hanpipe.unix.stderr import counted
+from hanpipe.apdu.counters import Counters
+from hanpipe.apdu.keys import Keys, Line
 from hanpipe.unix.typed import Any, Final
 
 _TRUST: Final = 3  # messages that may fail after a good one before its key is doubted
@@ -139,17 +138,6 @@ class Deciphering:
         return DecryptionError(
             "wrong key", _WRONG_KEY + ("; the message uses the broadcast key" if ciphered.broadcast else "")
         )
-
-
-def deciphering_from_files(key_path: str | None, counters_path: str | None, warn: Callable[[str], None]) -> Deciphering:
-    """Read the key file and the counters file, if there are any. raise: KeyFileError; OSError of the counters file."""
-    keys, exposed = read_key_file(key_path) if key_path else (None, False)
-    if exposed:
-        warn(f"{key_path}: everybody on this machine may read these keys: chmod o-rwx {key_path}")
-    counters = CounterFile(counters_path) if counters_path else None
-    if counters and counters.torn:
-        warn(f"{counters_path}: left out {counted(counters.torn, 'line')}: expected SYSTEM-TITLE COUNTER")
-    return Deciphering(keys, counters, warn)
 
 
 def _sender(title: bytes) -> str:

@@ -77,8 +77,8 @@ def read_notification(octets: bytes, *, descriptors: bool = False, bare: bool = 
     bare:        also read a notification-body alone, an array or structure, as other programs print it
 
     raise:  Malformed: another APDU, an unknown type, or fewer octets than announced
-    source: IEC 62056-5-3, data-notification, event-notification, information-report; the tag 09: seen in captures
-            kaifa/no-list1-h3e, kamstrup/no-dump-multi
+    source: IEC 62056-5-3, data-notification, event-notification, information-report; the tag 09: seen,
+            docs/protocol.md
     """
     if octets[:1] == bytes([cosem.EVENT_NOTIFICATION]):
         return _read_event(octets)
@@ -246,7 +246,7 @@ class _Reader:
 
             02 02 | 16 enum 1 | 01 count | 02 02 | class-id 2 | logical name 6 | attribute-id 1 | value | 02 02 | ...
 
-        source: seen in capture sagemcom/cz-xt211-apdu
+        source: seen, docs/protocol.md
         """
         if self._octets[at : at + 3] != b"\2\2\x16" or self._octets[at + 4 : at + 5] != b"\1":
             raise Malformed(at, "expected an enum and an array of descriptors and values")

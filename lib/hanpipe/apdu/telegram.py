@@ -125,7 +125,7 @@ def is_body(octets: bytes) -> bool:
 def split_ciphered(octets: bytes) -> tuple[bytes, bytes]:
     """Split a Polish telegram before its ciphered block. Return two b"" for any other telegram.
 
-    source: seen in capture kaifa/pl-p1-overflow-gh986: the blank line, then 00, the length of a system title not sent
+    source: seen: the blank line, then 00, the length of a system title that is not sent
     """
     head, blank, rest = octets.partition(b"\r\n\r\n")
     return (head + blank, rest) if rest[:1] == b"\0" and head[:1] == b"/" else (b"", b"")

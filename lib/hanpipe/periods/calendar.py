@@ -12,6 +12,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS: Final = 1_000_000_000
 
 
+def local(at: int, zone: tzinfo) -> datetime:
+    """Return a time, ns since 1970-01-01 UTC, as local time."""
+    return (_EPOCH + timedelta(microseconds=at // 1000)).astimezone(zone)
+
+
 class Calendar:
     """Cuts time into periods. All times are ns since 1970-01-01 UTC."""
 
@@ -35,29 +40,29 @@ class Calendar:
         if self._seconds:
             seconds, offset = at // _NS, self._offset(at)
             return ((seconds + offset) // self._seconds * self._seconds - offset) * _NS
-        local = self._local(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        return self._utc(local.replace(day=1) if self._month else local)
+        day = self._local(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        return self._utc(day.replace(day=1) if self._month else day)
 
     def end(self, begin: int) -> int:
         """Return the end of the period that begins at `begin`, which is the begin of the next one."""
         if self._seconds:
             return begin + self._seconds * _NS
-        local = self._local(begin).replace(fold=0)
+        day = self._local(begin).replace(fold=0)
         if self._month:
-            return self._utc(local.replace(year=local.year + local.month // 12, month=local.month % 12 + 1))
-        return self._utc((local.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self._zone))
+            return self._utc(day.replace(year=day.year + day.month // 12, month=day.month % 12 + 1))
+        return self._utc((day.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self._zone))
 
     def text(self, at: int) -> str:
         """Return a time as RFC 3339 in the zone: Z for UTC, else with the offset; whole seconds, or milliseconds."""
-        local = self._local(at)
-        text = local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+        then = self._local(at)
+        text = then.isoformat(timespec="milliseconds" if then.microsecond else "seconds")
         return text.removesuffix("+00:00") + "Z" if self._zone is UTC else text
 
     def _local(self, at: int) -> datetime:
-        return (_EPOCH + timedelta(microseconds=at // 1000)).astimezone(self._zone)
+        return local(at, self._zone)
 
-    def _utc(self, local: datetime) -> int:
-        return (local.astimezone(UTC) - _EPOCH) // timedelta(seconds=1) * _NS
+    def _utc(self, then: datetime) -> int:
+        return (then.astimezone(UTC) - _EPOCH) // timedelta(seconds=1) * _NS
 
     def _offset(self, at: int) -> int:
         """Return local time minus UTC, in seconds."""

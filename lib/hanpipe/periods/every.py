@@ -17,6 +17,7 @@ from hanpipe.periods.lines import rounded_number
 from hanpipe.periods.meters import Meters
 from hanpipe.periods.names import clock_of, is_averaged, is_energy, is_register, power_of, total_of
 from hanpipe.periods.split import Flow, Split
+from hanpipe.periods.tariffs import Register, Tariffs
 from hanpipe.periods.track import Track
 from hanpipe.readings.flat import time_ns
 from hanpipe.unix.typed import Any, Final
@@ -90,8 +91,7 @@ class Meter:
         self.since = 0  # from when on the open period has readings
         self._tracks: dict[str, Track] = {}
         self._splits: dict[str, Split] = {}
-        self._sent: set[str] = set()  # the registers that the meter itself sends
-        self._summed: set[str] = set()  # those that are the sum of their tariffs
+        self._tariffs = Tariffs()
         self._texts: dict[str, Any] = {}
         self._waiting: deque[_Period] = deque()
         self.at = 0  # of the last reading
@@ -193,8 +193,7 @@ class Meter:
     def _restart(self) -> None:
         self._tracks.clear()
         self._splits.clear()
-        self._sent.clear()
-        self._summed.clear()
+        self._tariffs = Tariffs()
         self.at = self.gap = 0
 
     def _open(self, at: int) -> None:
@@ -215,26 +214,17 @@ class Meter:
                 self._begin_track(name, value, at)
             elif self._is_register(name):
                 registers.append((name, value))
-        for name, value in self._with_totals(registers) if registers else ():
-            self._add_register(name, value, at, reading.get(clock_of(name)))
+        if registers:
+            self._add_registers(registers, reading, at)
         return bool(registers)
 
-    def _with_totals(self, registers: list[tuple[str, Number]]) -> list[tuple[str, Number]]:
-        """Add the sum of all tariffs where the meter sends only these."""
-        tariffs: dict[str, list[Number]] = {}
-        for name, value in registers:
-            if total := total_of(name):
-                tariffs.setdefault(total, []).append(value)
-            elif name in self._summed:  # the sum so far is another count
-                self._summed.remove(name)
-                self._splits[name].restart()
-            self._sent.add(name)
-        for total, values in tariffs.items():
-            whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)
-            if whole and total not in self._sent:
-                self._summed.add(total)
-                registers.append((total, sum(values)))
-        return registers
+    def _add_registers(self, registers: list[Register], reading: Reading, at: int) -> None:
+        """Take the registers of a reading, and the sums of tariffs."""
+        found, anew = self._tariffs.with_totals(registers)
+        for name in anew:
+            self._splits[name].restart()
+        for name, value in found:
+            self._add_register(name, value, at, reading.get(clock_of(name)))
 
     def _begin_track(self, name: str, value: Number, at: int) -> None:
         track = self._tracks[name] = Track(value, at)

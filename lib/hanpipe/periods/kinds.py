@@ -17,7 +17,7 @@ _UNITS: Final = ((3600, "h", "hours"), (60, "m", "minutes"), (1, "s", "seconds")
 class Kind(NamedTuple):
     """What a line of han-every or han-peaks is about.
 
-    label: the length of the period as han-every is told it (15m, 1h, 1d, 1mo), or the rule of the peaks
+    label: the length of the period as the operand of han-every (15m, 1h, 1d, 1mo), or the rule of the peaks
     noun:  the period for people: hour, 10 minutes
     """
 

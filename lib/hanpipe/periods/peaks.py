@@ -4,7 +4,6 @@ Days, months and hours are those of the local time in which the periods are writ
 """
 
 import functools
-import os
 import tomllib
 from collections import deque
 from datetime import datetime
@@ -13,6 +12,7 @@ from decimal import Decimal
 from hanpipe.periods.averages import Number
 from hanpipe.periods.lines import rounded_number
 from hanpipe.readings.flat import number
+from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Line = dict[str, Any]
@@ -42,8 +42,13 @@ class Rule(NamedTuple):
     reduced_hours: tuple[int, int] = (0, 0)
     factor: Decimal = Decimal(1)
 
+    @property
+    def period(self) -> str:
+        """The length of a period as Calendar takes it: 15m or 1h."""
+        return next(period for period, seconds in _SECONDS.items() if seconds == self.seconds)
+
     def counts(self, begin: datetime) -> bool:
-        """Tell whether a period that begins then, in local time, can be a peak."""
+        """Return whether a period that begins then, in local time, can be a peak."""
         within = begin.month in self.in_months and begin.isoweekday() in self.weekdays
         return within and _is_within(begin.hour, self.hours)
 
@@ -67,8 +72,8 @@ class WrongPeriod(Exception):
 @functools.cache
 def rules() -> dict[str, Rule]:
     """Return the rules of rules.toml by name."""
-    with open(os.path.join(os.path.dirname(__file__), "rules.toml"), "rb") as file:
-        return {name: _rule(name, table) for name, table in tomllib.load(file, parse_float=Decimal).items()}
+    tables = tomllib.loads(read_data("periods/rules.toml"), parse_float=Decimal)
+    return {name: _rule(name, table) for name, table in tables.items()}
 
 
 def _rule(name: str, table: dict[str, Any]) -> Rule:

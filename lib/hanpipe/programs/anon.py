@@ -1,15 +1,14 @@
 """han-anon: octets of a meter to octets that may be published."""
 
 import argparse
-import os
 import secrets
 
 from hanpipe.anon.inventing import Inventor
 from hanpipe.anon.rewriting import Capture, Sealed, anonymize
-from hanpipe.apdu.keys import KeyFileError, Keys, find_key_file, read_key_file
+from hanpipe.apdu.options import keys_of
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
+from hanpipe.unix.status import IO, NOTHING, OK, REFUSED, Failure
 from hanpipe.unix.stderr import counted, reason
 
 _KEY_HINT = "han-anon needs the key of a ciphered meter (--key-file), or the capture without its ciphered messages"
@@ -20,7 +19,7 @@ def main(argv: list[str]) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     program = Program(options, parser.prog)
-    keys = _keys(options)
+    keys = keys_of(program)
     octets = b"".join(data for data, _ in program.pieces())
     if options.check:
         return _check(program, Capture(_read(options.check), keys, options.link), octets)
@@ -42,14 +41,6 @@ def _check(program: Program, original: Capture, octets: bytes) -> int:
     if not left:
         program.write(f"none of {counted(len(original.names), 'name')} in {program.options.check} is left\n".encode())
     return NOTHING if left else OK
-
-
-def _keys(options: argparse.Namespace) -> Keys | None:
-    path = options.key_file or find_key_file(os.environ)
-    try:
-        return read_key_file(path)[0] if path else None
-    except KeyFileError as error:
-        raise Failure(CONFIGURATION, str(error)) from error
 
 
 def _read(path: str) -> bytes:

@@ -10,8 +10,7 @@ from hanpipe.apdu.run import decode
 from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import CONFIGURATION, IO, NOTHING, OK, REFUSED, Failure
-from hanpipe.unix.stderr import reason
+from hanpipe.unix.status import NOTHING, OK, REFUSED
 from hanpipe.unix.typed import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -65,16 +64,10 @@ def _drawing() -> Callable[[Opened], str]:
 
 
 def _deciphering(program: Program) -> "Deciphering | None":
-    """Read keys and counters; return None if the user has neither. raise: Failure."""
+    """Return what opens ciphered APDUs, None if the user names neither keys nor counters. raise: Failure."""
     options = program.options
     if not (options.key_file or options.counters or {"HANPIPE_KEY_FILE", "CREDENTIALS_DIRECTORY"} & os.environ.keys()):
         return None
-    from hanpipe.apdu.deciphering import deciphering_from_files
-    from hanpipe.apdu.keys import KeyFileError, find_key_file
+    from hanpipe.apdu.options import deciphering_of
 
-    try:
-        return deciphering_from_files(options.key_file or find_key_file(os.environ), options.counters, program.warn)
-    except KeyFileError as error:
-        raise Failure(CONFIGURATION, str(error)) from error
-    except OSError as error:
-        raise Failure(IO, f"{options.counters}: {reason(error)}") from error
+    return deciphering_of(program, options.counters)

@@ -1,18 +1,12 @@
 """han-report: an archive to one page with its pictures."""
 
 import argparse
-import os
 
 from hanpipe.periods.peaks import rules
 from hanpipe.readings.options import layouts_of, scale
 from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser, zone
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import CONFIGURATION, Failure
-from hanpipe.unix.typed import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hanpipe.apdu.deciphering import Deciphering
 
 
 def main(argv: list[str]) -> int:
@@ -21,6 +15,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     layouts = layouts_of(options.layout, parser)
     from hanpipe.apdu.decoder import Decoder  # after --help
+    from hanpipe.apdu.options import deciphering_of
     from hanpipe.doctor.intake import recognise
     from hanpipe.readings.naming import Naming
     from hanpipe.report.archive import Archive
@@ -28,7 +23,7 @@ def main(argv: list[str]) -> int:
 
     program = Program(options, parser.prog)
     naming = Naming(tuple(one for each in layouts.values() for one in each), options.scale, warn=program.warn)
-    archive = Archive(Decoder(_deciphering(program), program.warn), naming, recognise)
+    archive = Archive(Decoder(deciphering_of(program), program.warn), naming, recognise)
     rule = rules()[options.rule] if options.rule else None
     return report(program, archive, rule, late("doctor.hint", "why_nothing", "han-frame"))
 
@@ -66,14 +61,3 @@ def _parser() -> argparse.ArgumentParser:
     add("--show-ids", action="store_true", help="show the numbers of meters, which are left out by default")
     add("--png", action="store_true", help="write the pictures as one PNG, for a mail")
     return parser
-
-
-def _deciphering(program: Program) -> "Deciphering":
-    """Read the keys, if there are any. raise: Failure."""
-    from hanpipe.apdu.deciphering import deciphering_from_files
-    from hanpipe.apdu.keys import KeyFileError, find_key_file
-
-    try:
-        return deciphering_from_files(program.options.key_file or find_key_file(os.environ), None, program.warn)
-    except KeyFileError as error:
-        raise Failure(CONFIGURATION, str(error)) from error

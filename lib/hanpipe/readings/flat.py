@@ -7,7 +7,13 @@ from hanpipe.unix.typed import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_LONGEST_TEXT: Final = 64  # characters
 _SOME_YEARS: Final = 1 << 63  # ns before and after 1970 that others can read: from 1677 to 2262
+
+
+def short(value: Any) -> str:
+    """Return a text of a reading, cut to a length that can be kept of any number of meters; "" if it is not a text."""
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def number(value: Any) -> int | Decimal | None:

@@ -8,10 +8,10 @@ from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.every import Dated, Line, Meter, runs
 from hanpipe.periods.names import is_register
 from hanpipe.periods.peaks import Peaks, Rule
-from hanpipe.readings.flat import number, time_ns
+from hanpipe.readings.flat import number, short, time_ns
 from hanpipe.report.bins import Bins, Histogram
 from hanpipe.report.gaps import Gaps
-from hanpipe.unix.typed import Any, Final
+from hanpipe.unix.typed import Final
 
 PHASES: Final = ("L1", "L2", "L3")
 _COUNTED: Final = frozenset(("act_pow_pos", "act_pow_neg"))  # by registers
@@ -20,8 +20,6 @@ TEXTS: Final = ("source", "meter_ID", "meter_maker", "meter_model", "obis_list_v
 # EN 50160:2010, 4.2.2: during each week, 95 % of the 10-minute means are within 230 V +-10 %.
 LOWEST, HIGHEST = Decimal(207), Decimal(253)
 
-_PERIODS: Final = {3600: "1h", 900: "15m"}
-_LONGEST_TEXT: Final = 64  # characters that are kept of what a meter calls itself
 _MOST_REGISTERS: Final = 100
 
 
@@ -74,7 +72,7 @@ class Account:
         self.months: list[Line] = []
         self.rule = rule
         self._peaks = Peaks(rule)
-        self._by_period = Meter(Calendar(_PERIODS[rule.seconds], zone), averaged=_COUNTED.__contains__)
+        self._by_period = Meter(Calendar(rule.period, zone), averaged=_COUNTED.__contains__)
         states = Calendar("10m", zone)
         self._by_ten_minutes = Meter(states, lows=True, averaged=_STATES.__contains__, registers=lambda name: False)
 
@@ -150,11 +148,6 @@ class Account:
                     self.curve.add(begin, name, mean * weight, weight, line[f"{name}_min"], line[f"{name}_max"])
             if f"volt_{phase}" in line:
                 self.quality.setdefault(phase, Quality()).add(line[f"volt_{phase}"])
-
-
-def short(value: Any) -> str:
-    """Return a text of a meter, cut to a length that can be kept."""
-    return str(value)[:_LONGEST_TEXT]
 
 
 def _holds_a_gap(line: Line, seconds: int) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Refusal
 from hanpipe.link import FRAMERS
+from hanpipe.link.kinds import FAULTS
 from hanpipe.link.records import RecordReader
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
@@ -122,7 +123,7 @@ class Archive:
 
     def _decoded(self) -> bool:
         """Return whether there were frames, though none gave a reading."""
-        return any(fault not in ("noise", "header", "frame check", "truncated") for fault in self.faults)
+        return any(fault not in FAULTS.values() for fault in self.faults)
 
 
 def _joined(lines: Iterable[str]) -> bytes:

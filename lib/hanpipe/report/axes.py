@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from hanpipe.report.words import local
+from hanpipe.periods.calendar import local
 from hanpipe.unix.typed import Final, NamedTuple
 
 _DAY: Final = 86_400  # s

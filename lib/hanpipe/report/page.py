@@ -1,7 +1,6 @@
 """The page: one HTML file without a script and without a link to anything outside of it."""
 
 import functools
-import os
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -9,6 +8,7 @@ from hanpipe.report import pictures, tables
 from hanpipe.report.account import Account
 from hanpipe.report.svg import Picture
 from hanpipe.report.words import moment, text, title
+from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import NamedTuple
 
 _NAMES = ("meter_maker", "meter_model")
@@ -32,8 +32,7 @@ class Report(NamedTuple):
 @functools.cache
 def style() -> str:
     """Return the style sheet of pages and pictures."""
-    with open(os.path.join(os.path.dirname(__file__), "report.css"), encoding="utf-8") as file:
-        return file.read()
+    return read_data("report/report.css")
 
 
 def heading(report: Report) -> tuple[str, str]:

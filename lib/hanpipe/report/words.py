@@ -1,13 +1,13 @@
 """Numbers, times and texts of a meter as a person reads them."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from html import escape
 
 from hanpipe.periods.averages import Number
+from hanpipe.periods.calendar import local
 from hanpipe.unix.typed import Final
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNWRITABLE: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2: all but Char
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -40,11 +40,6 @@ def percent(part: Number | float, whole: Number | float) -> str:
     if 99.9 < share < 100:
         return "> 99.9 %"
     return "< 0.1 %" if 0 < share < 0.1 else f"{share:.1f}".removesuffix(".0") + " %"
-
-
-def local(at: int, zone: tzinfo) -> datetime:
-    """Return a time, ns since 1970-01-01 UTC, as local time."""
-    return (_EPOCH + timedelta(microseconds=at // 1000)).astimezone(zone)
 
 
 def moment(at: int, zone: tzinfo) -> str:

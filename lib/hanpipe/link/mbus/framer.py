@@ -3,8 +3,8 @@
     68 | L | L | 68 | C | A | CI | data | checksum | 16
                     |<------- L ------->|
 
-The checksum is the sum of those L octets modulo 256. Some meters send L modulo 256 (seen in: sagemcom/at-netznoe-real,
-257 octets as 68 01 01 68), so that a frame has L octets or L + 256.
+The checksum is the sum of those L octets modulo 256. Some meters send L modulo 256 (docs/protocol.md), so
+that a frame has L octets or L + 256.
 """
 
 import re

@@ -11,7 +11,7 @@ _BROADCAST: Final = 0xFF
 
 
 def announced(octets: bytes) -> int | None:
-    """Return how many octets the length of the header stands for."""
+    """Return how many octets the frame has by the length in its header."""
     if len(octets) > 3 and octets[1] == octets[2] and octets[3] == _START:
         return _length(octets) + 6
     return None

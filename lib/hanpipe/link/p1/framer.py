@@ -8,14 +8,14 @@ The CRC is CRC-16/ARC over all from / to !, in hex. Telegrams of these forms wer
 - without a CRC, and with the ! after the last object on its line (Sweden); such a telegram may also end with the !
 - with a CRC that is always 0000 (some Slovenian meters)
 - with a CRC without its leading zeros
-- with CRC-16/X-25 (other/hu-p1-holley-slash-x25)
+- with CRC-16/X-25 (some Hungarian meters)
 - with a ciphered block in the place of the objects, binary, which ends where its length says (Poland):
 
     /XXXZ ident CR LF CR LF | 00 | length | security control 1 | counter 4 | ciphertext | tag 12 | !CRC CR LF
 
 - with LF in the place of CR LF, and no CRC or one over these octets
 - with even parity in bit 7: a line of 7 bits and parity that was read as one of 8 bits
-- with any octets in the identification and in brackets, if the CRC agrees (other/hu-p1-sanxing-ff-message)
+- with any octets in the identification and in brackets, if the CRC agrees (some Hungarian meters)
 
 Any other octet that is not printable ends a telegram, so that a telegram cut short does not hold back the frame of
 another link that follows.

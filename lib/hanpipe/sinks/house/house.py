@@ -6,8 +6,9 @@ from datetime import UTC, tzinfo
 
 from hanpipe.periods.every import Reading
 from hanpipe.periods.peaks import Rule
+from hanpipe.readings.flat import short
 from hanpipe.sinks.house.figures import Figures
-from hanpipe.sinks.house.meter import HouseMeter, short
+from hanpipe.sinks.house.meter import HouseMeter
 from hanpipe.sinks.meter_finder import Whose
 from hanpipe.unix.typed import Final, NamedTuple
 

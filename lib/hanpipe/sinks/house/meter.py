@@ -5,26 +5,20 @@ from datetime import tzinfo
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.every import Line, Meter, Reading
-from hanpipe.periods.names import total_of
+from hanpipe.periods.names import is_energy
 from hanpipe.periods.peaks import Peaks, Rule
-from hanpipe.readings.flat import number
+from hanpipe.periods.tariffs import Tariffs
+from hanpipe.readings.flat import number, short
 from hanpipe.sinks.house.figures import Faults, Figures, Month, Phase, Span
 from hanpipe.sinks.house.rhythm import Rhythm, Trail
-from hanpipe.unix.typed import Any, Final
+from hanpipe.unix.typed import Final
 
-_LONGEST_TEXT: Final = 64  # characters of a text that is kept
 _PHASES: Final = ("L1", "L2", "L3")
 _REGISTERS: Final = ("act_energy_pos", "act_energy_neg")
 _POWERS: Final = ("act_pow_pos", "act_pow_neg")
 _STATES: Final = tuple(
     f"{base}_{phase}" for phase in _PHASES for base in ("volt", "curr", "act_pow_pos", "act_pow_neg")
 )
-_PERIODS: Final = {3600: "1h", 900: "15m"}
-
-
-def short(value: Any) -> str:
-    """Return a text of a reading, cut to a length that can be kept; "" if it is not a text."""
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 class HouseMeter:
@@ -35,10 +29,10 @@ class HouseMeter:
         self.at = 0  # of the last reading
         self._values: dict[str, tuple[Number, int]] = {}  # name -> last value, and when it came
         self._texts: dict[str, tuple[str, int]] = {}
-        self._tariffs: dict[str, set[str]] = {}  # register -> names of its tariffs
+        self._tariffs = Tariffs()
         self._fallen = 0
         self._rhythm, self._trail = Rhythm(), Trail()
-        self._period = Meter(Calendar(_PERIODS[rule.seconds], zone))
+        self._period = Meter(Calendar(rule.period, zone))
         self._day = Meter(Calendar("1d", zone))
         self._peaks = Peaks(rule, changes=True)
         self._month: Line | None = None
@@ -63,12 +57,12 @@ class HouseMeter:
                 self._month = None if peak["ended"] else peak
 
     def _numbers(self, reading: Reading) -> dict[str, Number]:
-        """Return the numbers of a reading that the figures show; registers as the sum of their tariffs if need be."""
+        """Return the numbers of a reading that the figures show; a register as the sum of its tariffs if need be."""
         found = {name: value for name in (*_POWERS, *_STATES) if (value := number(reading.get(name))) is not None}
-        for name in _REGISTERS:
-            if (register := self._register(reading, name)) is not None:
-                found[name] = register
-        return found
+        registers = [
+            (name, value) for name in reading if is_energy(name) and (value := number(reading[name])) is not None
+        ]
+        return found | {name: value for name, value in self._tariffs.with_totals(registers)[0] if name in _REGISTERS}
 
     def _keep(self, reading: Reading, numbers: dict[str, Number], at: int) -> None:
         """Keep the numbers and texts of a reading."""
@@ -81,17 +75,6 @@ class HouseMeter:
         for name in ("meter_maker", "meter_model", "date_time"):
             if text := short(reading.get(name)):
                 self._texts[name] = text, at
-
-    def _register(self, reading: Reading, name: str) -> Number | None:
-        """Return a register; the sum of its tariffs if the meter sends only these."""
-        if (register := number(reading.get(name))) is not None:
-            return register
-        tariffs = {
-            key: value for key in reading if total_of(key) == name and (value := number(reading[key])) is not None
-        }
-        if not tariffs or tariffs.keys() != self._tariffs.setdefault(name, set(tariffs)):
-            return None
-        return sum(tariffs.values())
 
     def _power(self) -> Number | None:
         return _difference(self._value("act_pow_pos"), self._value("act_pow_neg"))

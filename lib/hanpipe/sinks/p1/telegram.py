@@ -4,7 +4,6 @@
 """
 
 import functools
-import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from decimal import Decimal
 from hanpipe.periods.averages import HOLD, Energy, Number
 from hanpipe.periods.names import is_energy, power_of
 from hanpipe.readings.flat import number
+from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Reading = dict[str, Any]
@@ -52,8 +52,7 @@ class Dialect(NamedTuple):
 @functools.cache
 def dialects() -> dict[str, Dialect]:
     """Return the dialects of dialects.toml by name."""
-    with open(os.path.join(os.path.dirname(__file__), "dialects.toml"), "rb") as file:
-        tables = tomllib.load(file)
+    tables = tomllib.loads(read_data("sinks/p1/dialects.toml"))
     return {
         name: Dialect(
             table.get("version", ""), table.get("number", ""), table["summer_time"], tuple(map(_line, table["lines"]))

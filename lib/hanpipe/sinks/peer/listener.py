@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST: Final = 64  # clients at a time
 REQUEST: Final = 5.0  # s for a request
 ANSWER: Final = 30.0  # s until a client has its answer and has left
-BEHIND: Final = 262_144  # octets that a client which stays may leave untaken; with more it is disconnected
+UNTAKEN: Final = 262_144  # octets that a client which stays may leave untaken; with more it is disconnected
 _PIECE: Final = 4096  # octets read from a client at once
 _PAUSE: Final = 0.1  # s until the next attempt to accept, where no descriptor is free
 _NEVER: Final = float("inf")
@@ -82,14 +82,14 @@ class Listener:
 
     def send(self, octets: bytes) -> None:
         """Send octets to all clients that stay."""
-        self._warn(octets)
+        self._enqueue(octets)
 
     def close(self) -> None:
         """Send what fits into the buffers of the system, close all connections, and listen no longer."""
-        self._warn(None)
+        self._enqueue(None)
         self._thread.join()
 
-    def _warn(self, octets: bytes | None) -> None:
+    def _enqueue(self, octets: bytes | None) -> None:
         self._to_send.append(octets)
         with contextlib.suppress(OSError):  # full: the thread is about to wake; or it has ended
             self._waker.send(b"\n")
@@ -204,7 +204,7 @@ class _Client:
         except OSError:  # it has left
             return False
         if self.stays:
-            return len(self.waiting) <= BEHIND
+            return len(self.waiting) <= UNTAKEN
         return not self._ended or (self._replier is None and bool(self.waiting))
 
     def _write(self) -> None:

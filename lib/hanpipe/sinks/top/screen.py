@@ -5,9 +5,10 @@ from datetime import datetime, tzinfo
 from rich.text import Text
 
 from hanpipe.periods.averages import HOLD, Number
+from hanpipe.periods.calendar import local
 from hanpipe.sinks.house.figures import Faults, Figures, Phase, Span
 from hanpipe.sinks.top.chart import Glyphs, bar, columns, line
-from hanpipe.sinks.top.words import age, clock, kilowatt_hours, kilowatts, local, watts
+from hanpipe.sinks.top.words import age, clock, kilowatt_hours, kilowatts, watts
 from hanpipe.unix.stderr import duration, printable
 from hanpipe.unix.typed import Final, NamedTuple
 

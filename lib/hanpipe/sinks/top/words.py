@@ -1,12 +1,10 @@
 """Numbers and times as a person reads them, within the width of a screen."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 
 from hanpipe.periods.averages import Number
+from hanpipe.periods.calendar import local
 from hanpipe.unix.stderr import duration
-from hanpipe.unix.typed import Final
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def watts(power: Number) -> str:
@@ -22,11 +20,6 @@ def kilowatts(power: Number) -> str:
 def kilowatt_hours(energy: Number, *, estimated: bool = False) -> str:
     """Return an energy in Wh as 1.62 kWh, with ~ if it is estimated."""
     return f"{'~' if estimated else ''}{energy / 1000:,.2f} kWh"
-
-
-def local(at: int, zone: tzinfo) -> datetime:
-    """Return a time in ns since 1970-01-01 UTC as local time."""
-    return (_EPOCH + timedelta(microseconds=at // 1000)).astimezone(zone)
 
 
 def clock(at: int, zone: tzinfo) -> str:

@@ -1,0 +1,41 @@
+"""Registers of tariffs -> their sum, where a meter does not send it."""
+
+from collections.abc import Iterable
+
+from hanpipe.periods.averages import Number
+from hanpipe.periods.names import total_of
+
+Register = tuple[str, Number]  # name and Wh
+
+
+class Tariffs:
+    """Feed it the registers of a meter, message by message; it adds the sum of all tariffs if that is not sent.
+
+    A message with some of the tariffs only has no sum.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._sent: set[str] = set()  # the registers that the meter itself sends
+        self._summed: set[str] = set()  # those that are the sum of their tariffs
+
+    def with_totals(self, registers: Iterable[Register]) -> tuple[list[Register], list[str]]:
+        """Return the registers of a message with their sums.
+
+        return: also the names whose sum was given so far, and which the meter now sends itself: they count anew
+        """
+        found, anew = list(registers), []
+        tariffs: dict[str, list[Number]] = {}
+        for name, value in found:
+            if total := total_of(name):
+                tariffs.setdefault(total, []).append(value)
+            elif name in self._summed:
+                self._summed.remove(name)
+                anew.append(name)
+            self._sent.add(name)
+        for total, values in tariffs.items():
+            whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)
+            if whole and total not in self._sent:
+                self._summed.add(total)
+                found.append((total, sum(values)))
+        return found, anew

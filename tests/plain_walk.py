@@ -205,7 +205,7 @@ def line(front: dict[str, Any], apdu: bytes, descriptors: bool = False) -> str |
 
 def lines(frames: Iterable[bytes]) -> list[str | None]:
     """Return han-decode's lines of HDLC frames, those of one APDU joined."""
-    told: list[str | None] = []
+    result: list[str | None] = []
     joined = b""
     for frame in frames:
         source = _address_end(frame, 2)
@@ -214,9 +214,9 @@ def lines(frames: Iterable[bytes]) -> list[str | None]:
         information = frame[control + 3 : -2]
         joined = information if information.startswith(b"\xe6\xe7\x00") else joined + information  # a new one begins
         if not frame[0] & 0x08:
-            told += [line(front, apdu) for apdu in _apdus(joined)]
+            result += [line(front, apdu) for apdu in _apdus(joined)]
             joined = b""
-    return told
+    return result
 
 
 def _apdus(information: bytes) -> list[bytes]:

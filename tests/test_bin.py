@@ -234,8 +234,8 @@ def test_a_torn_file_of_records_loses_only_the_torn_one() -> None:
     size = len(whole) // 3
     for cut in (8, size, 2 * size - 1, 2 * size - 3):
         made = run("han-decode", given=whole[:cut] + whole).out
-        told = [json.loads(line) for line in made.splitlines()]
-        good = [one["body"]["array"][0]["structure"][1]["double-long-unsigned"] for one in told if "body" in one]
+        result = [json.loads(line) for line in made.splitlines()]
+        good = [one["body"]["array"][0]["structure"][1]["double-long-unsigned"] for one in result if "body" in one]
         assert good == [*range(1, cut // size + 1), 1, 2, 3], f"cut at {cut} of {size}"
 
 
@@ -269,10 +269,10 @@ def complaint_about(line: str) -> str:
     good = '{"body":{"array":[%s]}}' % (_ONE % 0)
     done = run("han-fields", "-q", given=f"{line}\n{good}\n".encode(errors="surrogateescape"))
     try:
-        told = [json.loads(made, parse_constant=_refuse) for made in done.out.splitlines()]
+        result = [json.loads(made, parse_constant=_refuse) for made in done.out.splitlines()]
     except ValueError as error:
         return f"no JSON: {error}"
-    return "" if (done.status, told[-1:]) == (0, [{"act_pow_pos": 1}]) else done.words or "lost"
+    return "" if (done.status, result[-1:]) == (0, [{"act_pow_pos": 1}]) else done.words or "lost"
 
 
 def test_no_line_ends_han_fields_or_makes_it_print_what_is_no_json() -> None:

@@ -74,8 +74,8 @@ def jumping(minutes, jump):
 
 def lines(minutes, jump):
     for at, reading in jumping(minutes, jump):
-        told = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        yield json.dumps({"time": told, "meter_ID": "7359990000000001"} | reading).encode() + b"\n"
+        result = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        yield json.dumps({"time": result, "meter_ID": "7359990000000001"} | reading).encode() + b"\n"
 
 
 # The figures, whatever the clock does ---------------------------------------------------------------------------------

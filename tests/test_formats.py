@@ -71,8 +71,8 @@ def test_a_line_has_no_other_keys_and_all_in_their_order():
 
 
 def test_a_line_has_no_other_fault():
-    told = {line["fault"] for line in golden_lines() if "fault" in line}
-    assert {"no key", "frame check"} <= told <= set(listed("fault"))
+    result = {line["fault"] for line in golden_lines() if "fault" in line}
+    assert {"no key", "frame check"} <= result <= set(listed("fault"))
 
 
 def test_the_exit_statuses_are_those_of_the_programs():
@@ -83,5 +83,5 @@ def test_the_exit_statuses_are_those_of_the_programs():
 
 
 def test_a_descriptor_is_written_as_listed():
-    (told,) = Decoder(descriptors=True).feed("A", encoder.notification(DESCRIBED))
-    assert json.loads(told.line())["body"] == DESCRIBED
+    (result,) = Decoder(descriptors=True).feed("A", encoder.notification(DESCRIBED))
+    assert json.loads(result.line())["body"] == DESCRIBED

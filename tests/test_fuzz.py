@@ -36,25 +36,25 @@ def told_of(line: bytes, decoder: Decoder) -> list[Result]:
     events = framer.feed(line) + framer.feed(b"")
     dump.feed(line, events)
     assert b"".join(octets for _, octets in events).replace(b"\x7e", b"") == line.replace(b"\x7e", b"")
-    told = [one for event in events for one in decoder.feed(*event)] + decoder.end()
+    result = [one for event in events for one in decoder.feed(*event)] + decoder.end()
     for event in events:
         for one in tree.opener.open(*event):
             draw(one, Colour(on=False))
-    lines = [one.line() for one in told]
+    lines = [one.line() for one in result]
     assert all(isinstance(json.loads(one, parse_constant=pytest.fail), dict) for one in lines)
     reader = LineReader(Naming())
     for plan, values, _ in reader.feed("\n".join(lines).encode()) + reader.feed(b""):
         json.loads(plan.obis_line(values, ""), parse_constant=pytest.fail)
         text(plan, values)
     assert reader.wrong == 0
-    return told
+    return result
 
 
 def rounds(octets: bytes, wrap, decoder: Decoder, *, read: bool = True) -> None:
     """Spoil octets again and again, each time wrapped into a good frame; some must still be read, or none."""
     chance = random.Random(len(octets))
-    told = [one for _ in range(ROUNDS) for one in told_of(wrap(spoilt(octets, chance)), decoder)]
-    assert {type(one) is Refusal for one in told} == ({True, False} if read else {True})
+    result = [one for _ in range(ROUNDS) for one in told_of(wrap(spoilt(octets, chance)), decoder)]
+    assert {type(one) is Refusal for one in result} == ({True, False} if read else {True})
 
 
 @pytest.fixture

@@ -58,11 +58,11 @@ def test_a_long_length_of_an_apdu_comes_in_any_pieces():
 
 @pytest.mark.parametrize(("kind", "octets"), [("A", FRAME), ("H", FRAME), ("A", FRAME[11:-2])])
 def test_a_line_does_not_depend_on_those_before(kind, octets):
-    alone = [told.line() for told in Decoder().feed(kind, octets)]
+    alone = [result.line() for result in Decoder().feed(kind, octets)]
     decoder = Decoder()
     for before in (("H", FRAME), ("A", FRAME[11:-2])):
         decoder.feed(*before)
-    assert [told.line() for told in decoder.feed(kind, octets)] == alone
+    assert [result.line() for result in decoder.feed(kind, octets)] == alone
 
 
 def test_an_apdu_that_a_pipe_ends_has_its_time():

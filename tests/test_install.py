@@ -68,6 +68,6 @@ def test_the_man_page_warns_the_options_that_the_program_has(name):
     known = set(option.findall(run(f"{ROOT}/bin/{name}", "--help"))) - {"--help", "--version"}
     own = page[page.index("# OPTIONS") :]
     own = own[: own.index("\n# ", 2)]
-    told = {word for line in own.splitlines() if line.startswith("*") for word in option.findall(line)}
+    result = {word for line in own.splitlines() if line.startswith("*") for word in option.findall(line)}
     assert known - set(option.findall(page)) == set()
-    assert told - {"--help", "--version"} - known == set()
+    assert result - {"--help", "--version"} - known == set()

@@ -25,18 +25,18 @@ def test_a_message_without_a_key_is_a_warning():
 
 def test_what_is_told_goes_where_the_caller_wants_it_once():
     needs("cryptography")
-    told = []
+    result = []
     keys = Keys([Line(ANY, bytes(16), b"")])
-    assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, warn=told.append)) == []
-    assert len(told) == 1
-    assert "wrong key" in told[0]
+    assert list(hanpipe.readings(io.BytesIO(CIPHERED * 3), keys=keys, warn=result.append)) == []
+    assert len(result) == 1
+    assert "wrong key" in result[0]
 
 
 def test_an_open_power_of_ten_is_told():
-    told = []
-    (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", warn=told.append)
+    result = []
+    (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", warn=result.append)
     assert reading["1-0:32.7.0"] == 2362
-    assert "no scaler for V" in told[0]
+    assert "no scaler for V" in result[0]
 
 
 def test_described_values_are_read_where_asked():

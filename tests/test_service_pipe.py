@@ -78,8 +78,8 @@ def sourced(environment):
 def test_the_file_of_defaults_changes_nothing_as_it_comes():
     words = re.findall(r'"[^"]*"|\S+', setting("Environment")[0])
     ours = dict(word.strip('"').split("=", 1) for word in words)
-    told = {name: value for name, value in sourced({"PATH": PATH}).items() if name.startswith("HAN_") and value}
-    assert told == ours
+    result = {name: value for name, value in sourced({"PATH": PATH}).items() if name.startswith("HAN_") and value}
+    assert result == ours
 
 
 def test_the_file_of_defaults_has_every_variable_of_the_unit():
@@ -195,9 +195,9 @@ def test_the_last_program_alone_warns_systemd(tmp_path):
         environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
         with ours, subprocess.Popen(command(), env=environment, stdout=journal, process_group=0) as process:
             journal.close()
-            told = [notify.recv(100) for _ in range(4)]
+            result = [notify.recv(100) for _ in range(4)]
             os.killpg(process.pid, signal.SIGTERM)
-    assert told == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert result == [b"READY=1", *[b"WATCHDOG=1"] * 3]
 
 
 # The rules
@@ -227,20 +227,20 @@ def switched_on(*parts):
 
 
 def test_no_chip_is_switched_on_as_it_comes():
-    told = plugged_in(text("udev/61-hanpipe.rules"))
-    assert "ID_SERIAL_SHORT=A1B2C3" in told  # 60-serial.rules was in front
-    assert not re.search(r"^(HANPIPE|SYSTEMD_WANTS)=|/dev/HAN", told, re.MULTILINE)
+    result = plugged_in(text("udev/61-hanpipe.rules"))
+    assert "ID_SERIAL_SHORT=A1B2C3" in result  # 60-serial.rules was in front
+    assert not re.search(r"^(HANPIPE|SYSTEMD_WANTS)=|/dev/HAN", result, re.MULTILINE)
 
 
 @pytest.mark.parametrize("parts", [("A1B2C3",), ("0403", "6001|6015")])
 def test_a_line_gives_the_port_a_name_and_starts_the_service(parts):
-    told = plugged_in(switched_on(*parts))
-    assert re.search(r"^DEVLINKS=.*/dev/HANserial\b", told, re.MULTILINE)
-    assert "\nSYSTEMD_WANTS=han.service\n" in told
-    assert re.search(r"^TAGS=.*:systemd:", told, re.MULTILINE)
-    assert "61-hanpipe.rules" in told
-    assert re.search(r"61-hanpipe.rules:\d+ MODE 0660", told)
-    assert re.search(r"61-hanpipe.rules:\d+ GROUP \d+", told)
+    result = plugged_in(switched_on(*parts))
+    assert re.search(r"^DEVLINKS=.*/dev/HANserial\b", result, re.MULTILINE)
+    assert "\nSYSTEMD_WANTS=han.service\n" in result
+    assert re.search(r"^TAGS=.*:systemd:", result, re.MULTILINE)
+    assert "61-hanpipe.rules" in result
+    assert re.search(r"61-hanpipe.rules:\d+ MODE 0660", result)
+    assert re.search(r"61-hanpipe.rules:\d+ GROUP \d+", result)
 
 
 def test_a_socket_names_the_port_too():
@@ -254,6 +254,6 @@ def test_another_adapter_is_left_alone(parts):
 
 
 def test_a_second_meter_starts_the_template():
-    told = plugged_in(switched_on("D4E5F6").replace("D4E5F6", "A1B2C3"))
-    assert re.search(r"^DEVLINKS=.*/dev/HANcabin\b", told, re.MULTILINE)
-    assert "\nSYSTEMD_WANTS=han@cabin.service\n" in told
+    result = plugged_in(switched_on("D4E5F6").replace("D4E5F6", "A1B2C3"))
+    assert re.search(r"^DEVLINKS=.*/dev/HANcabin\b", result, re.MULTILINE)
+    assert "\nSYSTEMD_WANTS=han@cabin.service\n" in result

@@ -40,9 +40,9 @@ def numbered(pieces, first):
 @given(st.lists(cut_apdus, max_size=4), firsts)
 def test_what_was_cut_comes_back(apdus, first):
     joiner = Numbered(first)
-    told = [joiner.add(ONE, *piece) for pieces in apdus for piece in numbered(pieces, first)]
-    assert [whole for whole, _ in told if whole] == [b"".join(pieces) for pieces in apdus]
-    assert not any(lost for _, lost in told)
+    result = [joiner.add(ONE, *piece) for pieces in apdus for piece in numbered(pieces, first)]
+    assert [whole for whole, _ in result if whole] == [b"".join(pieces) for pieces in apdus]
+    assert not any(lost for _, lost in result)
     assert joiner.end() == []
 
 
@@ -51,9 +51,9 @@ def test_wrong_order_yields_no_wrong_apdu_and_loses_no_octet(pieces, first, data
     sent = numbered(pieces, first)
     line = data.draw(st.lists(st.sampled_from(sent), max_size=12))
     joiner = Numbered(first)
-    told = [joiner.add(ONE, *piece) for piece in line]
-    assert {whole for whole, _ in told} <= {b"", b"".join(pieces)}
-    spoken_for = sum(len(whole) + len(joined(lost)) for whole, lost in told) + len(joined(joiner.end()))
+    result = [joiner.add(ONE, *piece) for piece in line]
+    assert {whole for whole, _ in result} <= {b"", b"".join(pieces)}
+    spoken_for = sum(len(whole) + len(joined(lost)) for whole, lost in result) + len(joined(joiner.end()))
     assert spoken_for == sum(len(octets) for _, _, octets in line)
 
 
@@ -65,9 +65,9 @@ def test_a_lost_or_repeated_piece_costs_one_apdu(pieces, first, data):
     if damaged == [*sent, sent[-1]]:  # the last one again: the APDU was complete
         return
     joiner = Numbered(first)
-    told = [joiner.add(ONE, *piece) for piece in damaged + sent]
-    assert [whole for whole, _ in told if whole] == [b"".join(pieces)]
-    assert b"".join(joined(lost) for _, lost in told) == b"".join(octets for _, _, octets in damaged)
+    result = [joiner.add(ONE, *piece) for piece in damaged + sent]
+    assert [whole for whole, _ in result if whole] == [b"".join(pieces)]
+    assert b"".join(joined(lost) for _, lost in result) == b"".join(octets for _, _, octets in damaged)
 
 
 def test_pieces_of_two_senders_are_joined_by_themselves():
@@ -83,38 +83,38 @@ def test_pieces_of_two_senders_are_joined_by_themselves():
 
 @given(st.lists(cut_apdus, min_size=1, max_size=MOST_SENDERS), firsts, st.data())
 def test_senders_may_take_turns_in_any_order(apdus, first, data):
-    joiner, segments, told, by_segments = Numbered(first), Segments(), [], []
+    joiner, segments, result, by_segments = Numbered(first), Segments(), [], []
     lines = [(((("source", str(at))),), numbered(pieces, first)) for at, pieces in enumerate(apdus)]
     while lines := [(origin, pieces) for origin, pieces in lines if pieces]:
         origin, pieces = data.draw(st.sampled_from(lines))
         number, last, octets = pieces.pop(0)
-        told.append(joiner.add(origin, number, last, octets))
+        result.append(joiner.add(origin, number, last, octets))
         by_segments.append(segments.add(origin, (LLC if number == first else b"") + octets, not last))
-    assert told == by_segments
-    assert sorted(whole for whole, _ in told if whole) == sorted(map(b"".join, apdus))
-    assert not any(lost for _, lost in told)
+    assert result == by_segments
+    assert sorted(whole for whole, _ in result if whole) == sorted(map(b"".join, apdus))
+    assert not any(lost for _, lost in result)
 
 
 def test_who_is_silent_for_longest_is_given_up_for_a_new_sender():
     joiner = Numbered(FIRST_BLOCK)
     senders = [(("source", str(number)),) for number in range(MOST_SENDERS + 1)]
-    told = [joiner.add(sender, 1, False, b"ab")[1] for sender in senders]
-    assert told == [[]] * MOST_SENDERS + [[Lost(senders[0], b"ab")]]
+    result = [joiner.add(sender, 1, False, b"ab")[1] for sender in senders]
+    assert result == [[]] * MOST_SENDERS + [[Lost(senders[0], b"ab")]]
 
 
 @pytest.mark.parametrize("first", [FIRST_FRAME, FIRST_BLOCK])
 def test_an_apdu_without_end_is_given_up(first):
     joiner = Numbered(first)
-    told = [joiner.add(ONE, first + number, False, bytes(1000)) for number in range(100)]
-    given_up = [len(joined(lost)) for _, lost in told] + [len(joined(joiner.end()))]
+    result = [joiner.add(ONE, first + number, False, bytes(1000)) for number in range(100)]
+    given_up = [len(joined(lost)) for _, lost in result] + [len(joined(joiner.end()))]
     assert sum(given_up) == 100_000
     assert max(given_up) <= LONGEST + 1000
 
 
 def test_many_small_blocks_cost_no_more_than_they_hold():
     joiner, begin = Numbered(FIRST_BLOCK), time.process_time()
-    told = [joiner.add(ONE, number, number == LONGEST, b"x") for number in range(1, LONGEST + 1)]
-    assert told[-1] == (b"x" * LONGEST, [])
+    result = [joiner.add(ONE, number, number == LONGEST, b"x") for number in range(1, LONGEST + 1)]
+    assert result[-1] == (b"x" * LONGEST, [])
     assert time.process_time() - begin < 2
 
 
@@ -140,11 +140,11 @@ def test_blocks_that_are_cut_or_empty_are_refused(spoilt):
 @given(st.binary(min_size=1, max_size=60), st.lists(st.integers(1, 60), max_size=3))
 def test_segments_come_back(apdu, cuts):
     ends = [*sorted({cut for cut in cuts if cut < len(apdu)}), len(apdu)]
-    segments, begin, told = Segments(), 0, []
+    segments, begin, result = Segments(), 0, []
     for end in ends:
-        told.append(segments.add(ONE, (b"" if begin else LLC) + apdu[begin:end], end < len(apdu)))
+        result.append(segments.add(ONE, (b"" if begin else LLC) + apdu[begin:end], end < len(apdu)))
         begin = end
-    assert told[-1] == (apdu, [])
+    assert result[-1] == (apdu, [])
     assert not segments.waiting
 
 

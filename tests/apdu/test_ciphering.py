@@ -160,9 +160,9 @@ def test_a_damaged_message_after_a_good_one(control, at, fault):
     deciphering = Deciphering(Keys([Line(TITLE, KEY, AUTHENTICATION)]))
     opened(glo(control=control), deciphering=deciphering)
     for counter in (2, 3, 4):
-        told = refused(spoilt(glo(control=control, counter=counter), at), deciphering=deciphering)
-        assert told[0] == fault
-        assert told[1].startswith("damaged message")
+        result = refused(spoilt(glo(control=control, counter=counter), at), deciphering=deciphering)
+        assert result[0] == fault
+        assert result[1].startswith("damaged message")
     assert not refused(spoilt(glo(control=control, counter=5), at), deciphering=deciphering)[1].startswith("damaged")
     opened(glo(control=control, counter=6), deciphering=deciphering)
 
@@ -197,8 +197,8 @@ def test_counters():
     said = []
     counters = Counters()
     deciphering = Deciphering(Keys([Line(TITLE, KEY, b"")]), counters, said.append)
-    told = [opened(glo(counter=counter), deciphering=deciphering)[1].get("counter") for counter in (5, 6, 6, 4, 7)]
-    assert told == [None, None, "repeated", "back", None]
+    result = [opened(glo(counter=counter), deciphering=deciphering)[1].get("counter") for counter in (5, 6, 6, 4, 7)]
+    assert result == [None, None, "repeated", "back", None]
     assert [word.startswith("title KAM4500000001: ") for word in said] == [True, True]
     assert counters.highest == {TITLE: 7}
 
@@ -223,7 +223,7 @@ def test_the_block_of_a_polish_telegram():
     st.binary(max_size=40), st.sampled_from([b"", b"\xdb\x08" + TITLE, b"\xdc\x08" + TITLE, b"\xdb\x00", b"\xdc\x00"])
 )
 def test_any_octets_are_read_or_malformed(octets, front):
-    for read in (read_ciphered, lambda told: read_ciphered_block(told, 0)):
+    for read in (read_ciphered, lambda result: read_ciphered_block(result, 0)):
         try:
             ciphered = read(front + octets)
         except Malformed:

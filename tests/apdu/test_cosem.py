@@ -31,9 +31,9 @@ def test_any_time_comes_back(local: datetime, deviation: int) -> None:
         year=local.year, month=local.month, day=local.day, hour=local.hour, minute=local.minute, second=local.second,
         deviation=deviation,
     )  # fmt: skip
-    told = datetime.fromisoformat(cosem.read_clock(octets))
-    assert told.replace(tzinfo=None) == local.replace(microsecond=0)
-    assert told.utcoffset() == timedelta(minutes=-deviation)
+    result = datetime.fromisoformat(cosem.read_clock(octets))
+    assert result.replace(tzinfo=None) == local.replace(microsecond=0)
+    assert result.utcoffset() == timedelta(minutes=-deviation)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ def test_weekday_hundredths_and_status_make_no_difference(weekday: int, hundredt
 @given(st.binary(max_size=14) | st.binary(min_size=12, max_size=12))
 def test_any_octets_are_a_clock_or_malformed(octets: bytes) -> None:
     try:
-        told = cosem.read_clock(octets)
+        result = cosem.read_clock(octets)
     except Malformed:
         return
-    assert datetime.fromisoformat(told).year == int.from_bytes(octets[:2], "big")
+    assert datetime.fromisoformat(result).year == int.from_bytes(octets[:2], "big")
 
 
 def test_the_tables_name_every_type_once() -> None:

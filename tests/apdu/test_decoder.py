@@ -88,12 +88,12 @@ def fed(target, kind, records):
     return [one for octets in records for one in target.feed(kind, octets)] + target.end()
 
 
-def keys_of(told):
-    return [json.loads(one.line()) for one in told]
+def keys_of(result):
+    return [json.loads(one.line()) for one in result]
 
 
-def bodies(told):
-    return [json.loads(one.line())["body"] for one in told if type(one) is Message]
+def bodies(result):
+    return [json.loads(one.line())["body"] for one in result if type(one) is Message]
 
 
 BODY = bodies(Decoder().feed("A", APDU))
@@ -108,15 +108,15 @@ def test_every_carrier_gives_the_same_message():
         ("H", encoder.pushed_in_pieces(APDU, 5)),
         ("M", telegrams(b"".join(blocks(APDU, 200)), 7)),
     ]:
-        told = fed(Decoder(), kind, records * 2)
-        assert [type(one) for one in told] == [Message, Message]
-        assert bodies(told) == BODY * 2
+        result = fed(Decoder(), kind, records * 2)
+        assert [type(one) for one in result] == [Message, Message]
+        assert bodies(result) == BODY * 2
 
 
 def test_keys_of_mbus():
-    told = keys_of(fed(Decoder(), "M", telegrams(APDU, 200)))[0]
-    assert list(told) == ["link", "address", "destination", "source", "apdu", "invoke_id", "date_time", "body"]
-    assert (told["link"], told["address"], told["destination"], told["source"]) == ("mbus", "ff", "67", "01")
+    result = keys_of(fed(Decoder(), "M", telegrams(APDU, 200)))[0]
+    assert list(result) == ["link", "address", "destination", "source", "apdu", "invoke_id", "date_time", "body"]
+    assert (result["link"], result["address"], result["destination"], result["source"]) == ("mbus", "ff", "67", "01")
 
 
 @pytest.mark.parametrize(("kind", "write"), [("M", telegrams), ("H", block_frames)])
@@ -124,36 +124,36 @@ def test_keys_of_mbus():
 def test_pieces_in_any_order_give_only_what_was_sent(kind, write, sent):
     pieces = write(APDU, 8)
     line = sent.draw(st.lists(st.sampled_from(pieces), max_size=10))
-    told = fed(Decoder(), kind, line + pieces)
-    assert bodies(told) == BODY * len(bodies(told))
-    assert bodies(told)
-    assert {json.loads(one.line())["fault"] for one in told if type(one) is Refusal} <= {"segment lost"}
+    result = fed(Decoder(), kind, line + pieces)
+    assert bodies(result) == BODY * len(bodies(result))
+    assert bodies(result)
+    assert {json.loads(one.line())["fault"] for one in result if type(one) is Refusal} <= {"segment lost"}
 
 
 @pytest.mark.parametrize(("kind", "write"), [("M", telegrams), ("H", block_frames)])
 def test_a_missing_piece_costs_one_message(kind, write):
     pieces = write(APDU, 10)
-    told = fed(Decoder(), kind, pieces[:1] + pieces[2:] + pieces)
-    assert bodies(told) == BODY
-    faults = [json.loads(one.line()) for one in told if type(one) is Refusal]
+    result = fed(Decoder(), kind, pieces[:1] + pieces[2:] + pieces)
+    assert bodies(result) == BODY
+    faults = [json.loads(one.line()) for one in result if type(one) is Refusal]
     assert {fault["fault"] for fault in faults} == {"segment lost"}
     assert "".join(fault["octets"] for fault in faults) == (APDU[:10] + APDU[20:]).hex()
 
 
 @pytest.mark.parametrize(("write", "kind"), [(telegrams, "M"), (block_frames, "H")])
 def test_the_end_gives_up_what_was_not_completed(write, kind):
-    told = keys_of(fed(Decoder(), kind, write(APDU, 10)[:-1]))
-    assert [one["fault"] for one in told] == ["segment lost"]
-    assert APDU.hex().startswith(told[0]["octets"])
+    result = keys_of(fed(Decoder(), kind, write(APDU, 10)[:-1]))
+    assert [one["fault"] for one in result] == ["segment lost"]
+    assert APDU.hex().startswith(result[0]["octets"])
 
 
 @pytest.mark.parametrize(("kind", "write"), [("M", telegrams), ("H", block_frames)])
 def test_a_damaged_frame_ends_what_was_begun(kind, write):
     """Of two messages, the end of the first and the beginning of the second are lost in one damaged frame."""
     pieces, target = write(APDU, 10), Decoder()
-    told = target.feed(kind, pieces[0]) + target.feed("c", pieces[0]) + fed(target, kind, pieces[1:])
-    assert not bodies(told)
-    assert [one["fault"] for one in keys_of(told)][:2] == ["segment lost", "frame check"]
+    result = target.feed(kind, pieces[0]) + target.feed("c", pieces[0]) + fed(target, kind, pieces[1:])
+    assert not bodies(result)
+    assert [one["fault"] for one in keys_of(result)][:2] == ["segment lost", "frame check"]
     target = Decoder()
     noisy = target.feed(kind, pieces[0]) + target.feed("n", b"\xa0\x01") + fed(target, kind, pieces[1:])
     assert bodies(noisy) == BODY
@@ -162,24 +162,24 @@ def test_a_damaged_frame_ends_what_was_begun(kind, write):
 def test_a_lost_piece_is_told_under_the_address_of_its_sender():
     whole = encoder.pushed(APDU, addresses=b"\x41\x05")
     for begun in (encoder.pushed_in_pieces(APDU, 20)[0], block_frames(APDU, 20)[0]):
-        told = keys_of(fed(Decoder(), "H", [begun, whole]))
-        assert [(one["source"], one.get("fault")) for one in told] == [("05", None), ("0883", "segment lost")]
+        result = keys_of(fed(Decoder(), "H", [begun, whole]))
+        assert [(one["source"], one.get("fault")) for one in result] == [("05", None), ("0883", "segment lost")]
 
 
 def test_frames_of_one_meter_are_read_alike_while_another_has_not_ended():
     frame, target = encoder.pushed(APDU, addresses=b"\x41\x05"), Decoder()
     (expected,) = target.feed("H", frame)
     target.feed("H", encoder.pushed_in_pieces(APDU, 20)[0])
-    (told,) = target.feed("H", frame)
-    assert (told.line(), told.shape) == (expected.line(), expected.shape)
+    (result,) = target.feed("H", frame)
+    assert (result.line(), result.shape) == (expected.line(), expected.shape)
 
 
 def test_blocks_in_blocks_are_no_apdu():
     nested = APDU
     for _ in range(2000):
         nested = blocks(nested, 65000)[0]
-    told = keys_of(Decoder().feed("A", nested))
-    assert told[0]["fault"] == "apdu"
+    result = keys_of(Decoder().feed("A", nested))
+    assert result[0]["fault"] == "apdu"
 
 
 @pytest.mark.parametrize("control", [0x20, 0x30, 0x21])
@@ -193,18 +193,18 @@ def test_blocks_in_blocks_are_no_apdu():
     ],
 )
 def test_ciphered_notifications_on_every_carrier(control, kind, write):
-    told = fed(with_keys(), kind, write(glo(control=control, counter=1)) + write(glo(control=control, counter=2)))
-    assert bodies(told) == BODY * 2
-    first, second = keys_of(told)
+    result = fed(with_keys(), kind, write(glo(control=control, counter=1)) + write(glo(control=control, counter=2)))
+    assert bodies(result) == BODY * 2
+    first, second = keys_of(result)
     assert (first["system_title"], first["authenticated"]) == (TITLE.hex(), control == 0x30)
     assert (first["invocation_counter"], second["invocation_counter"]) == (1, 2)
     assert "fault" not in first
 
 
 def test_without_a_title_each_titled_line_is_tried():
-    told = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc\0" + encrypt(APDU))
-    assert bodies(told) == BODY
-    assert keys_of(told)[0]["system_title"] == TITLE.hex()
+    result = decoder(Line(b"SOMEBODY", KEY, b""), Line(TITLE, KEY, b"")).feed("A", b"\xdc\0" + encrypt(APDU))
+    assert bodies(result) == BODY
+    assert keys_of(result)[0]["system_title"] == TITLE.hex()
 
 
 @pytest.mark.parametrize("kind", ["apdu", "telegram"])
@@ -228,8 +228,8 @@ def test_every_line_of_a_key_file_is_tried_on_a_refused_message(kind):
 
 
 def test_a_refused_message_keeps_its_octets():
-    told = keys_of(Decoder().feed("A", glo(counter=5273)))
-    assert told == [
+    result = keys_of(Decoder().feed("A", glo(counter=5273)))
+    assert result == [
         {
             "link": "apdu",
             "apdu": "general-glo-ciphering",
@@ -244,14 +244,14 @@ def test_a_refused_message_keeps_its_octets():
 
 
 def test_a_text_that_is_authentic_but_no_apdu():
-    told = keys_of(with_keys().feed("A", glo(b"\x0fabc")))
-    assert (told[0]["fault"], told[0]["authenticated"]) == ("apdu", True)
+    result = keys_of(with_keys().feed("A", glo(b"\x0fabc")))
+    assert (result[0]["fault"], result[0]["authenticated"]) == ("apdu", True)
 
 
 def test_only_padding_may_follow_an_apdu_whose_tag_was_not_checked():
     assert bodies(with_keys().feed("A", glo(APDU + b"\0\0", control=0x20))) == BODY
-    told = keys_of(with_keys().feed("A", glo(APDU + b"\1", control=0x20)))
-    assert told[0]["fault"] == "wrong key"
+    result = keys_of(with_keys().feed("A", glo(APDU + b"\1", control=0x20)))
+    assert result[0]["fault"] == "wrong key"
 
 
 SEVERAL = APDU + b"\xe6\xe7\x00" + APDU + b"\0\0\xe6\xe6\x00" + APDU + APDU + b"\xff\xff"
@@ -275,9 +275,9 @@ SEVERAL = APDU + b"\xe6\xe7\x00" + APDU + b"\0\0\xe6\xe6\x00" + APDU + APDU + b"
 def test_several_apdus_in_the_same_octets_are_messages_in_order(kind, records):
     decoder = with_keys()
     for time in (1, 2):
-        told = [one for octets in records for one in decoder.feed(kind, octets, time)]
-        assert bodies(told) == BODY * 4
-        assert [one.time for one in told] == [time] * 4
+        result = [one for octets in records for one in decoder.feed(kind, octets, time)]
+        assert bodies(result) == BODY * 4
+        assert [one.time for one in result] == [time] * 4
 
 
 def test_octets_after_an_apdu_that_are_not_one_are_refused_by_themselves():
@@ -290,33 +290,33 @@ def test_octets_after_an_apdu_that_are_not_one_are_refused_by_themselves():
 
 def test_joined_segments_with_octets_after_the_apdu_are_refused_whole():
     """A lost segment would show like that."""
-    told = fed(Decoder(), "H", encoder.pushed_in_pieces(APDU + b"\x7d\x33", 10))
-    assert [one.keys["octets"] for one in told] == [(APDU + b"\x7d\x33").hex()]
+    result = fed(Decoder(), "H", encoder.pushed_in_pieces(APDU + b"\x7d\x33", 10))
+    assert [one.keys["octets"] for one in result] == [(APDU + b"\x7d\x33").hex()]
 
 
 def test_thousands_of_apdus_in_the_same_octets():
     small = encoder.notification({"null-data": None})
-    told = with_keys().feed("A", small * 8000 + glo(small) * 50)
-    assert len(told) == 8050
-    assert {type(one) for one in told} == {Message}
+    result = with_keys().feed("A", small * 8000 + glo(small) * 50)
+    assert len(result) == 8050
+    assert {type(one) for one in result} == {Message}
 
 
 @pytest.mark.parametrize("control", [0x73, 0x93, 0x1F, 0x11])
 @pytest.mark.parametrize("information", [b"", b"\x81\x80\x12\x05"])
 def test_a_frame_that_manages_the_connection_is_named_as_that(control, information):
     target, pieces = Decoder(), encoder.pushed_in_pieces(APDU, 20)
-    told = [target.feed("H", octets) for octets in (pieces[0], encoder.frame(information, control=control))]
-    assert told[0] == []
-    assert [one.keys["fault"] for one in told[1]] == ["no apdu"]
+    result = [target.feed("H", octets) for octets in (pieces[0], encoder.frame(information, control=control))]
+    assert result[0] == []
+    assert [one.keys["fault"] for one in result[1]] == ["no apdu"]
     assert bodies(fed(target, "H", pieces[1:])) == BODY
 
 
 @pytest.mark.parametrize("carry", [lambda text: text, glo, lambda text: glo(text, control=0x20)])
 def test_p1_telegrams(carry):
     target = with_keys()
-    told = target.feed("P" if carry(b"") == b"" else "A", carry(TELEGRAM), 1_700_000_000_123_000_000)
-    assert type(told[0]) is Telegram
-    keys = keys_of(told)[0]
+    result = target.feed("P" if carry(b"") == b"" else "A", carry(TELEGRAM), 1_700_000_000_123_000_000)
+    assert type(result[0]) is Telegram
+    keys = keys_of(result)[0]
     assert (keys["time"], keys["link"]) == ("2023-11-14T22:13:20.123Z", "p1")
     assert keys["identification"] == "/KAM5"
     assert keys["objects"] == [["1-0:1.8.0", "00001234.567*kWh"]]
@@ -338,10 +338,10 @@ def test_without_a_checked_tag_the_crc_inside_a_telegram_is_checked():
 def test_several_telegrams_and_padding_in_one_ciphered_apdu():
     target = with_keys()
     for control in (0x20, 0x30):
-        told = target.feed("A", glo(TELEGRAM * 2 + b"\0\0", control=control))
-        assert [type(one) for one in told] == [Telegram, Telegram]
-    told = target.feed("A", glo(TELEGRAM + b"garbage"))
-    assert [one.keys.get("fault") for one in told] == [None, "telegram"]
+        result = target.feed("A", glo(TELEGRAM * 2 + b"\0\0", control=control))
+        assert [type(one) for one in result] == [Telegram, Telegram]
+    result = target.feed("A", glo(TELEGRAM + b"garbage"))
+    assert [one.keys.get("fault") for one in result] == [None, "telegram"]
 
 
 @pytest.mark.parametrize(
@@ -369,8 +369,8 @@ def test_any_record_gives_lines(kind, octets):
         b"/A\r\n\r\n\0",
         b"\x68\x20\x20\x68\x53\xff\x10\x01\x67",
     ):
-        told = fed(with_keys(), kind, [front + octets])
-        for one in keys_of(told):
+        result = fed(with_keys(), kind, [front + octets])
+        for one in keys_of(result):
             assert one.keys() & {"fault", "body", "objects"}
 
 
@@ -398,8 +398,8 @@ def test_ciphering_and_pieces_change_no_body(apdus, size):
     plain = [json.loads(one.line()) for apdu in apdus for one in Decoder().feed("A", apdu)]
     target = with_keys()
     line = [piece for counter, apdu in enumerate(apdus, 1) for piece in blocks(glo(apdu, counter=counter), size)]
-    told = keys_of(fed(target, "A", line))
-    for one, expected in zip(told, plain, strict=True):
+    result = keys_of(fed(target, "A", line))
+    for one, expected in zip(result, plain, strict=True):
         assert [one[key] for key in ("apdu", "invoke_id", "date_time", "body")] == list(expected.values())[1:]
 
 
@@ -423,12 +423,12 @@ def test_captures(path, case):
     key, authentication = bytes.fromhex(case.get("key") or ""), bytes.fromhex(case.get("auth_key") or "")
     target = decoder(*([Line(ANY, key, authentication)] if key else []))
     framer = FRAMERS["auto"]()
-    told = [one for frame in framer.feed(octets) + framer.feed(b"") for one in target.feed(*frame)] + target.end()
-    good = [json.loads(one.line()) for one in told if type(one) is not Refusal]
+    result = [one for frame in framer.feed(octets) + framer.feed(b"") for one in target.feed(*frame)] + target.end()
+    good = [json.loads(one.line()) for one in result if type(one) is not Refusal]
     assert len(good) == len(case["messages"])
     if case["encrypted"]:
         assert all(one["authenticated"] is (case.get("gcm_tag") == "ok") for one in good)
-        refused = [one.keys for one in told if type(one) is Refusal and "invocation_counter" in one.keys]
+        refused = [one.keys for one in result if type(one) is Refusal and "invocation_counter" in one.keys]
         assert len(good) + len(refused) == case["apdus"]
         fault = "frame check" if case.get("inner_crc") == "bad" and not case.get("gcm_tag") else "no key"
         assert all(one["fault"] == fault for one in refused)
@@ -450,21 +450,21 @@ def unchecked(kind, octets):
 def test_a_frame_whose_check_failed_is_read_only_where_asked():
     for link, octets in [("hdlc", encoder.pushed(APDU)), ("mbus", telegrams(APDU, 200)[0])]:
         damaged = octets[:-2] + bytes([octets[-2] ^ 1]) + octets[-1:]
-        (told,) = unchecked("c", damaged)
-        assert (told["link"], told["body"]) == (link, BODY[0])
+        (result,) = unchecked("c", damaged)
+        assert (result["link"], result["body"]) == (link, BODY[0])
         assert [one["fault"] for one in keys_of(Decoder().feed("c", damaged))] == ["frame check"]
 
 
 @given(st.integers(1, 200))
 def test_a_frame_cut_short_is_read_as_far_as_it_goes(size):
-    for told in unchecked("t", encoder.pushed(APDU)[:size]):
-        found, sent = told["body"]["array"], BODY[0]["array"]
+    for result in unchecked("t", encoder.pushed(APDU)[:size]):
+        found, sent = result["body"]["array"], BODY[0]["array"]
         assert found == sent[: len(found)]
 
 
 def test_a_telegram_whose_crc_is_wrong_is_read_where_asked():
-    (told,) = unchecked("c", TELEGRAM)
-    assert told["objects"] == [["1-0:1.8.0", "00001234.567*kWh"]]
+    (result,) = unchecked("c", TELEGRAM)
+    assert result["objects"] == [["1-0:1.8.0", "00001234.567*kWh"]]
 
 
 def test_what_is_ciphered_or_a_later_piece_is_not_read_unchecked():
@@ -511,11 +511,11 @@ def key_file(tmp_path):
 def test_the_program_opens_and_remembers(tmp_path, key_file):
     records = [pack("A", glo(counter=counter), 0) for counter in (1, 2)]
     options = ("--key-file", "keys.txt", "--counters", "counters.txt")
-    status, told, said = run(tmp_path, records, *options)
-    assert (status, [one["authenticated"] for one in told], said) == (0, [True, True], "")
+    status, result, said = run(tmp_path, records, *options)
+    assert (status, [one["authenticated"] for one in result], said) == (0, [True, True], "")
     assert (tmp_path / "counters.txt").read_text() == f"{TITLE.hex()} 2\n"
-    status, told, said = run(tmp_path, records, *options)
-    assert (status, [one["counter"] for one in told]) == (0, ["back", "repeated"])
+    status, result, said = run(tmp_path, records, *options)
+    assert (status, [one["counter"] for one in result]) == (0, ["back", "repeated"])
     assert said.count("han-decode: title KAM4500000001: ") == 2
 
 
@@ -547,8 +547,8 @@ def test_a_run_that_reads_nothing_says_why_in_one_line(tmp_path, records, words)
 
 def test_exit_statuses_and_words(tmp_path, key_file):
     ciphered, plain = pack("A", glo(), 0), pack("A", APDU, 0)
-    status, told, said = run(tmp_path, [ciphered] * 2 + [plain])
-    assert (status, len(told)) == (5, 3)
+    status, result, said = run(tmp_path, [ciphered] * 2 + [plain])
+    assert (status, len(result)) == (5, 3)
     assert said == "han-decode: title KAM4500000001: no key for this title: add a line to the key file (--key-file)\n"
     assert run(tmp_path, [plain])[0] == 0
     assert run(tmp_path, [ciphered])[2].count("\n") == 1

@@ -20,11 +20,11 @@ CLOCK = bytes.fromhex("07ea0b16070a0f04ff800000")
 
 def assert_gives_a_value_or_is_malformed(octets: bytes) -> None:
     try:
-        told = read_notification(octets, descriptors=True)
+        result = read_notification(octets, descriptors=True)
     except Malformed as malformed:
         offset, what = malformed.offset, malformed.what
     else:
-        offset, what = told.end, "the end"
+        offset, what = result.end, "the end"
     assert 0 <= offset <= len(octets)
     assert what
 
@@ -44,10 +44,10 @@ def test_each_plain_type_comes_back(name: str) -> None:
 @given(typed_data())
 def test_typed_json_and_octets_round_trip(value: dict[str, Any]) -> None:
     octets = encoder.data(value)
-    told = read_data(octets, 0)
-    assert (told.offset, told.end) == (0, len(octets))
-    assert typed(told) == value
-    assert encoder.data(typed(told)) == octets
+    result = read_data(octets, 0)
+    assert (result.offset, result.end) == (0, len(octets))
+    assert typed(result) == value
+    assert encoder.data(typed(result)) == octets
 
 
 @given(compact_arrays())
@@ -77,15 +77,15 @@ def test_a_utf8_string_that_is_none_is_told_in_hex(octets: str) -> None:
 @given(plains(), st.binary(max_size=8), st.binary(max_size=8))
 def test_a_value_ends_where_it_ends(value: dict[str, Any], before: bytes, behind: bytes) -> None:
     octets = encoder.data(value)
-    told = read_data(before + octets + behind, len(before))
-    assert (told.offset, told.end) == (len(before), len(before) + len(octets))
+    result = read_data(before + octets + behind, len(before))
+    assert (result.offset, result.end) == (len(before), len(before) + len(octets))
 
 
 @given(st.lists(plains(), max_size=6))
 def test_offsets_point_at_the_tags(values: list[dict[str, Any]]) -> None:
     octets = encoder.data({"structure": values})
-    told = read_data(octets, 0)
-    for element, value in zip(told.value, values, strict=True):
+    result = read_data(octets, 0)
+    for element, value in zip(result.value, values, strict=True):
         assert octets[element.offset : element.end] == encoder.data(value)
 
 
@@ -97,9 +97,9 @@ def test_a_notification_is_read_as_it_was_sent(
     body: dict[str, Any], invoke_id: int, date_time: bytes | None, tagged: bool
 ) -> None:
     apdu = encoder.notification(body, invoke_id, date_time or b"", tagged and date_time is not None)
-    told = read_notification(apdu)
-    assert (told.invoke_id, told.date_time, typed(told.body)) == (invoke_id, date_time, body)
-    assert told.date_time is None or apdu[told.date_time_at : told.date_time_at + 12] == told.date_time
+    result = read_notification(apdu)
+    assert (result.invoke_id, result.date_time, typed(result.body)) == (invoke_id, date_time, body)
+    assert result.date_time is None or apdu[result.date_time_at : result.date_time_at + 12] == result.date_time
 
 
 @given(notifications(), st.integers(0, 2**16))
@@ -122,8 +122,8 @@ def test_what_is_no_notification_is_malformed(apdu: str) -> None:
 @given(described_bodies())
 def test_described_values_are_read_where_asked(body: dict[str, Any]) -> None:
     apdu = encoder.notification(body)
-    told = read_notification(apdu, descriptors=True)
-    assert typed(told.body) == body
+    result = read_notification(apdu, descriptors=True)
+    assert typed(result.body) == body
     if body["structure"][1]["array"]:
         with pytest.raises(Malformed, match="--descriptors"):
             read_notification(apdu)
@@ -238,10 +238,10 @@ def test_a_value_takes_no_more_text_than_its_octets_warrant() -> None:
     """A frame of 20 octets must not become a line of a megabyte, which a cache of lines then keeps."""
     octets = bytes.fromhex("13" + "0202" + "01f000" + "00" + "11" + "01" + "05")
     try:
-        told = typed(read_data(octets, 0))
+        result = typed(read_data(octets, 0))
     except Malformed:
         return
-    assert len(repr(told)) < 1000 * len(octets)
+    assert len(repr(result)) < 1000 * len(octets)
 
 
 @given(st.integers(0, 2**24))

@@ -26,13 +26,13 @@ _OTHER_APDUS = b"\xdb\xdc\xe0"  # ciphered, or cut into blocks: test_ciphering a
 
 def decoded(records: list[tuple[str, bytes]], decoder: Decoder | None = None) -> list[str]:
     decoder = decoder or Decoder()
-    return [told.line() for kind, octets in records for told in decoder.feed(kind, octets)]
+    return [result.line() for kind, octets in records for result in decoder.feed(kind, octets)]
 
 
 def messages(records: list[tuple[str, bytes]]) -> list[str]:
     decoder = Decoder()
-    told = [one for kind, octets in records for one in decoder.feed(kind, octets)]
-    return [one.line() for one in told if type(one) is Message]
+    result = [one for kind, octets in records for one in decoder.feed(kind, octets)]
+    return [one.line() for one in result if type(one) is Message]
 
 
 # --- the fast path and the plain walk ---
@@ -54,8 +54,8 @@ def test_so_do_those_of_meters_that_take_turns(apdus: list[bytes]) -> None:
 
 @given(notifications(described_bodies()))
 def test_so_does_one_whose_values_have_a_descriptor_in_front(apdus: list[bytes]) -> None:
-    told = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
-    assert told == [plain_walk.line({"link": "apdu"}, apdu, descriptors=True) for apdu in apdus]
+    result = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
+    assert result == [plain_walk.line({"link": "apdu"}, apdu, descriptors=True) for apdu in apdus]
 
 
 @pytest.mark.parametrize("rest", ["00ff00", "ffff", "010400"], ids=["both kinds of padding", "padding", "other octets"])
@@ -78,9 +78,9 @@ def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[
     changed = apdu[:at] + bytes([apdu[at] ^ data.draw(st.integers(1, 255))]) + apdu[at + 1 :]
     decoder = Decoder()
     decoder.feed("A", apdu)
-    told = [one for one in decoder.feed("A", changed) if type(one) is Message]
+    result = [one for one in decoder.feed("A", changed) if type(one) is Message]
     plain = plain_walk.line({"link": "apdu"}, changed)
-    assert [one.line() for one in told] == ([] if plain is None else [plain])
+    assert [one.line() for one in result] == ([] if plain is None else [plain])
 
 
 def test_real_messages_read_as_by_the_plain_walk(subtests: pytest.Subtests) -> None:
@@ -286,9 +286,9 @@ def test_any_records_give_lines_of_json(records: list[tuple[str, bytes]]) -> Non
 @given(noise(), st.sampled_from(sorted({"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}.items())))
 def test_a_fault_says_what_it_is_and_keeps_its_octets(octets: bytes, fault: tuple[str, str]) -> None:
     kind, word = fault
-    (told,) = Decoder().feed(kind, b"\xa0" + octets)
-    assert type(told) is Refusal
-    keys = json.loads(told.line())
+    (result,) = Decoder().feed(kind, b"\xa0" + octets)
+    assert type(result) is Refusal
+    keys = json.loads(result.line())
     assert (keys["fault"], keys["octets"]) == (word, (b"\xa0" + octets).hex())
     assert keys.get("link") == (None if kind == "n" else "hdlc")
 
@@ -297,7 +297,7 @@ def test_the_time_of_the_frame_stands_first_to_the_millisecond() -> None:
     apdu = encoder.notification({"long": 1})
     decoder = Decoder()
     for ns, text in ((1_795_000_000_123_999_999, "2026-11-18T11:06:40.123Z"), (1, "1970-01-01T00:00:00.000Z")):
-        (told,) = decoder.feed("A", apdu, ns)
-        assert told.line().startswith(f'{{"time":"{text}","link":"apdu",')
-    (told,) = decoder.feed("A", apdu, 2**64 - 1)
-    assert told.line().startswith('{"time":"2554-07-21T23:34:33.709Z",')
+        (result,) = decoder.feed("A", apdu, ns)
+        assert result.line().startswith(f'{{"time":"{text}","link":"apdu",')
+    (result,) = decoder.feed("A", apdu, 2**64 - 1)
+    assert result.line().startswith('{"time":"2554-07-21T23:34:33.709Z",')

@@ -32,9 +32,9 @@ objects = st.lists(
 )
 
 
-def write(identification, told, line_end="\r\n"):
+def write(identification, result, line_end="\r\n"):
     """Write a telegram, without its CRC."""
-    lines = [identification, ""] + [line[0] + "".join(f"({entry})" for entry in line[1:]) for line in told]
+    lines = [identification, ""] + [line[0] + "".join(f"({entry})" for entry in line[1:]) for line in result]
     return line_end.join([*lines, "!"]).encode() + line_end.encode()
 
 
@@ -43,13 +43,13 @@ def parity(octets, odd):
 
 
 @given(objects, st.sampled_from(["\r\n", "\n"]))
-def test_objects_come_back(told, line_end):
-    assert read_telegram(write("/KAM5", told, line_end)) == ("/KAM5", told)
+def test_objects_come_back(result, line_end):
+    assert read_telegram(write("/KAM5", result, line_end)) == ("/KAM5", result)
 
 
 @given(objects, st.booleans())
-def test_parity_bits_do_not_matter(told, odd):
-    octets = write("/KAM5", told)
+def test_parity_bits_do_not_matter(result, odd):
+    octets = write("/KAM5", result)
     assert read_telegram(parity(octets, odd)) == read_telegram(octets)
 
 
@@ -60,7 +60,7 @@ def test_octets_beyond_ascii_are_no_parity():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "result"),
     [
         ("1-0:1.8.0(00001234.567*kWh)", [["1-0:1.8.0", "00001234.567*kWh"]]),
         ("0-1:24.2.1(261122111500W)(00012.345*m3)", [["0-1:24.2.1", "261122111500W", "00012.345*m3"]]),
@@ -80,8 +80,8 @@ def test_octets_beyond_ascii_are_no_parity():
         ("", []),
     ],
 )
-def test_lines(text, told):
-    assert read_objects(text.encode()) == told
+def test_lines(text, result):
+    assert read_objects(text.encode()) == result
 
 
 @pytest.mark.parametrize("content", ["00012.345*m3", "0001", "0.915", "000.1kWh", "261122111500W", "-063*A"])
@@ -97,8 +97,8 @@ def test_a_number_or_time_broken_over_lines_is_damaged(content):
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"!" not in line)))
 def test_no_character_of_any_line_is_lost(lines):
     octets = b"\r\n".join(lines)
-    told = "".join(entry for line in read_objects(octets) for entry in line)
-    assert re.sub(r"[() \t]", "", told) == re.sub(r"[() \t\r\n]", "", octets.decode("latin-1"))
+    result = "".join(entry for line in read_objects(octets) for entry in line)
+    assert re.sub(r"[() \t]", "", result) == re.sub(r"[() \t\r\n]", "", octets.decode("latin-1"))
 
 
 @given(st.binary(max_size=60))

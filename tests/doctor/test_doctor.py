@@ -203,9 +203,9 @@ NUMBER, TEXT = {"double-long-unsigned": 4711}, {"octet-string": "414243"}
 def test_a_list_is_unknown_if_a_meter_file_could_know_it(values: list[dict], cause: str) -> None:
     octets = of_values(*values) * 3
     assert verdict(octets) == cause
-    told = " ".join(run("han-doctor", given=octets).out.decode().split())
-    assert "0 of 3 named whole" in told
-    assert ("shown by position" in told) == (cause == report.HEALTHY)
+    result = " ".join(run("han-doctor", given=octets).out.decode().split())
+    assert "0 of 3 named whole" in result
+    assert ("shown by position" in result) == (cause == report.HEALTHY)
 
 
 def test_the_report_for_programs_has_counts_by_the_keys_of_stats() -> None:

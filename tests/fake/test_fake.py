@@ -294,10 +294,10 @@ def test_every_frame_is_good(name):
 def test_segments_decode_to_the_values_on_the_line():
     framer, decoder = HdlcFramer(), Decoder()
     for frames, values, *_ in sent("iskra-ch", 3):
-        told = [one for event in framer.feed(b"".join(frames)) for one in decoder.feed(*event)]
+        result = [one for event in framer.feed(b"".join(frames)) for one in decoder.feed(*event)]
         assert len(frames) == 3
-        assert [type(one) for one in told] == [Message]
-        assert values["act_energy_pos"] // 1000 in told[0].values
+        assert [type(one) for one in result] == [Message]
+        assert values["act_energy_pos"] // 1000 in result[0].values
 
 
 # Octets between the flags of the lists that real meters send: list 1, list 2, list 3.

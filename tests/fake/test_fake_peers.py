@@ -29,16 +29,16 @@ def test_amshan_reads_what_the_house_had(name):
     from han.hdlc import HdlcFrameReader
 
     reader = ModeDReader() if name.startswith("p1") else HdlcFrameReader(use_octet_stuffing=False)
-    decoder, told, found = AutoDecoder(), 0, set()
+    decoder, result, found = AutoDecoder(), 0, set()
     for frames, values, *_ in sent(name, 12):
         for frame in reader.read(b"".join(frames)):
-            told += frame.is_valid
+            result += frame.is_valid
             decoded = decoder.decode_message(frame)
             for theirs in AMSHAN.keys() & decoded.keys():
                 ours, resolution = AMSHAN[theirs]
                 assert abs(decoded[theirs] * 1000 - values[ours]) < resolution
                 found.add(theirs)
-    assert told == 12
+    assert result == 12
     assert found == AMSHAN.keys()
 
 

@@ -353,14 +353,14 @@ class HomeAssistant:
     def _compared(self, pipe):
         assert pipe.last.keys() >= ENTITIES.keys(), "not all lists have come"
         names, states, last = self._named(pipe), self._states(), pipe.last
-        told = [self._entity(states[names[wanted[0]]], last[field], *wanted[1:]) for field, wanted in ENTITIES.items()]
+        got = [self._entity(states[names[wanted[0]]], last[field], *wanted[1:]) for field, wanted in ENTITIES.items()]
         clock = datetime.fromisoformat(last["date_time"])
         assert ("clock" in names) == (clock.tzinfo is not None), names
         if clock.tzinfo:
             state = states[names["clock"]]
             assert datetime.fromisoformat(state["state"]) == clock, (state, clock)
-            told.append(self._words(state))
-        return told
+            got.append(self._words(state))
+        return got
 
     def periods_of(self, hours):
         """Wait until periods and peaks are entities with their values; return a line each."""
@@ -369,11 +369,11 @@ class HomeAssistant:
     def _periods(self, hours):
         assert set(hours.parts) == {"1h", "1h_running", "peaks_no", "limit"}, hours.parts.keys()
         hours.repeat()
-        names, states, told = self._named(hours), self._states(), []
+        names, states, got = self._named(hours), self._states(), []
         for (part, name), (field, *wanted) in PERIODS.items():
             line = hours.parts[part]
             state = states[names[f"{part}_{name}"]]
-            told.append(self._entity(state, line[field], *wanted))
+            got.append(self._entity(state, line[field], *wanted))
             if wanted[1] == "total":
                 reset = datetime.fromisoformat(state["attributes"]["last_reset"])
                 assert reset == datetime.fromisoformat(line["begin"]), state
@@ -381,7 +381,7 @@ class HomeAssistant:
         assert warning["attributes"]["device_class"] == "problem", warning
         assert warning["state"] == ("on" if hours.parts["limit"]["above_limit"] else "off"), warning
         assert all(f"han_meter_{hours.number[-8:]}" in name for name in names.values()), names
-        return [*told, self._words(warning)]
+        return [*got, self._words(warning)]
 
     def read_telegrams(self, pipe, port):
         """Set up the DSMR integration as a user does, once the meter has sent its registers; return a line each."""
@@ -412,7 +412,7 @@ class HomeAssistant:
         return until(lambda: self._telegrams(pipe, keys))
 
     def _telegrams(self, pipe, keys):
-        names, states, told = self._of_platform("dsmr"), self._states(), []
+        names, states, got = self._of_platform("dsmr"), self._states(), []
         for key in keys:
             field, device_class, state_class, unit, power = DSMR[key]
             state = states[names[key]]
@@ -426,8 +426,8 @@ class HomeAssistant:
                 assert pipe.last[field] <= value <= pipe.last[field] + highest / 6 + 1, (state, pipe.last[field])
             else:
                 assert value in pipe.seen[field], (state, pipe.seen[field])
-            told.append(self._words(state))
-        return told
+            got.append(self._words(state))
+        return got
 
     def _entity(self, state, value, device_class, state_class, unit, power):
         attributes = state["attributes"]
@@ -438,8 +438,8 @@ class HomeAssistant:
         return self._words(state)
 
     def _words(self, state):
-        told = [state["attributes"].get(key, "") for key in ("unit_of_measurement", "state_class", "device_class")]
-        return f"{state['entity_id']:45} {state['state']} {' '.join(told)}"
+        got = [state["attributes"].get(key, "") for key in ("unit_of_measurement", "state_class", "device_class")]
+        return f"{state['entity_id']:45} {state['state']} {' '.join(got)}"
 
     def use_in_dashboard(self, single, by_device, hours):
         """Take import and export of the meters as the grid of the energy dashboard; return their entities."""
@@ -464,21 +464,21 @@ class HomeAssistant:
         prices = ("stat_cost", "stat_compensation", "entity_energy_price", "number_energy_price")
         more = ("entity_energy_price_export", "number_energy_price_export")
         flows = {"stat_energy_from": "import_energy", "stat_energy_to": "export_energy", "stat_rate": "import_power"}
-        told = {key: names.get(one) for key, one in flows.items()} | dict.fromkeys(prices + more)
-        return {"type": "grid", **told, "cost_adjustment_day": 0}
+        got = {key: names.get(one) for key, one in flows.items()} | dict.fromkeys(prices + more)
+        return {"type": "grid", **got, "cost_adjustment_day": 0}
 
     def validate(self, entities):
         """Wait until the registers have statistics; return what energy/validate says of them: nothing."""
         self._command("subscribe_events", event_type="recorder_5min_statistics_generated")
-        before = told = self._command("energy/validate")
+        before = got = self._command("energy/validate")
         end = time.monotonic() + STATISTICS
-        while issues(told):
-            assert issues(told) == {"statistics_not_defined"}, told
-            assert time.monotonic() < end, told
+        while issues(got):
+            assert issues(got) == {"statistics_not_defined"}, got
+            assert time.monotonic() < end, got
             self._socket.settimeout(end - time.monotonic())
             self._socket.recv()
-            told = self._command("energy/validate")
-        lines = [f"energy/validate: {json.dumps(told)}; before: {', '.join(sorted(issues(before))) or 'nothing'}"]
+            got = self._command("energy/validate")
+        lines = [f"energy/validate: {json.dumps(got)}; before: {', '.join(sorted(issues(before))) or 'nothing'}"]
         for one in self._command("recorder/list_statistic_ids"):
             if one["statistic_id"] in entities:
                 assert one["has_sum"], one
@@ -510,9 +510,9 @@ class HomeAssistant:
         return [f"{len(said)} warnings and errors, of its own"]
 
 
-def issues(told):
+def issues(got):
     """Return the types of the issues that energy/validate tells, whatever they are of."""
-    return {issue["type"] for of_kind in told.values() for of_one in of_kind for issue in of_one}
+    return {issue["type"] for of_kind in got.values() for of_one in of_kind for issue in of_one}
 
 
 if __name__ == "__main__":

@@ -30,11 +30,11 @@ GARBAGE = bytes(octet ^ 0x5A for octet in FRAME)
 
 def read_all(source, size):
     """Read from a source until size octets have come."""
-    told = b""
-    while len(told) < size:
+    result = b""
+    while len(result) < size:
         select.select([source.descriptor], [], [])
-        told += source.read()
-    return told
+        result += source.read()
+    return result
 
 
 @contextlib.contextmanager
@@ -130,8 +130,8 @@ def test_silence_is_told_once_and_its_end():
 
 def test_octets_that_do_not_decode_are_told_once_and_their_end():
     watch = LineWatch(60, 0.0, new_detector, lambda octets: f"{len(octets)} looked at")
-    told = [message for now in range(0, 300, 10) for message in watch.feed(GARBAGE, now)]
-    assert told == [f"{7 * len(GARBAGE)} octets in 60 s and nothing that decodes: {7 * len(GARBAGE)} looked at"]
+    result = [message for now in range(0, 300, 10) for message in watch.feed(GARBAGE, now)]
+    assert result == [f"{7 * len(GARBAGE)} octets in 60 s and nothing that decodes: {7 * len(GARBAGE)} looked at"]
     assert watch.feed(FRAME, 300) == ["frames again after 5 min"]
     assert not watch.feed(GARBAGE, 310)  # one frame is enough for a while
 
@@ -203,9 +203,9 @@ def open_and_close(name):
 
 def test_a_port_is_locked():
     with line_on_pty() as (_, name), contextlib.closing(open_source(name, Line())):
-        with pytest.raises(OSError) as told:  # noqa: PT011
+        with pytest.raises(OSError) as result:  # noqa: PT011
             open_source(name, Line())
-        assert told.value.errno == errno.EAGAIN
+        assert result.value.errno == errno.EAGAIN
 
 
 def test_a_port_that_hangs_up_is_lost_behind_its_last_octets():
@@ -220,9 +220,9 @@ def test_a_port_that_hangs_up_is_lost_behind_its_last_octets():
 
 @pytest.mark.parametrize(("name", "number"), [("/dev/no-such", errno.ENOENT), ("/dev/null", errno.ENOTTY)])
 def test_a_port_that_cannot_be_opened_says_why(name, number):
-    with pytest.raises(OSError) as told:  # noqa: PT011
+    with pytest.raises(OSError) as result:  # noqa: PT011
         open_source(name, Line())
-    assert told.value.errno == number
+    assert result.value.errno == number
 
 
 def test_a_socket_gives_what_came_and_then_its_end():
@@ -241,9 +241,9 @@ def test_a_refused_connection_says_why():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     for scheme in ("socket", "rfc2217"):
-        with pytest.raises(OSError) as told:  # noqa: PT011
+        with pytest.raises(OSError) as result:  # noqa: PT011
             open_source(f"{scheme}://127.0.0.1:{port}", Line())
-        assert told.value.errno == errno.ECONNREFUSED
+        assert result.value.errno == errno.ECONNREFUSED
 
 
 class Gateway:

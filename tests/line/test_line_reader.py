@@ -98,9 +98,9 @@ def test_what_cannot_be_read_is_said_in_a_line(tmp_path):
     ],
 )
 def test_wrong_usage_is_refused(options, capfd):
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as result:
         read.main(options)
-    assert told.value.code == USAGE
+    assert result.value.code == USAGE
     assert capfd.readouterr().err.startswith("usage: han-read")
 
 
@@ -171,8 +171,8 @@ def test_the_setting_is_found_and_nothing_of_it_lost(meter):
         meter.send(FRAME[:20])
         meter.send(FRAME[20:])
         assert reader.hear(len(FRAME)) == FRAME
-        told = reader.words("keeping it")
-        assert "frames pass their checks at 2400 8E1 (--baud 2400 --parity even --bits 8 --stop 1)" in told
+        result = reader.words("keeping it")
+        assert "frames pass their checks at 2400 8E1 (--baud 2400 --parity even --bits 8 --stop 1)" in result
         meter.send(FRAME)
         assert reader.hear(len(FRAME)) == FRAME
 
@@ -181,8 +181,8 @@ def test_a_setting_that_fails_shows_its_likely_cause(meter):
     with reading("--auto", meter.name) as reader:
         reader.words("trying 2400 8E1")
         meter.send(FRAME.replace(b"\xff", b"\xff\xff") * 4)
-        told = reader.words("every FF arrives twice")
-    assert "at 2400 8E1: telnet: a telnet server escapes octets: every FF" in told
+        result = reader.words("every FF arrives twice")
+    assert "at 2400 8E1: telnet: a telnet server escapes octets: every FF" in result
 
 
 def test_the_baud_rate_of_the_meter_is_found(meter):
@@ -201,25 +201,25 @@ def test_the_baud_rate_of_the_meter_is_found(meter):
 def test_octets_that_do_not_decode_are_told_from_silence(meter):
     with reading("-v", "--idle", "0.3", meter.name) as reader:
         reader.words(": open")
-        told = b""
-        while b"decodes" not in told:
+        result = b""
+        while b"decodes" not in result:
             meter.send(b"\x2b\x13" * 20)
             reader.hear()
             if select.select([reader.process.stderr], [], [], 0.05)[0]:
-                told += os.read(reader.process.stderr.fileno(), 65536)
-        assert b"nothing that decodes: line-setting: the setting of the port is not the meter's" in told
+                result += os.read(reader.process.stderr.fileno(), 65536)
+        assert b"nothing that decodes: line-setting: the setting of the port is not the meter's" in result
 
 
 def test_a_connection_is_made_again():
     with socket.create_server(("127.0.0.1", 0)) as server, reading(
         f"socket://127.0.0.1:{server.getsockname()[1]}"
     ) as reader:  # fmt: skip
-        for told in ("closed by the other side; waiting for it", "back after"):
+        for result in ("closed by the other side; waiting for it", "back after"):
             peer, _ = server.accept()
             peer.sendall(FRAME)
             peer.close()
             assert reader.hear(len(FRAME)) == FRAME
-            reader.words(told)
+            reader.words(result)
 
 
 def test_once_ends_with_the_connection():

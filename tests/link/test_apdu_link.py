@@ -50,9 +50,9 @@ def test_a_ciphered_one_is_told_with_its_last_octet(apdu: bytes) -> None:
 @given(st.lists(CIPHERED, max_size=2), CIPHERED, st.integers(1, 10_000))
 def test_a_ciphered_one_that_was_cut_is_truncated(apdus: list[bytes], last: bytes, cut: int) -> None:
     cut = 2 + cut % (len(last) - 2)
-    told = events(b"".join(apdus) + last[:cut])
-    assert told[: len(apdus)] == [Frame("A", apdu) for apdu in apdus]
-    assert told[len(apdus) :] == [Fault("t", last[:cut])]
+    result = events(b"".join(apdus) + last[:cut])
+    assert result[: len(apdus)] == [Frame("A", apdu) for apdu in apdus]
+    assert result[len(apdus) :] == [Fault("t", last[:cut])]
 
 
 @given(st.lists(CIPHERED | st.binary(max_size=30)).map(b"".join), cuts())
@@ -65,11 +65,11 @@ def test_events_do_not_depend_on_the_pieces_and_hold_every_octet(octets: bytes, 
 @pytest.mark.parametrize("pieces", [[], [4096], [65536]])
 def test_more_than_an_apdu_can_be_is_given_up_in_bounded_pieces(size: int, pieces: list[int]) -> None:
     octets = bytes(size)
-    told = events(octets, pieces)
-    assert b"".join(event.octets for event in told) == octets
-    assert all(len(event.octets) <= LONGEST for event in told)
+    result = events(octets, pieces)
+    assert b"".join(event.octets for event in result) == octets
+    assert all(len(event.octets) <= LONGEST for event in result)
     if size > LONGEST:
-        assert {event.kind for event in told} == {"n"}
+        assert {event.kind for event in result} == {"n"}
 
 
 def test_nothing_is_nothing() -> None:

@@ -59,8 +59,8 @@ def test_events_do_not_depend_on_the_pieces(stream: bytes, sizes: list[int]) -> 
 
 @given(streams())
 def test_every_octet_is_in_one_event(stream: bytes) -> None:
-    told = b"".join(event.octets for event in events(stream))
-    assert told.replace(FLAG, b"") == stream.replace(FLAG, b"")
+    result = b"".join(event.octets for event in events(stream))
+    assert result.replace(FLAG, b"") == stream.replace(FLAG, b"")
 
 
 @given(sent(), cuts())
@@ -73,9 +73,9 @@ def test_a_frame_cut_short_loses_none_of_another_link(frames: list[Frame], data:
     first = Frame("H", strategies.encoder.pushed(bytes(50)))
     cut = line_of([data.draw(st.sampled_from([first, Frame("P", telegram()), Frame("M", data.draw(mbus_frames()))]))])
     cut = cut[: data.draw(st.integers(1, len(cut) - 1))]
-    told = [event for event in events(line_of(frames) + cut + line_of(frames)) if type(event) is Frame]
-    assert told[: len(frames)] == frames
-    assert told[len(told) - len(frames) :] == frames
+    result = [event for event in events(line_of(frames) + cut + line_of(frames)) if type(event) is Frame]
+    assert result[: len(frames)] == frames
+    assert result[len(result) - len(frames) :] == frames
 
 
 @given(strategies.streams(), cuts())
@@ -86,8 +86,8 @@ def test_a_line_that_is_all_hdlc_gives_what_its_framer_gives(stream: bytes, size
 def test_captures_do_not_depend_on_the_pieces(capture: bytes) -> None:
     whole = events(capture)
     assert events(capture, [1]) == whole
-    told = b"".join(event.octets for event in whole)
-    assert told.replace(FLAG, b"") == capture.replace(FLAG, b"")
+    result = b"".join(event.octets for event in whole)
+    assert result.replace(FLAG, b"") == capture.replace(FLAG, b"")
 
 
 def test_a_frame_of_another_link_ends_the_wait_for_a_telegram() -> None:
@@ -104,13 +104,13 @@ def test_an_input_of_ciphered_apdus(blocks: list[bytes], sizes: list[int]) -> No
 
 def test_ciphered_apdus_are_found_again_behind_noise() -> None:
     apdu = ciphered(bytes(30))
-    told = [
+    result = [
         Frame("A", apdu),
         Fault("n", b"noise" + ciphered(b"", b"OTHERTTL")),
         Frame("A", apdu),
         Fault("t", apdu[:20]),
     ]
-    assert events(apdu + b"noise" + ciphered(b"", b"OTHERTTL") + apdu + apdu[:20]) == told
+    assert events(apdu + b"noise" + ciphered(b"", b"OTHERTTL") + apdu + apdu[:20]) == result
 
 
 def test_a_ciphered_apdu_that_the_input_does_not_begin_with_is_none() -> None:

@@ -42,8 +42,8 @@ def test_events_do_not_depend_on_the_pieces(stream: bytes, sizes: list[int]) -> 
 
 @given(streams())
 def test_every_octet_is_in_one_event(stream: bytes) -> None:
-    told = b"".join(unescape(octets) if kind != "H" else octets for kind, octets in events(stream))
-    assert told == b"".join(map(unescape, stream.split(FLAG)))
+    result = b"".join(unescape(octets) if kind != "H" else octets for kind, octets in events(stream))
+    assert result == b"".join(map(unescape, stream.split(FLAG)))
 
 
 @given(st.lists(frames()), st.integers(1, 3), cuts())

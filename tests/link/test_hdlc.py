@@ -26,9 +26,9 @@ def good(octets: bytes, sizes: list[int] | None = None) -> list[bytes]:
     return [event.octets for event in events(octets, sizes) if type(event) is Frame]
 
 
-def between_flags(told: list[Event]) -> bytes:
+def between_flags(result: list[Event]) -> bytes:
     """Write events as han-frame --raw does."""
-    return b"".join(FLAG + octets + FLAG if kind in "Hhct" else octets for kind, octets in told)
+    return b"".join(FLAG + octets + FLAG if kind in "Hhct" else octets for kind, octets in result)
 
 
 def is_in_order_in(few: list[bytes], many: list[bytes]) -> bool:
@@ -44,8 +44,8 @@ def test_events_do_not_depend_on_the_pieces(stream: bytes, sizes: list[int]) -> 
 def test_a_header_right_behind_a_frame_with_a_wrong_fcs_is_judged_in_any_pieces() -> None:
     failed, header = GOOD[:-1] + bytes([GOOD[-1] ^ 1]), GOOD[:8]
     stream = FLAG + failed + FLAG + b"\r" + FLAG + header + FLAG * 2 + bytes(len(GOOD))
-    told = [Fault("c", failed), Fault("n", b"\r"), Fault("t", header), Fault("n", bytes(len(GOOD)))]
-    assert events(stream) == events(stream, [1]) == told
+    result = [Fault("c", failed), Fault("n", b"\r"), Fault("t", header), Fault("n", bytes(len(GOOD)))]
+    assert events(stream) == events(stream, [1]) == result
 
 
 def test_two_flags_in_a_header_are_none_that_stand_idle() -> None:
@@ -63,8 +63,8 @@ def test_flags_in_a_false_header_right_behind_a_failed_frame_are_none_that_stand
 
 @given(streams())
 def test_every_octet_is_in_one_event(stream: bytes) -> None:
-    told = b"".join(event.octets for event in events(stream))
-    assert told.replace(FLAG, b"") == stream.replace(FLAG, b"")
+    result = b"".join(event.octets for event in events(stream))
+    assert result.replace(FLAG, b"") == stream.replace(FLAG, b"")
 
 
 @given(st.lists(frames()), cuts())
@@ -95,8 +95,8 @@ def test_real_lines_octet_by_octet(capture: bytes) -> None:
 
 
 def test_real_lines_come_back_from_their_events(capture: bytes) -> None:
-    told = b"".join(event.octets for event in events(capture))
-    assert told.replace(FLAG, b"") == capture.replace(FLAG, b"")
+    result = b"".join(event.octets for event in events(capture))
+    assert result.replace(FLAG, b"") == capture.replace(FLAG, b"")
     assert good(between_flags(events(capture))) == good(capture)
 
 
@@ -142,9 +142,9 @@ def test_a_frame_that_the_input_ends_in_front_of_the_closing_flag_of_is_whole() 
 @pytest.mark.parametrize("at", range(len(GOOD)))
 def test_any_octet_changed_is_a_fault_and_the_next_frame_comes(at: int) -> None:
     damaged = GOOD[:at] + bytes([GOOD[at] ^ 0x10]) + GOOD[at + 1 :]
-    told = events(FLAG + damaged + FLAG + ANOTHER + FLAG)
-    assert [event for event in told if type(event) is Frame] == [Frame("H", ANOTHER)]
-    assert b"".join(event.octets for event in told).lstrip(FLAG) == damaged + ANOTHER
+    result = events(FLAG + damaged + FLAG + ANOTHER + FLAG)
+    assert [event for event in result if type(event) is Frame] == [Frame("H", ANOTHER)]
+    assert b"".join(event.octets for event in result).lstrip(FLAG) == damaged + ANOTHER
 
 
 @pytest.mark.parametrize("cut", range(1, len(GOOD)))

@@ -74,9 +74,9 @@ def test_frames_come_back_as_they_were_sent(sent: list[bytes], sizes: list[int])
 def test_a_changed_octet_costs_only_its_frame(first: bytes, second: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(4, len(first) - 1))
     spoilt = first[:at] + bytes([first[at] ^ data.draw(st.integers(1, 255))]) + first[at + 1 :]
-    told = events(second + spoilt + second)
-    assert [event for event in told if type(event) is Frame] == [Frame("M", second)] * 2
-    assert told[1].octets.startswith(spoilt[: at if at > 4 else 0])
+    result = events(second + spoilt + second)
+    assert [event for event in result if type(event) is Frame] == [Frame("M", second)] * 2
+    assert result[1].octets.startswith(spoilt[: at if at > 4 else 0])
 
 
 @given(frames(), frames(), st.data())

@@ -105,8 +105,8 @@ def test_a_changed_octet_costs_only_its_telegram(data: st.DataObject) -> None:
     first, second = telegram(), telegram(b"1-0:1.7.0(0.280*kW)\r\n")
     at = data.draw(st.integers(0, len(first) - 3))
     changed = bytes([data.draw(st.integers(0, 255).filter(lambda octet: octet != first[at]))])
-    told = events(second + first[:at] + changed + first[at + 1 :] + second)
-    frames = [event for event in told if type(event) is Frame]
+    result = events(second + first[:at] + changed + first[at + 1 :] + second)
+    frames = [event for event in result if type(event) is Frame]
     # the CRC is hex in either case, and 0000 says nothing
     same = at >= len(first) - 6 and changed.upper() == first[at : at + 1]
     assert frames == [Frame("P", second)] * 2 or same

@@ -49,8 +49,8 @@ def test_nor_does_garbage_between_them(parts: list[Record], sizes: list[int]) ->
 def test_no_octet_of_a_torn_file_is_lost(first: list[Record], second: list[Record], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(packed(first))))
     octets = packed(first)[:cut] + packed(second)
-    told = read(octets)
-    assert b"".join(pack(*record) if record.kind else record.octets for record in told) == octets
+    result = read(octets)
+    assert b"".join(pack(*record) if record.kind else record.octets for record in result) == octets
 
 
 PLAIN = [Record("H", bytes([0xA0, 5, number, 7, 9]), number) for number in range(1, 5)]
@@ -59,22 +59,22 @@ PLAIN = [Record("H", bytes([0xA0, 5, number, 7, 9]), number) for number in range
 @pytest.mark.parametrize("cut", range(len(packed(PLAIN)) + 1))
 def test_a_file_cut_anywhere_loses_only_the_torn_record(cut: int) -> None:
     whole = [record for end, record in enumerate(PLAIN, 1) if len(packed(PLAIN[:end])) <= cut]
-    told = read(packed(PLAIN)[:cut] + packed(PLAIN))
-    assert [record for record in told if record.kind] == [*whole, *PLAIN]
+    result = read(packed(PLAIN)[:cut] + packed(PLAIN))
+    assert [record for record in result if record.kind] == [*whole, *PLAIN]
 
 
 @pytest.mark.parametrize("cut", range(len(packed(PLAIN)) + 1))
 def test_a_file_that_ends_anywhere_keeps_what_is_whole(cut: int) -> None:
     whole = [record for end, record in enumerate(PLAIN, 1) if len(packed(PLAIN[:end])) <= cut]
-    told = read(packed(PLAIN)[:cut])
-    assert told[: len(whole)] == whole
-    assert b"".join(record.octets for record in told[len(whole) :]) == packed(PLAIN)[:cut][len(packed(whole)) :]
+    result = read(packed(PLAIN)[:cut])
+    assert result[: len(whole)] == whole
+    assert b"".join(record.octets for record in result[len(whole) :]) == packed(PLAIN)[:cut][len(packed(whole)) :]
 
 
 @given(st.lists(st.sampled_from(PLAIN), min_size=1), st.binary(max_size=50).filter(lambda octets: b"H" not in octets))
 def test_garbage_between_records_costs_nothing_but_itself(records: list[Record], garbage: bytes) -> None:
-    told = read(garbage + garbage.join(map(packed, ([record] for record in records))) + garbage)
-    assert [record for record in told if record.kind] == records
+    result = read(garbage + garbage.join(map(packed, ([record] for record in records))) + garbage)
+    assert [record for record in result if record.kind] == records
 
 
 def test_a_record_is_told_with_its_last_octet() -> None:
@@ -86,9 +86,9 @@ def test_a_record_is_told_with_its_last_octet() -> None:
 
 def test_more_octets_than_a_record_holds_become_several() -> None:
     octets = bytes(range(256)) * 600
-    told = read(pack("n", octets, 5))
-    assert [len(record.octets) for record in told] == [LONGEST, LONGEST, len(octets) - 2 * LONGEST]
-    assert b"".join(record.octets for record in told) == octets
+    result = read(pack("n", octets, 5))
+    assert [len(record.octets) for record in result] == [LONGEST, LONGEST, len(octets) - 2 * LONGEST]
+    assert b"".join(record.octets for record in result) == octets
 
 
 @pytest.mark.parametrize("length", [0, LONGEST + 1, 0xFFFFFFFF])
@@ -99,20 +99,20 @@ def test_a_length_out_of_range_is_no_record(length: int) -> None:
 
 @given(st.binary(max_size=200) | st.lists(_TEMPTING, max_size=10).map(b"".join), cuts())
 def test_any_octets_are_told_whatever_they_are(octets: bytes, sizes: list[int]) -> None:
-    told = read(octets, sizes)
-    assert b"".join(pack(*record) if record.kind else record.octets for record in told) == octets
+    result = read(octets, sizes)
+    assert b"".join(pack(*record) if record.kind else record.octets for record in result) == octets
 
 
 @pytest.mark.parametrize("unit", [b"\0", b"\x7e", b"H", b"HAN", b"HANH\0\0\xff\xff" + bytes(8)])
 def test_what_is_no_record_is_told_in_bounded_pieces_and_linear_time(unit: bytes) -> None:
     def cost(size: int) -> float:
-        reader, begin, told = RecordReader(), time.process_time(), 0
+        reader, begin, result = RecordReader(), time.process_time(), 0
         for _ in range(0, size, 65536):
-            told += sum(
+            result += sum(
                 len(record.octets) + 16 * bool(record.kind) for record in reader.feed(unit * (65536 // len(unit)))
             )
             assert len(reader._octets) + len(reader._lost) < 4 * 65536
-        assert told
+        assert result
         return time.process_time() - begin
 
     few, many = min(cost(1 << 20) for _ in range(2)), cost(1 << 22)

@@ -192,9 +192,9 @@ def test_a_file_that_may_not_grow_ends_nothing_and_holds_what_fits(tmp_path):
 
 
 def test_the_disk_is_used_again_when_it_can_be(tmp_path):
-    told = []
+    result = []
     directory = tmp_path / "away"
-    files = DatedFiles(str(directory), "log", told.append)
+    files = DatedFiles(str(directory), "log", result.append)
     for _ in range(3):
         files.add([Whole(FRAME, 1)])
         files.write()
@@ -202,7 +202,7 @@ def test_the_disk_is_used_again_when_it_can_be(tmp_path):
     files.write()
     files.close()
     assert (directory / "log").read_bytes() == FRAME * 3
-    assert told == [
+    assert result == [
         f"{directory}/log: no such file or directory; going on without it",
         f"{directory}/log: written again after 0 s",
     ]
@@ -251,9 +251,9 @@ def test_what_cannot_be_is_said(tmp_path, capfd):
     assert (status, messages) == (4, f"han-log: {tmp_path}/file/dir: not a directory\n")
     assert run("han-log", "--dir", str(tmp_path), f"{tmp_path}/none")[0] == 4
     for options in (["--name", "a/b"], ["--name", ""], ["--name", "%H.raw", "--keep", "5"], ["--keep", "0"]):
-        with pytest.raises(SystemExit) as told:
+        with pytest.raises(SystemExit) as result:
             log.main(["--dir", str(tmp_path), *options])
-        assert told.value.code == USAGE
+        assert result.value.code == USAGE
     assert capfd.readouterr().err.count("usage: han-log") == 4
 
 

@@ -72,17 +72,17 @@ class Sent(NamedTuple):
 def lived(life):
     """Yield what arrives, each list at the last instant of its interval: so the figures are of the same one."""
     start = START + life.begin * HOUR
-    house, meter, told, whole = Household(life.seed, start // 1_000_000), 1, {}, True
+    house, meter, result, whole = Household(life.seed, start // 1_000_000), 1, {}, True
     for number in range(life.hours * 3600 // life.rhythm + 1):
         hour, rest = divmod(number * life.rhythm, 3600)
         at = start + number * life.rhythm * SECOND
         house.advance(at // 1_000_000)
         reading = {"meter_ID": str(meter)} if life.named else {}
         reading |= {f"act_pow_{side}": house.values[f"act_pow_{side}"] // 1000 for side in SIDES}
-        repeated = bool(told) and hour in life.repeats
+        repeated = bool(result) and hour in life.repeats
         if not rest:
-            told = told if repeated else registers(house, life.step)
-            reading |= told
+            result = result if repeated else registers(house, life.step)
+            reading |= result
         if number in life.lost:
             whole = False
         else:
@@ -90,7 +90,7 @@ def lived(life):
             yield Sent(at - 1, reading, new, whole, meter)
             whole = whole or new
         if not rest and hour == life.change > 0:
-            house, meter, told = Household(life.seed + 1, at // 1_000_000), 2, {}
+            house, meter, result = Household(life.seed + 1, at // 1_000_000), 2, {}
 
 
 def registers(house, step):
@@ -146,7 +146,9 @@ def test_energy_is_the_register_at_every_hour_and_never_runs_backwards(life):
         of_meter = [one for one in sent if one.meter == meter]
         hours = [one for one in of_meter if one.new]
         for name in ENERGIES if hours else ():
-            posted = {end: told[name] for end, told in figures.items() if hours[0].at < end <= of_meter[-1].at + MINUTE}
+            posted = {
+                end: result[name] for end, result in figures.items() if hours[0].at < end <= of_meter[-1].at + MINUTE
+            }
             assert list(posted.values()) == sorted(posted.values())
             for one in hours:
                 before = max((energy for end, energy in posted.items() if end <= one.at), default=0)
@@ -159,12 +161,12 @@ def test_energy_is_the_register_at_every_hour_and_never_runs_backwards(life):
 @given(lives().map(lambda life: life._replace(named=True)))
 def test_no_energy_is_posted_of_a_meter_that_has_not_told_its_register(life):
     sent = list(lived(life))
-    told = {}
+    result = {}
     for one in sent:
-        told.setdefault(one.meter, None)
+        result.setdefault(one.meter, None)
         if one.reading.keys() & ENERGIES:
-            told[one.meter] = told[one.meter] or one.at
+            result[one.meter] = result[one.meter] or one.at
     for end, figures in figures_of(sent).items():
         meter = max(one.meter for one in sent if one.at < end)
-        known = told[meter] is not None and told[meter] < end
+        known = result[meter] is not None and result[meter] < end
         assert [name in figures for name in ENERGIES] == [known] * 2

@@ -32,7 +32,7 @@ def octets_of(example: dict[str, Any]) -> bytes:
 def typed_lines(octets: bytes) -> list[str]:
     framer, decoder = FRAMERS["apdu" if octets[0] == 0x0F else "auto"](), Decoder(descriptors=True)
     events = framer.feed(octets) + framer.feed(b"")
-    return [told.line() for kind, frame in events for told in decoder.feed(kind, frame)]
+    return [result.line() for kind, frame in events for result in decoder.feed(kind, frame)]
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[f"{n} {e['origin']}" for n, e in EXAMPLES])
@@ -90,9 +90,9 @@ def test_a_list_of_bare_values_is_recognised_by_more_than_its_types(layout):
 def test_a_list_cut_short_gives_the_same_values_or_none(keys):
     whole = told_of(keys)
     for shorter in cut_short(keys["body"]):
-        told = told_of(keys | {"body": shorter})
-        assert {name: told[name] for name in told if name in whole and name != "date_time"}.items() <= whole.items()
-        assert told.keys() <= whole.keys()
+        result = told_of(keys | {"body": shorter})
+        assert {name: result[name] for name in result if name in whole and name != "date_time"}.items() <= whole.items()
+        assert result.keys() <= whole.keys()
 
 
 def cut_short(typed: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -122,11 +122,11 @@ def test_no_example_no_meter(name):
 
 
 def test_every_list_that_can_be_recognised_has_an_example():
-    told: set[str] = set()
+    result: set[str] = set()
     for _, example in EXAMPLES:
         (line,) = typed_lines(octets_of(example))
-        told |= recognised(line, example.get("system_title", ""))
-    assert told == {layout.name for layout in layouts.shipped() if layout.proof}
+        result |= recognised(line, example.get("system_title", ""))
+    assert result == {layout.name for layout in layouts.shipped() if layout.proof}
 
 
 def recognised(line: str, title: str) -> set[str]:

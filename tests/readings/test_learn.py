@@ -55,8 +55,8 @@ def test_quantities_are_found_with_their_reasons():
 
 def test_what_is_proposed_reads_the_list():
     proposed = tuple(layouts.read_layouts("proposal", proposal(lines(5))))
-    (told,) = LineReader(Naming(proposed)).lines(lines(1))
-    reading = json.loads(told, parse_float=Decimal)
+    (result,) = LineReader(Naming(proposed)).lines(lines(1))
+    reading = json.loads(result, parse_float=Decimal)
     assert reading["meter_ID"] == "9999999900000016"
     assert reading["volt_L1"] == 234
     assert reading["curr_L2"] == Decimal("0.7")
@@ -72,8 +72,8 @@ def test_what_is_proposed_for_real_lists_reads_them_right(name, monkeypatch):
         expected, octets = json.load(case)["messages"], raw.read()
     framer, decoder = FRAMERS["apdu" if name.endswith("apdu") else "auto"](), Decoder()
     events = framer.feed(octets) + framer.feed(b"")
-    told = [one.line() for event in events for one in decoder.feed(*event) if isinstance(one, Message)]
-    data = "\n".join(told).encode() + b"\n"
+    result = [one.line() for event in events for one in decoder.feed(*event) if isinstance(one, Message)]
+    data = "\n".join(result).encode() + b"\n"
     readings = LineReader(Naming(tuple(layouts.read_layouts("proposal", proposal(data))))).lines(data)
     found = 0
     for line, message in zip(readings, expected, strict=True):

@@ -88,9 +88,9 @@ def test_a_line_of_a_shape_already_met_is_read_as_if_it_were_the_first(body, dat
 def test_readings_do_not_depend_on_the_pieces(bodies, size):
     data = b"".join(line_of(body).encode() + b"\n" for body in bodies) + b"{}\nno JSON\n"
     whole, cut = LineReader(Naming()), LineReader(Naming())
-    told = whole.lines(data) + whole.lines(b"")
+    result = whole.lines(data) + whole.lines(b"")
     pieces = [line for at in range(0, len(data), size) for line in cut.lines(data[at : at + size])] + cut.lines(b"")
-    assert told == pieces
+    assert result == pieces
     assert whole.counters() == cut.counters()
 
 

@@ -41,12 +41,12 @@ def line(keys: dict) -> bytes:
 
 def read(keys: dict, **options) -> tuple[dict, list[str]]:
     said: list[str] = []
-    (told,) = LineReader(Naming(warn=said.append, **options)).lines(line(keys))
-    return json.loads(told, parse_float=Decimal), said
+    (result,) = LineReader(Naming(warn=said.append, **options)).lines(line(keys))
+    return json.loads(result, parse_float=Decimal), said
 
 
-def telegram(*told: list[str], identification: str = "/XXX5\\2ABC") -> dict:
-    keys = {"link": "p1", "identification": identification, "objects": list(told)}
+def telegram(*result: list[str], identification: str = "/XXX5\\2ABC") -> dict:
+    keys = {"link": "p1", "identification": identification, "objects": list(result)}
     return dict(Naming().telegram(keys))
 
 
@@ -59,31 +59,31 @@ def fields(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess:
 
 
 def test_what_no_table_knows_keeps_its_code_and_its_unit():
-    told, said = read({"body": body(entry("1-0:99.7.0", "long-unsigned", 12, -1, 27))})
-    assert told == {"1-0:99.7.0": Decimal("1.2")}
+    result, said = read({"body": body(entry("1-0:99.7.0", "long-unsigned", 12, -1, 27))})
+    assert result == {"1-0:99.7.0": Decimal("1.2")}
     assert said == []
 
 
 def test_an_unknown_list_has_positions():
-    told, said = read({"body": body({"long-unsigned": 3}, {"visible-string": "x"}, {"null-data": None})})
-    assert told == {"#1": 3, "#2": "x"}
+    result, said = read({"body": body({"long-unsigned": 3}, {"visible-string": "x"}, {"null-data": None})})
+    assert result == {"#1": 3, "#2": "x"}
     assert said == []
 
 
 def test_without_a_power_of_ten_a_value_stays_raw_and_the_user_is_told_how_to_say_it():
     keys = {"body": body(entry("1-0:32.7.0", "long-unsigned", 2362), entry("1-0:13.7.0", "long-unsigned", 997))}
-    told, said = read(keys)
-    assert told == {"1-0:32.7.0": 2362, "1-0:13.7.0": 997}
+    result, said = read(keys)
+    assert result == {"1-0:32.7.0": 2362, "1-0:13.7.0": 997}
     assert len(said) == 1
     assert "--scale V=-1,pf=-3" in said[0]
-    told, said = read(keys, scale={"V": -1, "pf": -3})
-    assert told == {"volt_L1": Decimal("236.2"), "power_factor": Decimal("0.997")}
+    result, said = read(keys, scale={"V": -1, "pf": -3})
+    assert result == {"volt_L1": Decimal("236.2"), "power_factor": Decimal("0.997")}
     assert said == []
 
 
 def test_a_scaler_on_the_line_is_never_replaced():
-    told, _ = read({"body": body(entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}, scale={"V": 0})
-    assert told == {"volt_L1": Decimal("236.2")}
+    result, _ = read({"body": body(entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))}, scale={"V": 0})
+    assert result == {"volt_L1": Decimal("236.2")}
 
 
 def test_a_scale_replaces_that_of_the_meter_data():
@@ -93,7 +93,7 @@ def test_a_scale_replaces_that_of_the_meter_data():
 
 
 @pytest.mark.parametrize(
-    ("kind", "sent", "scaler", "told"),
+    ("kind", "sent", "scaler", "result"),
     [
         ("float32", 230.39999389648438, 0, "230.4"),
         ("float32", 2304.0, -1, "230.4"),
@@ -107,23 +107,23 @@ def test_a_scale_replaces_that_of_the_meter_data():
         ("float64", 1e22, 0, "1" + "0" * 22),
     ],
 )
-def test_a_float_is_its_shortest_decimal_named_and_scaled(kind, sent, scaler, told):
+def test_a_float_is_its_shortest_decimal_named_and_scaled(kind, sent, scaler, result):
     data = line({"body": body(entry("1-0:32.7.0", kind, sent, scaler, 35))})
     (reading,) = LineReader(Naming()).lines(data)
-    assert reading == f'{{"volt_L1":{told}}}'
+    assert reading == f'{{"volt_L1":{result}}}'
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_float32_is_read_back_as_it_was(sent):
-    told, _ = read({"body": body(entry("1-0:32.7.0", "float32", sent, 0, 35))})
-    (read_back,) = struct.unpack(">f", struct.pack(">f", told["volt_L1"]))
+    result, _ = read({"body": body(entry("1-0:32.7.0", "float32", sent, 0, 35))})
+    (read_back,) = struct.unpack(">f", struct.pack(">f", result["volt_L1"]))
     assert read_back == sent
 
 
 def test_a_float_without_a_power_of_ten_stays_raw_or_takes_that_of_the_user():
     keys = {"body": body(entry("1-0:32.7.0", "float64", 230.4))}
-    told, said = read(keys)
-    assert (told, len(said)) == ({"1-0:32.7.0": Decimal("230.4")}, 1)
+    result, said = read(keys)
+    assert (result, len(said)) == ({"1-0:32.7.0": Decimal("230.4")}, 1)
     assert read(keys, scale={"V": 0})[0] == {"volt_L1": Decimal("230.4")}
 
 
@@ -133,8 +133,8 @@ def test_a_transformer_ratio_is_exact_and_leaves_voltages():
 
 
 def test_a_code_sent_twice_keeps_both():
-    told, _ = read({"body": body(*[entry("1-0:1.7.0", "long-unsigned", number, 0, 27) for number in (1, 2)])})
-    assert told == {"act_pow_pos": 1, "1-0:1.7.0#2": 2}
+    result, _ = read({"body": body(*[entry("1-0:1.7.0", "long-unsigned", number, 0, 27) for number in (1, 2)])})
+    assert result == {"act_pow_pos": 1, "1-0:1.7.0#2": 2}
 
 
 CLOCK, LATER = "07ea0b16070a0f0aff800000", "07ea0b16070a0f0bff800000"
@@ -143,7 +143,7 @@ TIME, DATE = entry("1-0:0.9.1", "octet-string", "0a0f0a00"), entry("1-0:0.9.2", 
 
 
 @pytest.mark.parametrize(
-    ("header", "elements", "told"),
+    ("header", "elements", "result"),
     [
         (WITH_OFFSET, [], "2026-11-22T10:15:10+01:00"),
         (None, [entry("0-0:1.0.0", "octet-string", CLOCK)], "2026-11-22T10:15:10"),
@@ -155,15 +155,15 @@ TIME, DATE = entry("1-0:0.9.1", "octet-string", "0a0f0a00"), entry("1-0:0.9.2", 
         (None, [], None),
     ],
 )
-def test_whose_clock(header, elements, told):
-    assert read({"date_time": header, "body": body(*elements)})[0].get("date_time") == told
+def test_whose_clock(header, elements, result):
+    assert read({"date_time": header, "body": body(*elements)})[0].get("date_time") == result
 
 
 @pytest.mark.parametrize(("kind", "sent"), [("double-long-unsigned", 5), ("octet-string", "07ea0b1607"), ("enum", 1)])
 def test_a_clock_object_that_is_no_date_time_keeps_its_code(kind, sent):
-    told, _ = read({"date_time": WITH_OFFSET, "body": body(entry("0-0:1.0.0", kind, sent))})
-    assert told["date_time"] == "2026-11-22T10:15:10+01:00"
-    assert "0-0:1.0.0" in told
+    result, _ = read({"date_time": WITH_OFFSET, "body": body(entry("0-0:1.0.0", kind, sent))})
+    assert result["date_time"] == "2026-11-22T10:15:10+01:00"
+    assert "0-0:1.0.0" in result
 
 
 def layout(name: str, *more: str) -> str:
@@ -181,8 +181,8 @@ def test_a_list_that_two_layouts_fit_or_none_for_sure_has_positions_and_the_user
     )
     monkeypatch.setattr(layouts, "shipped", lambda: tuple(known))
     keys = {"system_title": b"ISK00000".hex(), "body": body({"long-unsigned": 5}, {"octet-string": "00"})}
-    told, (said,) = read(keys)
-    assert told == {"meter_maker": "Iskraemeco", "#1": 5, "#2": ""}
+    result, (said,) = read(keys)
+    assert result == {"meter_maker": "Iskraemeco", "#1": 5, "#2": ""}
     assert said.startswith("a list of 2 values from ISK ")
     assert said.endswith(hint)
     chosen = {"meter_maker": "Iskraemeco", "act_pow_pos": 5000, "#2": ""}
@@ -194,14 +194,14 @@ def test_a_list_that_two_layouts_fit_or_none_for_sure_has_positions_and_the_user
 def test_a_number_is_never_taken_for_a_clock_nor_a_clock_for_it_whichever_came_first(code, first):
     """Both are strings of 12 octets: lines and messages that differ only in them must not share a shape."""
     keys = [{"body": body(entry(code, "octet-string", sent))} for sent in (first, CLOCK, b"181220000017".hex())]
-    told = [json.loads(one) for one in LineReader(Naming()).lines(b"".join(map(line, keys)))]
-    assert told[2].get("meter_ID") == ("181220000017" if code == "0-0:96.1.0" else None)
-    assert "date_time" not in told[2]
-    assert "meter_ID" not in told[1]
-    assert told[1].get("date_time") == (None if code == "0-0:96.1.0" else "2026-11-22T10:15:10")
+    result = [json.loads(one) for one in LineReader(Naming()).lines(b"".join(map(line, keys)))]
+    assert result[2].get("meter_ID") == ("181220000017" if code == "0-0:96.1.0" else None)
+    assert "date_time" not in result[2]
+    assert "meter_ID" not in result[1]
+    assert result[1].get("date_time") == (None if code == "0-0:96.1.0" else "2026-11-22T10:15:10")
     decoder, naming = Decoder(), Naming()
     messages = [decoder.feed("A", encoder.notification(one["body"]))[0] for one in keys]
-    assert [json.loads(naming.reading(message).line()) for message in messages] == told
+    assert [json.loads(naming.reading(message).line()) for message in messages] == result
 
 
 def test_who_sent_it_may_decide(monkeypatch):
@@ -216,9 +216,9 @@ def test_who_sent_it_may_decide(monkeypatch):
 def test_the_size_of_a_voltage_warns_its_power_of_ten_for_all_phases(volts):
     pairs = [("1-1:32.7.0", volts), ("1-1:52.7.0", 500), ("1-1:72.7.0", 23502)]
     elements = [part for code, raw in pairs for part in entry(code, "long-unsigned", raw)["structure"]]
-    told, _ = read({"body": body({"visible-string": "Kamstrup_V0001"}, *elements)})
-    assert told["volt_L2"] == 5
-    assert told["volt_L1"] == Decimal(volts) / 100
+    result, _ = read({"body": body({"visible-string": "Kamstrup_V0001"}, *elements)})
+    assert result["volt_L2"] == 5
+    assert result["volt_L1"] == Decimal(volts) / 100
 
 
 # Plausibility
@@ -226,8 +226,8 @@ def test_the_size_of_a_voltage_warns_its_power_of_ten_for_all_phases(volts):
 
 def test_doubts_are_told_once_and_change_nothing():
     keys = {"body": body(entry("1-0:32.7.0", "long-unsigned", 2362, 0, 35))}
-    told, said = read(keys)
-    assert told == {"volt_L1": 2362}
+    result, said = read(keys)
+    assert result == {"volt_L1": 2362}
     assert len(said) == 1
     assert "2362 V" in said[0]
 
@@ -252,9 +252,9 @@ def test_doubts(reading, words):
 
 
 def test_values_of_a_telegram_are_exact():
-    told = telegram(["1-0:1.7.0", "01.011*kW"], ["1-0:1.8.1", "00001234.567*kWh"], ["1-0:3.7.0", "0.129*kVA"])
-    assert (told["act_pow_pos"], told["act_energy_pos_T1"], told["react_pow_pos"]) == (1011, 1234567, 129)
-    assert told["meter_model"] == "ABC"
+    result = telegram(["1-0:1.7.0", "01.011*kW"], ["1-0:1.8.1", "00001234.567*kWh"], ["1-0:3.7.0", "0.129*kVA"])
+    assert (result["act_pow_pos"], result["act_energy_pos_T1"], result["react_pow_pos"]) == (1011, 1234567, 129)
+    assert result["meter_model"] == "ABC"
 
 
 @given(st.integers(0, 10**9), st.integers(0, 999))
@@ -263,20 +263,20 @@ def test_every_value_of_a_telegram_is_exact(whole, thousandths):
 
 
 def test_sub_meters_have_their_kind_number_and_time():
-    told = telegram(
+    result = telegram(
         ["0-1:24.1.0", "003"], ["0-1:24.2.1", "261122101000W", "00012.345*m3"], ["0-1:96.1.0", "4730"],
         ["0-2:24.1.0", "007"], ["0-2:24.2.1", "700101010000W", "00000.000*m3"],
         ["0-3:24.1.0", "003"], ["0-3:24.2.1", "261122101100S", "1.5*m3"],
         ["0-4:24.2.1", "261122101100S", "123.45*GJ"],
     )  # fmt: skip
-    assert told["gas_volume"] == Decimal("12.345")
-    assert told["gas_time"] == "2026-11-22T10:10:00"
-    assert told["gas_ID"] == "G0"
-    assert told["gas_volume_2"] == Decimal("1.5")
-    assert told["gas_time_2"] == "2026-11-22T10:11:00"
-    assert told["heat_energy"] == Decimal("123.45")
-    assert told["0-2:24.2.1"] == 0
-    assert not any(key.startswith("water") for key in told)
+    assert result["gas_volume"] == Decimal("12.345")
+    assert result["gas_time"] == "2026-11-22T10:10:00"
+    assert result["gas_ID"] == "G0"
+    assert result["gas_volume_2"] == Decimal("1.5")
+    assert result["gas_time_2"] == "2026-11-22T10:11:00"
+    assert result["heat_energy"] == Decimal("123.45")
+    assert result["0-2:24.2.1"] == 0
+    assert not any(key.startswith("water") for key in result)
 
 
 def test_the_gas_of_dsmr_3_stands_in_seven_brackets():
@@ -306,20 +306,20 @@ def test_the_model_stands_in_the_identification(line, model):
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"), [("4730", "G0"), ("81828384", "81828384"), ("XYZ1", "XYZ1"), ("0000", "0000")]
+    ("sent", "result"), [("4730", "G0"), ("81828384", "81828384"), ("XYZ1", "XYZ1"), ("0000", "0000")]
 )
-def test_hex_ids_are_decoded_if_they_spell_something(sent, told):
-    assert telegram(["0-0:96.1.1", sent])["meter_ID"] == told
+def test_hex_ids_are_decoded_if_they_spell_something(sent, result):
+    assert telegram(["0-0:96.1.1", sent])["meter_ID"] == result
 
 
 def test_texts_and_logs_keep_their_codes():
-    told = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is not an object"])
-    assert told == {"meter_model": "ABC", "message": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
+    result = telegram(["0-0:96.13.0", ""], ["1-0:99.97.0", "1", "0-0:96.7.19", "x"], ["a line that is not an object"])
+    assert result == {"meter_model": "ABC", "message": "", "1-0:99.97.0": ["1", "0-0:96.7.19", "x"]}
 
 
 @given(st.lists(st.lists(st.text(max_size=12), min_size=1, max_size=8), max_size=8))
-def test_any_objects_give_a_reading(told):
-    assert isinstance(json.loads(Naming().telegram({"objects": told}).line()), dict)
+def test_any_objects_give_a_reading(result):
+    assert isinstance(json.loads(Naming().telegram({"objects": result}).line()), dict)
 
 
 def test_objects_that_are_none_are_a_wrong_line():
@@ -333,14 +333,14 @@ def test_objects_that_are_none_are_a_wrong_line():
 
 def test_tables_of_names():
     values = body(entry("1-0:1.8.0", "long-unsigned", 1234, 0, 30), entry("1-0:32.7.0", "long-unsigned", 2362, -1, 35))
-    for table, told in (
+    for table, result in (
         ("hanmeter", {"act_energy_pos": 1234, "volt_L1": Decimal("236.2")}),
         ("amshan", {"active_power_import_total": 1234, "voltage_l1": Decimal("236.2")}),
         ("amsreader", {"tPI": Decimal("1.234"), "U1": Decimal("236.2")}),
         ("units", {"act_energy_pos_Wh": 1234, "volt_L1_V": Decimal("236.2")}),
     ):
         done = fields("--names", table, data=line({"body": values}))
-        assert json.loads(done.stdout, parse_float=Decimal) == told
+        assert json.loads(done.stdout, parse_float=Decimal) == result
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ LIST = line(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "result"),
     [
         ((), {"act_pow_pos": 826, "volt_L1": 236.2}),
         (("--only", "volt*"), {"volt_L1": 236.2}),
@@ -387,9 +387,9 @@ LIST = line(
         (("--ct", "200/5"), {"act_pow_pos": 33040, "volt_L1": 236.2}),
     ],
 )
-def test_options(arguments, told):
+def test_options(arguments, result):
     done = fields(*arguments, data=LIST)
-    assert (json.loads(done.stdout), done.returncode) == (told, 0)
+    assert (json.loads(done.stdout), done.returncode) == (result, 0)
 
 
 def test_a_name_that_occurs_nowhere_is_told_at_the_end():
@@ -399,9 +399,9 @@ def test_a_name_that_occurs_nowhere_is_told_at_the_end():
 
 
 def test_obis():
-    told = json.loads(fields("--obis", data=LIST).stdout)
-    assert told["values"]["1-0:32.7.0"] == {"name": "volt_L1", "value": 236.2, "unit": "V"}
-    assert told["meter_ID"] is None
+    result = json.loads(fields("--obis", data=LIST).stdout)
+    assert result["values"]["1-0:32.7.0"] == {"name": "volt_L1", "value": 236.2, "unit": "V"}
+    assert result["meter_ID"] is None
 
 
 def test_text():
@@ -473,6 +473,6 @@ def test_captures_read_alike_in_process_and_through_lines(link):
             octets = file.read()
         framer, decoder, naming, reader = FRAMERS[link](), Decoder(), Naming(), LineReader(Naming())
         events = framer.feed(octets) + framer.feed(b"")
-        told = [one for kind, frame in events for one in decoder.feed(kind, frame) if isinstance(one, Message)]
-        lines = reader.lines("".join(one.line() + "\n" for one in told).encode())
-        assert [naming.reading(one).line() for one in told] == lines, capture
+        result = [one for kind, frame in events for one in decoder.feed(kind, frame) if isinstance(one, Message)]
+        lines = reader.lines("".join(one.line() + "\n" for one in result).encode())
+        assert [naming.reading(one).line() for one in result] == lines, capture

@@ -42,12 +42,12 @@ def told_of(keys: dict[str, Any], naming: Naming, *, named: bool) -> dict[str, A
 @pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "unaided"])
 @pytest.mark.parametrize("name", captures() or [pytest.param("", marks=pytest.mark.skip(reason=NO_CAPTURES))])
 def test_no_capture_gives_a_wrong_number_whole_or_cut_short(name, hinted):
-    case, told = case_of(name)
+    case, result = case_of(name)
     hints = case.get("hints", {}) if hinted else {}
     chosen = (LAYOUTS[hints["layout"]],) if "layout" in hints else ()
     naming = Naming(chosen, hints.get("exponents"))
     seen: set[str] = set()
-    for keys, message in zip(told, case["messages"], strict=True) if len(told) == len(case["messages"]) else ():
+    for keys, message in zip(result, case["messages"], strict=True) if len(result) == len(case["messages"]) else ():
         whole = told_of(keys, naming, named=False)
         named = told_of(keys, naming, named=True)
         for code, expected in message["values"].items():

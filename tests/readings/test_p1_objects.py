@@ -22,7 +22,7 @@ GAS = ["0-1:24.1.0", "003"]
 
 
 @pytest.mark.parametrize(
-    ("objects", "told"),
+    ("objects", "result"),
     [
         ([["1-0:21.7.0.255", "01.111*kW"]], {"act_pow_pos_L1": 1111}),
         ([["1-0:21.7.0*255", "01.111*kW"]], {"act_pow_pos_L1": 1111}),
@@ -42,8 +42,8 @@ GAS = ["0-1:24.1.0", "003"]
          {"date_time": "2026-11-22T10:15:11"}),
     ],
 )  # fmt: skip
-def test_what_meters_print(objects, told):
-    assert all(reading(*objects)[key] == value for key, value in told.items())
+def test_what_meters_print(objects, result):
+    assert all(reading(*objects)[key] == value for key, value in result.items())
 
 
 def test_a_time_beside_a_value_is_kept_in_either_order():
@@ -52,7 +52,7 @@ def test_a_time_beside_a_value_is_kept_in_either_order():
 
 
 @pytest.mark.parametrize(
-    ("objects", "told"),
+    ("objects", "result"),
     [
         ([["1-0:1.7.0", ""]], {}),
         ([["0-0:96.13.0", "12A"]], {"message": "12A"}),  # not a current
@@ -63,8 +63,8 @@ def test_a_time_beside_a_value_is_kept_in_either_order():
         ([["1-0:0.9.1", "101510"]], {"1-0:0.9.1": "101510"}),
     ],
 )
-def test_what_is_in_doubt_gets_no_name(objects, told):
-    assert reading(*objects) == told
+def test_what_is_in_doubt_gets_no_name(objects, result):
+    assert reading(*objects) == result
 
 
 @pytest.mark.parametrize("nothing", ["ER23", "(ER11)"])
@@ -94,9 +94,9 @@ def test_no_sub_meter_is_taken_for_another_of_its_kind_if_an_object_is_damaged(a
         [code, "x", *brackets[1:]],
         [code],
     ):
-        told = reading(*TWO_OF_A_KIND[:at], damaged, *TWO_OF_A_KIND[at + 1 :])
+        result = reading(*TWO_OF_A_KIND[:at], damaged, *TWO_OF_A_KIND[at + 1 :])
         for name in ("gas_volume", "gas_volume_2", "gas_time", "gas_time_2"):
-            assert told.get(name, whole[name]) == whole[name], damaged
+            assert result.get(name, whole[name]) == whole[name], damaged
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_real_telegram_cut_short_gives_the_same_values_or_none():
         _, objects = telegram.read_telegram(octets)
         whole = reading(*objects)
         for end in range(len(objects)):
-            told = {key: value for key, value in reading(*objects[:end]).items() if ":" not in key}
-            number = told.pop("meter_ID", None)  # from another of its codes, while the first has not come
+            result = {key: value for key, value in reading(*objects[:end]).items() if ":" not in key}
+            number = result.pop("meter_ID", None)  # from another of its codes, while the first has not come
             assert number is None or number in whole.values(), name
-            assert all(whole[key] == value for key, value in told.items()), name
+            assert all(whole[key] == value for key, value in result.items()), name

@@ -49,21 +49,21 @@ def test_an_archive_gives_the_same_account_in_any_cutting_into_files(cuts):
 @pytest.mark.parametrize("rule", ["no", "be"])
 def test_the_sums_are_those_of_han_every(rule):
     period = "15m" if rule == "be" else "1h"
-    told = [
+    result = [
         json.loads(line, parse_float=Decimal)
         for line in run("han-every", period, "--zone", "Europe/Oslo", given=GIVEN).out.splitlines()
     ]
     (account,) = accounts([GIVEN], rule=rules()[rule])
     for register in ("act_energy_pos", "act_energy_neg"):
-        deltas = [line[f"{register}_delta"] for line in told if f"{register}_delta" in line]
+        deltas = [line[f"{register}_delta"] for line in result if f"{register}_delta" in line]
         assert account.totals[register] == sum(deltas) > 0
         assert sum(span.bin[register].area for span in account.energy.spans() if register in span.bin) == sum(deltas)
-        assert account.registers[register] == [line[register] for line in told if register in line][-1]
+        assert account.registers[register] == [line[register] for line in result if register in line][-1]
 
 
 def test_the_peaks_are_those_of_han_peaks():
-    told = run("han-every", "1h", "--zone", "Europe/Oslo", given=GIVEN).out
-    (line,) = run("han-peaks", "--rule", "no", given=told).out.splitlines()
+    result = run("han-every", "1h", "--zone", "Europe/Oslo", given=GIVEN).out
+    (line,) = run("han-peaks", "--rule", "no", given=result).out.splitlines()
     (account,) = accounts([GIVEN], rule=rules()["no"])
     assert [account.months[0]["peak"], account.months[0]["peak_1_begin"]] == [
         json.loads(line, parse_float=Decimal)[name] for name in ("peak", "peak_1_begin")

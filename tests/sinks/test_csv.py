@@ -53,15 +53,15 @@ def plain(value):
 @given(READINGS)
 def test_what_is_written_is_read_back(readings):
     lines = ReadingReader().feed(b"".join(json.dumps(reading).encode() + b"\n" for reading in readings))
-    columns, told = Columns(), []
+    columns, result = Columns(), []
     columns.add_all(lines)
-    rows = Rows(columns.names(), told.append)
+    rows = Rows(columns.names(), result.append)
     header, *cells = table(rows.header() + rows.rows(lines)) if columns.names() else ([], *[[]] * len(readings))
     assert set(header) == {name for reading in readings for name in reading}
     assert [dict(zip(header, row, strict=True)) for row in cells] == [
         dict.fromkeys(header, "") | {name: plain(value) for name, value in reading.items()} for reading in readings
     ]
-    assert told == []
+    assert result == []
 
 
 @given(st.lists(NUMBERS | st.text() | st.none()) | st.dictionaries(st.text(), NUMBERS))

@@ -50,8 +50,8 @@ EVERYTHING = {1: KWH, 2: COUNTER, 3: P1, 4: VOLTAGE, 5: VOLTAGE, 6: VOLTAGE, 7: 
 
 def at(seconds, **values):
     """A line of han-fields."""
-    told = (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": told} | values).encode() + b"\n"
+    result = (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": result} | values).encode() + b"\n"
 
 
 def hour(register=21_123_450, power=826):
@@ -164,10 +164,12 @@ def test_intervals_end_when_the_clock_says_so():
     said = []
     account = Account({"act_pow_pos"}, said.append)
     intervals = Intervals(account, 10)
-    told = [figures for second in (3, 9, 12, 500) for figures in intervals.add({"act_pow_pos": second}, second * 10**9)]
-    told += intervals.finish()
+    result = [
+        figures for second in (3, 9, 12, 500) for figures in intervals.add({"act_pow_pos": second}, second * 10**9)
+    ]
+    result += intervals.finish()
     # 3 W for 6 s and 9 W for 1 s; then 9 W for 2 s and 12 W for 8; and 12 W for as long as is believed
-    means = [float(round(figures.values["act_pow_pos"], 3)) for figures in told]
+    means = [float(round(figures.values["act_pow_pos"], 3)) for figures in result]
     assert means == [3.857, 11.4, 12, 12, 12, 12, 12, 12, 500]
     assert said == []
 
@@ -176,13 +178,13 @@ def test_intervals_end_when_the_clock_says_so():
 def test_any_times_are_survived(steps, length):
     """Clocks are set, recordings are joined: the energy of the same register stays."""
     account = Account({"act_pow_pos", "act_energy_pos"}, lambda _: None)
-    intervals, now, told = Intervals(account, length), 10**18, []
+    intervals, now, result = Intervals(account, length), 10**18, []
     for step in steps:
         now += step
-        told += intervals.add({"act_pow_pos": 100, "act_energy_pos": 77_777}, now)
-    told += intervals.finish()
-    assert {round(figures.values["act_pow_pos"], 6) for figures in told if figures.values["act_pow_pos"]} <= {100}
-    energies = [figures.values["act_energy_pos"] for figures in told]
+        result += intervals.add({"act_pow_pos": 100, "act_energy_pos": 77_777}, now)
+    result += intervals.finish()
+    assert {round(figures.values["act_pow_pos"], 6) for figures in result if figures.values["act_pow_pos"]} <= {100}
+    energies = [figures.values["act_energy_pos"] for figures in result]
     assert energies == sorted(energies)
     assert all(energy >= 77_777 for energy in energies)
 

@@ -17,16 +17,16 @@ USERS = {"guest": ("g", 0), "han": ("h", 1), "admin": ("a", 2)}
 
 def send(server, *requests):
     """Send requests on one connection, each after the answer to the one before; return what comes, to its end."""
-    told = []
+    seen = []
     with socket.create_connection(("127.0.0.1", server.port), 5) as connection, connection.makefile("rb") as answers:
         for request in requests:
             connection.sendall(request.encode())
             head = "".join(takewhile("\r\n".__ne__, iter(lambda: answers.readline().decode(), "")))
             length = next((line[15:] for line in head.split("\r\n") if line.startswith("Content-Length:")), 0)
-            told.append((head, b"" if request.startswith("HEAD") else answers.read(int(length))))
+            seen.append((head, b"" if request.startswith("HEAD") else answers.read(int(length))))
             if not head:
                 break
-    return told
+    return seen
 
 
 def get(target, login=None, method="GET", connection="close", **headers):

@@ -47,8 +47,8 @@ def run(lines, *arguments, **env):
 def readings(count, **more):
     """Lines of readings, 2.5 s from each other."""
     start = 1_800_000_000
-    told = [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(start + 3 * number)) for number in range(count)]
-    lines = [{"time": f"{at}.500Z", "act_pow_pos": number} | more for number, at in enumerate(told)]
+    result = [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(start + 3 * number)) for number in range(count)]
+    lines = [{"time": f"{at}.500Z", "act_pow_pos": number} | more for number, at in enumerate(result)]
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
@@ -107,9 +107,9 @@ def test_every_character_is_escaped_or_left_out(meter, numbers):
     assert "\n" not in text
     head, fields = re.split(r"(?<!\\) ", text)
     pairs = [unescaped(pair, "=") for pair in re.split(r"(?<!\\),", fields)]
-    told = {name.replace("\\,", ",").replace("\\ ", " "): value for name, value in pairs}
-    assert set(told) == set(kept)
-    assert all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in told.values())
+    result = {name.replace("\\,", ",").replace("\\ ", " "): value for name, value in pairs}
+    assert set(result) == set(kept)
+    assert all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in result.values())
     assert head.count("\\") - meter.count("\\") <= sum(map(meter.count, " ,="))
 
 
@@ -130,13 +130,13 @@ def test_time_is_when_the_frame_came_else_a_clock_that_warns_its_offset():
 
 
 def test_a_reading_without_a_number_is_of_the_one_meter_heard():
-    told = []
-    whose = Whose(told.append)
+    result = []
+    whose = Whose(result.append)
     assert [whose.of(reading) for reading in ({}, {"meter_ID": "a"}, {}, {"meter_ID": 5}, {"meter_ID": "a"})] == [
         *["", "a", "a", "a", "a"]
     ]
     assert whose.of({"meter_ID": "b"}) == "b"
-    assert [whose.of({}), whose.of({"meter_ID": "a"}), len(told)] == ["", "a", 1]
+    assert [whose.of({}), whose.of({"meter_ID": "a"}), len(result)] == ["", "a", 1]
 
 
 # Posting -------------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ class Strict(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, *told):
+    def log_message(self, *result):
         pass
 
 
@@ -533,8 +533,8 @@ def test_a_real_victoria_metrics_takes_both_versions(tmp_path):
             found = answer(f"{url}/api/v1/export?match[]=" + urllib.parse.quote('{__name__!=""}'))
         finally:
             process.kill()
-    told = [json.loads(line) for line in found.splitlines()]
-    series = {(one["metric"]["__name__"], one["metric"].get("meter_id")): one["values"] for one in told}
+    result = [json.loads(line) for line in found.splitlines()]
+    series = {(one["metric"]["__name__"], one["metric"].get("meter_id")): one["values"] for one in result}
     assert series == {
         ("han_act_pow_pos", None): [826],
         ("han_act_pow_pos", "7359992890123456"): [830],

@@ -176,18 +176,18 @@ def test_each_value_of_periods_and_peaks_has_an_entity_that_home_assistant_takes
 def test_a_period_is_one_message_and_its_amounts_begin_anew_with_it():
     for by_device in (False, True):
         topics = Topics("h", Announcer("ha", "s", by_device=by_device), whole=False, retain=True)
-        told = [topics.messages(one, Meter("m", "n")) for one in lines(WHOLE, OPEN)]
-        assert [[message.topic for message in announced] for announced, _ in told] == [
+        result = [topics.messages(one, Meter("m", "n")) for one in lines(WHOLE, OPEN)]
+        assert [[message.topic for message in announced] for announced, _ in result] == [
             ["ha/device/hanpipe_m_1h/config"], ["ha/device/hanpipe_m_1h_running/config"],
         ]  # fmt: skip
-        assert [[(message.topic, message.retain) for message in sent] for _, sent in told] == [
+        assert [[(message.topic, message.retain) for message in sent] for _, sent in result] == [
             [("h/m/1h", True)], [("h/m/1h_running", False)],
         ]  # fmt: skip
-        state = json.loads(told[0][1][0].payload, parse_float=Decimal)
+        state = json.loads(result[0][1][0].payload, parse_float=Decimal)
         assert [state[key] for key in ("delta_import_energy", "import_energy", "peak_import_power", "known")] == [
             Decimal("0.827"), Decimal("21123.45"), 2310, Decimal("99.8"),
         ]  # fmt: skip
-        parts = json.loads(told[0][0][0].payload)["components"]
+        parts = json.loads(result[0][0][0].payload)["components"]
         energy = parts["delta_import_energy"]
         assert energy["name"] == "Active energy import of the hour"
         assert (energy["state_class"], energy["device_class"], energy["unit_of_measurement"]) == (
@@ -212,9 +212,9 @@ def test_a_rule_of_any_characters_makes_a_topic_and_an_id():
 
 def test_readings_and_periods_never_share_a_topic_or_an_id():
     topics = Topics("h", Announcer("ha", "s", by_device=True), whole=False, retain=True)
-    told = [topics.messages(one, Meter("m", "n")) for one in lines(full(), WHOLE, OPEN, MONTH, WARNING)]
-    sent = [{message.topic for message in messages} for _, messages in told]
-    configs = [json.loads(announced[-1].payload) for announced, _ in told]
+    result = [topics.messages(one, Meter("m", "n")) for one in lines(full(), WHOLE, OPEN, MONTH, WARNING)]
+    sent = [{message.topic for message in messages} for _, messages in result]
+    configs = [json.loads(announced[-1].payload) for announced, _ in result]
     ids = [{one["unique_id"] for one in config["components"].values()} for config in configs]
     for groups in (sent, ids):
         assert len(set().union(*groups)) == sum(map(len, groups))
@@ -332,8 +332,8 @@ def test_a_name_goes_before_the_number():
 
 def published(octets, meter=None, **options):
     topics = Topics("h", options.pop("announcer", None), **{"whole": False, "retain": False, **options})
-    told = [topics.messages(one, meter or Meter("m", "n")) for one in lines(octets)]
-    return [{m.topic: m.payload.decode() for m in messages} for _, messages in told]
+    result = [topics.messages(one, meter or Meter("m", "n")) for one in lines(octets)]
+    return [{m.topic: m.payload.decode() for m in messages} for _, messages in result]
 
 
 def test_a_clock_is_one_only_with_its_offset():
@@ -494,9 +494,9 @@ def test_values_and_discovery_are_read_by_a_second_client(shared):
     # Home Assistant subscribes to a value only after it has heard of it: an hourly register must still be there.
     kept = {topic: payload for topic, payload, _ in later_got if topic.startswith(BASE)}
     assert kept == {topic: values[topic] for topic in values if topic.endswith("_energy")}
-    told = {topic.split("/")[3]: json.loads(payload) for topic, payload, _ in later_got if topic.startswith(CONFIG)}
-    assert len(told) == 8
-    for name, config in told.items():
+    result = {topic.split("/")[3]: json.loads(payload) for topic, payload, _ in later_got if topic.startswith(CONFIG)}
+    assert len(result) == 8
+    for name, config in result.items():
         states, units = RULES.get(config.get("device_class"), (REGISTERS, NO_CLASS))
         assert config.get("state_class") in states
         assert config.get("unit_of_measurement") in units
@@ -507,8 +507,8 @@ def test_values_and_discovery_are_read_by_a_second_client(shared):
         assert config["origin"]["name"] == "hanpipe"
         assert ("expire_after" in config) == (config.get("device_class") == "power")
         assert "value_template" not in config
-    assert told["import_energy"]["unit_of_measurement"] == "kWh"
-    assert "device_class" not in told["import_reactive_energy"]
+    assert result["import_energy"]["unit_of_measurement"] == "kWh"
+    assert "device_class" not in result["import_reactive_energy"]
 
 
 def test_device_discovery_and_none(shared):

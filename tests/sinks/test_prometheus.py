@@ -57,8 +57,8 @@ def names():
     """Every name in docs/fields.md, tariffs up to 2, and some that no table knows."""
     with open(f"{ROOT}/docs/fields.md", encoding="utf-8") as file:
         rows = [line.split("|") for line in file if line.startswith("| `")]
-    told = {name for row in rows for name in re.findall(r"`(\w+)`", row[1])}
-    return sorted(told | {"act_energy_pos_T2", "gas_volume_2", "1-0:99.1.0", "#1", 'a "b"\\\n', "volt_L4", "curr_9"})
+    seen = {name for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    return sorted(seen | {"act_energy_pos_T2", "gas_volume_2", "1-0:99.1.0", "#1", 'a "b"\\\n', "volt_L4", "curr_9"})
 
 
 @pytest.fixture(scope="module")
@@ -179,10 +179,10 @@ def by_family(found):
 def test_energy_is_exact_in_joules(register, heat):
     metrics = Metrics(300)
     metrics.take({"act_energy_pos": register, "heat_energy": heat, "act_energy_net": -1}, "", 0)
-    told = samples(metrics.text(0))
-    assert int(told["han_active_energy_import_joules_total"]) == 3600 * register
-    assert Decimal(told["han_heat_joules_total"]) == heat * 10**9
-    assert told["han_active_energy_net_joules"] == "-3600"
+    seen = samples(metrics.text(0))
+    assert int(seen["han_active_energy_import_joules_total"]) == 3600 * register
+    assert Decimal(seen["han_heat_joules_total"]) == heat * 10**9
+    assert seen["han_active_energy_net_joules"] == "-3600"
 
 
 def test_a_gauge_that_is_not_sent_any_more_is_left_out_and_a_register_is_not():
@@ -303,10 +303,10 @@ def test_usage(wrong):
 def test_a_real_prometheus_scrapes_it(prometheus):
     needs("prometheus")
     found = wait_for(f"http://{prometheus}/api/v1/query?query=%7Bjob%3D%22han%22%7D")
-    told = {(one["metric"]["__name__"], one["metric"].get("phase")): one["value"][1] for one in found}
-    assert told["han_active_energy_import_joules_total", None] == "76044420000"
-    assert told["han_voltage_volts", "1"] == "236.2"
-    assert told["up", None] == "1"
+    seen = {(one["metric"]["__name__"], one["metric"].get("phase")): one["value"][1] for one in found}
+    assert seen["han_active_energy_import_joules_total", None] == "76044420000"
+    assert seen["han_voltage_volts", "1"] == "236.2"
+    assert seen["up", None] == "1"
     assert {one["metric"].get("meter_id") for one in found} == {None, "7359992890123456"}
 
 

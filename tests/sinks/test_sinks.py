@@ -16,8 +16,8 @@ BIN = f"{ROOT}/bin"
 
 def readings(count):
     """Lines of han-fields, ten seconds from each other; the first has the registers."""
-    told = [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START + 10 * number)) for number in range(count)]
-    lines = [{"time": f"{at}.000Z", "meter_ID": "7359990000000001", "act_pow_pos": 1000} for at in told]
+    result = [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START + 10 * number)) for number in range(count)]
+    lines = [{"time": f"{at}.000Z", "meter_ID": "7359990000000001", "act_pow_pos": 1000} for at in result]
     lines[0]["act_energy_pos"] = 5000
     return [json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines]
 

@@ -73,16 +73,18 @@ def read_back(dump: str) -> tuple[dict[int, int], int]:
         if not head:
             continue
         end = int(re.findall(r"octets \d+-(\d+)", head)[0]) + 1
-        for (begin, told), following in zip(lines, [*(at for at, _ in lines[1:]), end], strict=True):
-            octets = text_octets(told, following - begin) if "  p1" in head else bytes.fromhex(told[:47].split("  ")[0])
+        for (begin, result), following in zip(lines, [*(at for at, _ in lines[1:]), end], strict=True):
+            octets = (
+                text_octets(result, following - begin) if "  p1" in head else bytes.fromhex(result[:47].split("  ")[0])
+            )
             found |= dict(enumerate(octets, begin))
     return found, folded
 
 
-def text_octets(told: str, size: int) -> bytes:
+def text_octets(result: str, size: int) -> bytes:
     """Read a row of a telegram; CR LF at its end is not shown, the verdict of the CRC after it is."""
-    told = re.sub("  +(no CRC|CRC |7 bits).*", "", told)
-    plain = re.sub(r"\\x(..)", lambda escaped: chr(int(escaped[1], 16)), told).encode("latin-1")
+    result = re.sub("  +(no CRC|CRC |7 bits).*", "", result)
+    plain = re.sub(r"\\x(..)", lambda escaped: chr(int(escaped[1], 16)), result).encode("latin-1")
     return plain + b"\r\n" if len(plain) == size - 2 else plain
 
 
@@ -152,8 +154,8 @@ def test_flags_stand_where_they_are() -> None:
 
 def test_a_line_may_idle_for_ever() -> None:
     framer, dump = FRAMERS["hdlc"](), HexDump(PLAIN)
-    told = "".join(dump.feed(FLAG * 65536, framer.feed(FLAG * 65536)) for _ in range(100))
-    assert told == ""
+    result = "".join(dump.feed(FLAG * 65536, framer.feed(FLAG * 65536)) for _ in range(100))
+    assert result == ""
     assert len(dump._octets) <= 1
     assert dump.feed(LIST_1 + FLAG, framer.feed(LIST_1 + FLAG)).startswith(
         "frame 1  octets 0-6553642  hdlc  good\n"
@@ -396,11 +398,11 @@ def test_a_descriptor_is_drawn_with_its_code() -> None:
 @given(st.sampled_from([WHOLE, DESCRIBED]), st.integers(1, 200), st.integers(1, 200), st.integers(0, 255))
 def test_a_malformed_apdu_shows_what_is_in_front_of_its_fault(whole: bytes, size: int, at: int, octet: int) -> None:
     apdu = (whole[:at] + bytes([octet]) + whole[at + 1 :])[:size]
-    told, *_ = Decoder(descriptors=True).feed("H", encoder.pushed(apdu))
+    result, *_ = Decoder(descriptors=True).feed("H", encoder.pushed(apdu))
     drawn = draw(Apdu(0, {"link": "apdu"}, apdu), PLAIN)
-    if isinstance(told, Refusal) and told.keys["fault"] == "apdu":
-        assert told.keys["detail"] in drawn
-        assert all(int(row.split()[0]) < told.keys["offset"] for row in rows_of(drawn))
+    if isinstance(result, Refusal) and result.keys["fault"] == "apdu":
+        assert result.keys["detail"] in drawn
+        assert all(int(row.split()[0]) < result.keys["offset"] for row in rows_of(drawn))
 
 
 def test_a_fault_stands_behind_what_could_be_read() -> None:
@@ -427,18 +429,18 @@ def test_a_message_without_a_key_is_drawn_as_the_design_draws_it() -> None:
 
 
 def test_a_fault_of_the_link_says_what_to_do() -> None:
-    (told,) = Decoder().opener.open("c", LIST_2[:-1] + b"\0")
-    assert isinstance(told, Refusal)
-    lines = refusal(told, PLAIN).split("\n")
+    (result,) = Decoder().opener.open("c", LIST_2[:-1] + b"\0")
+    assert isinstance(result, Refusal)
+    lines = refusal(result, PLAIN).split("\n")
     assert lines[0] == f"frame check  hdlc  {len(LIST_2)} octets"
     assert "--hex" in lines[1]
     assert lines[2] == f"  {LIST_2[:16].hex(' ')}  ... {len(LIST_2) - 16} more"
 
 
 def test_a_telegram_is_drawn_object_by_object() -> None:
-    (told,) = Decoder().opener.open("P", p1(b"1-0:1.7.0(0000.280*kW)", b"0-1:24.2.1(261122111500W)(00012.345*m3)"))
-    assert isinstance(told, Telegram)
-    lines = telegram(told, PLAIN).split("\n")
+    (result,) = Decoder().opener.open("P", p1(b"1-0:1.7.0(0000.280*kW)", b"0-1:24.2.1(261122111500W)(00012.345*m3)"))
+    assert isinstance(result, Telegram)
+    lines = telegram(result, PLAIN).split("\n")
     assert lines[0] == "telegram  p1  /ABC5test"
     assert lines[1].split() == ["1-0:1.7.0", "(0000.280*kW)", "act_pow_pos"]
     assert "(261122111500W) (00012.345*m3)" in lines[2]
@@ -447,8 +449,8 @@ def test_a_telegram_is_drawn_object_by_object() -> None:
 def test_trees_of_captures_fit_the_screen(capture: bytes) -> None:
     framer, decoder = FRAMERS["auto"](), Decoder()
     for event in framer.feed(capture) + framer.feed(b""):
-        for told in decoder.opener.open(*event):
-            drawn = draw(told, PLAIN)
+        for result in decoder.opener.open(*event):
+            drawn = draw(result, PLAIN)
             assert max(map(len, drawn.split("\n"))) <= 80
             assert drawn.endswith("\n\n")
 
@@ -564,9 +566,9 @@ def test_han_frame_paints_on_a_terminal(tmp_path: str, wanted: bool) -> None:
     command = [sys.executable, os.path.join(ROOT, "bin", "han-frame"), "--hex", path]
     with subprocess.Popen(command, stdout=terminal, env=surroundings) as process:
         os.close(terminal)
-        told = b""
-        while b"FCS good" not in told:
-            told += os.read(master, 65536)
+        result = b""
+        while b"FCS good" not in result:
+            result += os.read(master, 65536)
         process.wait()
     os.close(master)
-    assert (b"\x1b[2m0000" in told) == wanted
+    assert (b"\x1b[2m0000" in result) == wanted

@@ -101,7 +101,7 @@ class MqttSink(Sink):
             self._outbox.put([], [], bytes(self._lines))
         self._broker.finish(stopping)
         if left := self._outbox.left:
-            words = f"the server did not acknowledge {counted(left, 'message')} at the end"
+            words = f"the broker did not acknowledge {counted(left, 'message')} at the end"
             raise Denied(words) if self._broker.denied else Away(words)
 
     def counters(self) -> dict[str, int]:

@@ -1,6 +1,11 @@
-"""The time of arrival of a message, as the first key of a line."""
+"""The first keys of a line: when its octets arrived, and from where."""
 
+import json
 import time as clock
+
+from hanpipe.unix.typed import Final
+
+_quoted: Final = json.encoder.encode_basestring_ascii  # what json.dumps makes of a string, in a tenth of its time
 
 
 def stamp(time: int) -> str:
@@ -12,3 +17,8 @@ def stamp(time: int) -> str:
         return ""
     seconds, fraction = divmod(time, 1_000_000_000)
     return clock.strftime(f'"time":"%Y-%m-%dT%H:%M:%S.{fraction // 1_000_000:03}Z",', clock.gmtime(seconds))
+
+
+def front(time: int, source: str) -> str:
+    """Write the time of arrival, as stamp() does, and the source of the octets, "" where only one sends."""
+    return stamp(time) + f'"source":{_quoted(source)},' if source else stamp(time)

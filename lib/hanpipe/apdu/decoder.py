@@ -6,6 +6,7 @@ from hanpipe.apdu import dlms
 from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result, json_text, refusal
 from hanpipe.apdu.opener import Opener
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
+from hanpipe.apdu.sources import Openers, of_source
 from hanpipe.link.hdlc.header import FCS
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ _made = tuple.__new__  # Message(...), in half the time
 
 
 class Decoder:
-    """Feed it records in line order; each gives the results that it completes, mostly one."""
+    """Feed it records in line order; each gives the results that it completes, mostly one.
+
+    The records of each source are a line of their own; shapes and keys are shared by all.
+    """
 
     def __init__(
         self,
@@ -34,31 +38,56 @@ class Decoder:
         unchecked:   also read frames whose check failed, as far as they go; their lines hold "checked": false
         """
         self._frames = Shapes()
+        self._frames_of_sources = Shapes()  # whose addresses have other keys
         self._apdus = Shapes()
         self._descriptors = descriptors
         self.opener = Opener(deciphering, warn, self.is_notification, unchecked=unchecked)
+        self._openers = Openers(self.opener)
 
-    def feed(self, kind: str, octets: bytes, time: int = 0) -> list[Result]:
-        """Read a record, as Opener.open does."""
-        return self.feed_all([(kind, octets, time)])
+    def feed(self, kind: str, octets: bytes, time: int = 0, source: str = "") -> list[Result]:
+        """Read a record, as Opener.open does. source: as in link.records.Record."""
+        return self.feed_all([(kind, octets, time, source)])
 
-    def feed_all(self, records: Iterable[tuple[str, bytes, int]]) -> list[Result]:
+    def feed_all(self, records: Iterable[tuple[str, bytes, int, str]]) -> list[Result]:
         """Read records. A frame that is like one before, as nearly all are, is not even opened."""
         results: list[Result] = []
         find, segments, open_ = self._frames.find, self.opener.segments, self.opener.open
-        for kind, octets, time in records:
-            if kind == "H" and not segments.waiting and (shape := find(octets)) is not None:
-                results.append(_made(Message, (time, "", shape, shape.unpack(octets))))
+        for kind, octets, time, source in records:
+            if source:
+                results += self._feed_source(kind, octets, time, source)
+            elif kind == "H" and not segments.waiting and (shape := find(octets)) is not None:
+                results.append(_made(Message, (time, "", shape, shape.unpack(octets), "")))
             else:
-                results += self._read_all(open_(kind, octets, time))
+                results += self._read_all(open_(kind, octets, time), self.opener, self._frames)
         return results
+
+    def open_each(self, kind: str, octets: bytes, time: int = 0, source: str = "") -> list[Opened]:
+        """Return what a record completes, each APDU by itself and none read, as Opener.open_each does."""
+        if not source:
+            return self.opener.open_each(kind, octets, time)
+        opener = self._openers.take(source)
+        opened = [of_source(source, one) for one in opener.open_each(kind, octets, time)]
+        return opened + self._openers.keep(source, opener)
 
     def end(self) -> list[Refusal]:
         """Return the pieces that were never completed: the input has ended."""
-        return self.opener.end()
+        return self.opener.end() + self._openers.end()
 
-    def _read_all(self, opened: list[Opened]) -> list[Result]:
-        """Read APDUs, and those that follow one in the same octets."""
+    def _feed_source(self, kind: str, octets: bytes, time: int, source: str) -> list[Result]:
+        """Read a record of one of many sources."""
+        find = self._frames_of_sources.find
+        if kind == "H" and not self._openers.waits(source) and (shape := find(octets)) is not None:
+            return [_made(Message, (time, "", shape, shape.unpack(octets), source))]
+        opener = self._openers.take(source)
+        opened = [of_source(source, one) for one in opener.open(kind, octets, time)]
+        results = self._read_all(opened, opener, self._frames_of_sources)
+        return [*(one._replace(source=source) for one in results), *self._openers.keep(source, opener)]
+
+    def _read_all(self, opened: list[Opened], opener: Opener, frames: Shapes) -> list[Result]:
+        """Read APDUs, and those that follow one in the same octets.
+
+        opener: of their line; frames: the shapes of its frames
+        """
         results: list[Result] = []
         waiting = opened[::-1]
         while waiting:
@@ -68,27 +97,27 @@ class Decoder:
             elif "checked" in one.keys:
                 results += _read_partly(one)
             else:
-                result, following = self._read(one)
+                result, following = self._read(one, opener, frames)
                 results.append(result)
                 waiting += following[::-1]
         return results
 
-    def _read(self, apdu: Apdu) -> tuple[Message | Refusal, list[Opened]]:
+    def _read(self, apdu: Apdu, opener: Opener, frames: Shapes) -> tuple[Message | Refusal, list[Opened]]:
         """Read an APDU, and remember its shape. Return also what follows it in the same octets."""
-        shape = self._frames.find(apdu.frame) if apdu.frame else self._apdus.find(apdu.octets)
+        shape = frames.find(apdu.frame) if apdu.frame else self._apdus.find(apdu.octets)
         if shape is not None:
             return _message(apdu, shape), []
-        time, keys, octets, frame, _ = apdu
+        time, keys, octets, frame, _, _ = apdu
         try:
             notification = dlms.read_notification(
                 octets, descriptors=self._descriptors, bare=apdu.keys.get("link") == "apdu"
             )
-            apdu, following = self.opener.cut(apdu, notification.end)
+            apdu, following = opener.cut(apdu, notification.end)
         except Malformed as malformed:
             return refusal("apdu", malformed, octets, keys, time), []
         if apdu.frame:
             pieces = notification_pieces(notification, len(frame) - FCS - len(octets))
-            shape = self._frames.add(frame, [_envelope(keys), *pieces], check=FCS)
+            shape = frames.add(frame, [_envelope(keys), *pieces], check=FCS)
         else:
             shape = self._apdus.add(apdu.octets, notification_pieces(notification, 0))
         return _message(apdu, shape), following

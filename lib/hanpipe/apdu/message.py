@@ -5,7 +5,7 @@ The opener takes an Apdu, a Telegram or a Refusal out of a record; the decoder m
 
 import json
 
-from hanpipe.apdu.arrival import stamp
+from hanpipe.apdu.arrival import front
 from hanpipe.apdu.shape import Shape
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Any, NamedTuple
@@ -19,6 +19,7 @@ class Apdu(NamedTuple):
     octets: from its tag on; more APDUs may follow in them, which Opener.cut takes off
     frame:  the frame that alone carries it, b"" if there is more than one, or something around it
     joined: whether its pieces had no numbers, so that a missing one shows only in what the octets hold
+    source: where its octets came from, "" where only one sends
     """
 
     time: int
@@ -26,6 +27,7 @@ class Apdu(NamedTuple):
     octets: bytes
     frame: bytes = b""
     joined: bool = False
+    source: str = ""
 
 
 class Message(NamedTuple):
@@ -35,20 +37,22 @@ class Message(NamedTuple):
     envelope: JSON text of the keys that are not part of the shape, each followed by a comma
     shape:    the part that it shares with other messages
     values:   the numbers and clocks that differ from message to message, and the texts that differ from meter to meter
+    source:   as of Apdu
     """
 
     time: int
     envelope: str
     shape: Shape
     values: tuple[Any, ...]
+    source: str = ""
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
         shape, values = self.shape, self.values
         if shape.texts:
             values = shape.written(values)
-        if self.time or self.envelope:
-            return "{" + stamp(self.time) + self.envelope + shape.template % values
+        if self.time or self.envelope or self.source:
+            return "{" + front(self.time, self.source) + self.envelope + shape.template % values
         return "{" + shape.template % values
 
 
@@ -57,10 +61,11 @@ class Telegram(NamedTuple):
 
     time: int
     keys: dict[str, Any]
+    source: str = ""
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
-        return "{" + stamp(self.time) + json_text(self.keys)[1:]
+        return "{" + front(self.time, self.source) + json_text(self.keys)[1:]
 
 
 class Refusal(NamedTuple):
@@ -68,10 +73,11 @@ class Refusal(NamedTuple):
 
     time: int
     keys: dict[str, Any]
+    source: str = ""
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
-        return "{" + stamp(self.time) + json_text(self.keys)[1:]
+        return "{" + front(self.time, self.source) + json_text(self.keys)[1:]
 
 
 Opened = Apdu | Telegram | Refusal

@@ -28,21 +28,38 @@ class Opener:
         is_notification: Callable[[bytes], bool],
         *,
         unchecked: bool = False,
+        open_ciphered: "Callable[[int, dict[str, Any], bytes, bytes], list[Opened]] | None" = None,
     ) -> None:
         """Take the keys and whom to warn.
 
         deciphering:     opens ciphered APDUs; without it they are refused for lack of a key
         is_notification: tells whether octets are an APDU to their exact end: the only check of a text without a tag
         unchecked:       also open frames whose check failed
+        open_ciphered:   opens ciphered APDUs as another opener does
         """
         self.deciphering = deciphering
         self._warn = warn
         self._is_notification = is_notification
         self._unchecked = unchecked
         self._ciphered_reader: CipheredReader | None = None
+        self._open_ciphered = open_ciphered or self._ciphered
         self.segments = Segments()
         self._numbered_pieces = Numbered(FIRST_FRAME)
         self._blocks = Numbered(FIRST_BLOCK)
+
+    def beside(self) -> "Opener":
+        """Return an opener of another source: it has the same keys, and joins pieces by itself."""
+        return Opener(
+            self.deciphering,
+            self._warn,
+            self._is_notification,
+            unchecked=self._unchecked,
+            open_ciphered=self._open_ciphered,
+        )
+
+    def waits(self) -> bool:
+        """Tell whether an APDU has begun and not ended."""
+        return bool(self.segments.waiting or self._numbered_pieces.waiting or self._blocks.waiting)
 
     def open(self, kind: str, octets: bytes, time: int = 0) -> list[Opened]:
         """Return what a record completes.
@@ -128,7 +145,7 @@ class Opener:
         if not block:
             return [telegram.telegram_or_refusal(octets, keys, time)]
         keys["identification"] = head.rstrip().decode("latin-1")
-        return self._ciphered(time, keys, octets, head)
+        return self._open_ciphered(time, keys, octets, head)
 
     def cut(self, apdu: Apdu, end: int) -> tuple[Apdu, list[Opened]]:
         """Cut an APDU from what follows it in the same octets. end: offset after it, which its link does not tell.
@@ -136,7 +153,7 @@ class Opener:
         return: the APDU alone, with the padding after it, which means nothing; and what follows
         raise:  Malformed: other octets follow than APDUs, and a piece may be missing from the APDU itself
         """
-        time, keys, octets, _, joined = apdu
+        time, keys, octets, _, joined, _ = apdu
         following, refused = _following(octets, end, apdu.joined)
         if following == len(octets):
             return apdu, []
@@ -152,12 +169,12 @@ class Opener:
         takes all octets that are left.
         """
         opened: list[Opened] = []
-        time, keys, octets, frame, joined = apdu
+        time, keys, octets, frame, joined, _ = apdu
         while octets:
             tag = octets[0]
             if tag in _CIPHERED:
                 end = _announced_end(octets)
-                opened += self._ciphered(time, keys, octets[:end])
+                opened += self._open_ciphered(time, keys, octets[:end], b"")
             elif tag == cosem.BLOCK_TRANSFER and not in_block:
                 end, made = self._block(time, keys, octets)
                 opened += made
@@ -182,8 +199,8 @@ class Opener:
         opened: list[Opened] = [_lost(each, time) for each in lost]
         return end, opened + self._apdus(Apdu(time, keys, whole), in_block=True) if whole else opened
 
-    def _ciphered(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes = b"") -> list[Opened]:
-        """Open a ciphered APDU. head: the octets before the ciphered block of a telegram."""
+    def _ciphered(self, time: int, keys: dict[str, Any], octets: bytes, head: bytes) -> list[Opened]:
+        """Open a ciphered APDU. head: the octets before the ciphered block of a telegram, b"" for an APDU."""
         if self._ciphered_reader is None:
             from hanpipe.apdu.ciphered import CipheredReader  # most meters never send one
 

@@ -100,7 +100,7 @@ def decode(
         records = reader.feed(data)
         results: list[Opened | Result] = []
         if draw:
-            results += [one for record in records for one in decoder.opener.open_each(*record)]
+            results += [one for record in records for one in decoder.open_each(*record)]
         else:
             results += decoder.feed_all(records)
         if not data:

@@ -144,8 +144,8 @@ class Case:
 
     def _take(self, data: bytes) -> None:
         if self.kind == intake.RECORDS:
-            for kind, octets, time in self._records.feed(data):
-                self._add_events([(kind or "n", octets, time)])
+            for kind, octets, time, source in self._records.feed(data):
+                self._add_events([(kind or "n", octets, time, source)])
                 self._keep(_FLAG + octets + _FLAG if kind in FLAGGED else octets)
         elif self.kind == intake.LINES:
             *lines, self._rest = (self._rest + data).split(b"\n")
@@ -161,7 +161,7 @@ class Case:
         self.octets += len(data)
 
     def _take_octets(self, octets: bytes) -> None:
-        self._add_events([(kind, found, 0) for kind, found in self._framer.feed(octets)])
+        self._add_events([(kind, found, 0, "") for kind, found in self._framer.feed(octets)])
         self._keep(octets)
 
     def _try_bare(self) -> None:
@@ -189,12 +189,12 @@ class Case:
             self._worst = faults, bytes(self._chunk)
         self._chunk.clear()
 
-    def _add_events(self, events: Iterable[tuple[str, bytes, int]]) -> None:
+    def _add_events(self, events: Iterable[tuple[str, bytes, int, str]]) -> None:
         """Count frames and faults, and read what they hold."""
-        for kind, octets, time in events:
+        for kind, octets, time, source in events:
             if kind in GOOD:
                 self.frames += 1
-                self._read(self._decoder.feed(kind, octets, time))
+                self._read(self._decoder.feed(kind, octets, time, source))
             else:
                 self.faults[FAULTS[kind]] += 1
                 self.headers += kind in "ct"
@@ -228,7 +228,7 @@ class Case:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             fault, octets, time, keys = "record", line, 0, {"fault": "record"}
         if (kind := _WORDS.get(str(fault))) and "apdu" not in keys:
-            self._add_events([(kind, octets, time)])
+            self._add_events([(kind, octets, time, "")])
             self._keep(_FLAG + octets + _FLAG if kind in FLAGGED else octets)
         elif fault:
             self.frames += fault != "record"

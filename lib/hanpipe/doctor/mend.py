@@ -76,5 +76,5 @@ class LineOctets:
             return self._hex.feed(data)
         if self.kind == intake.RECORDS:
             found = self._records.feed(data)
-            return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, _ in found)
+            return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, *_ in found)
         return data

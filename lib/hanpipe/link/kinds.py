@@ -1,4 +1,4 @@
-"""The kinds of records: the good frames of each link, and the faults."""
+"""The kinds of records: the good frames of each link, the faults, and the source of one of them."""
 
 from hanpipe.unix.typed import Final, NamedTuple
 
@@ -28,6 +28,7 @@ class Fault(NamedTuple):
 Event = Frame | Fault
 
 FAULTS: Final = {"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}
+SOURCE: Final = "S"  # a record that is no octets of a line: it names the source of the record after it
 
 
 class Link(NamedTuple):

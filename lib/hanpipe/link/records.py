@@ -4,19 +4,23 @@
 
 big-endian, back to back, no file header. kind: a letter of link/kinds.py; length: octets that follow the header, 1 to
 65,535; time: ns since 1970-01-01 UTC of the read that brought the last octet, 0 = unknown.
+
+Octets that came from one of many sources have a record S before theirs, whose octets are the name of that source in
+UTF-8. It speaks for the one record after it, so that records may be cut, joined and mixed like all others.
 """
 
 import re
 import struct
 
-from hanpipe.link.kinds import FAULTS, GOOD, Event
+from hanpipe.link.kinds import FAULTS, GOOD, SOURCE, Event
 from hanpipe.unix.typed import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">3scIQ")
 LONGEST: Final = 65535
 _MOST_LOST: Final = 2048  # octets in one piece of those that are not a record
-_KINDS: Final = {letter.encode(): letter for letter in (*GOOD, *FAULTS)}
+_KINDS: Final = {letter.encode(): letter for letter in (*GOOD, *FAULTS, SOURCE)}
 _LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
+_SOURCE: Final = SOURCE.encode()
 _SENSIBLE = re.compile(rb"HAN[%b]\0\0(?!\0\0)" % b"".join(_KINDS))  # the beginning of a header that makes sense
 _LEAST = 8  # octets of it that _SENSIBLE looks at
 
@@ -24,19 +28,23 @@ _LEAST = 8  # octets of it that _SENSIBLE looks at
 class Record(NamedTuple):
     """A record: kind and octets as in link/kinds.py, or kind "" with octets that are not a record (a torn file).
 
-    time: ns since 1970-01-01 UTC, 0 = unknown
+    time:   ns since 1970-01-01 UTC, 0 = unknown
+    source: the meter, topic or device that the octets came from, "" where only one sends
     """
 
     kind: str
     octets: bytes
     time: int
+    source: str = ""
 
 
 _made = tuple.__new__  # Record(...), in half the time
 
 
-def pack_all(events: list[Event], time: int) -> bytes:
-    """Write the events that one read completed."""
+def pack_all(events: list[Event], time: int, source: str = "") -> bytes:
+    """Write the events that one read completed. source: of their octets, "" where only one sends."""
+    if source:
+        return b"".join([pack(kind, octets, time, source) for kind, octets in events])
     made = []
     for kind, octets in events:
         if len(octets) <= LONGEST:
@@ -46,11 +54,12 @@ def pack_all(events: list[Event], time: int) -> bytes:
     return b"".join(made)
 
 
-def pack(kind: str, octets: bytes, time: int) -> bytes:
-    """Write a record, or several where there are more octets than one holds."""
-    if len(octets) <= LONGEST:
-        return HEADER.pack(b"HAN", kind.encode(), len(octets), time) + octets
-    return pack(kind, octets[:LONGEST], time) + pack(kind, octets[LONGEST:], time)
+def pack(kind: str, octets: bytes, time: int, source: str = "") -> bytes:
+    """Write a record, or several where there are more octets than one holds. source: as in Record."""
+    if len(octets) > LONGEST:
+        return pack(kind, octets[:LONGEST], time, source) + pack(kind, octets[LONGEST:], time, source)
+    before = pack(SOURCE, source.encode()[:LONGEST], time) if source else b""
+    return before + HEADER.pack(b"HAN", _LETTERS[kind], len(octets), time) + octets
 
 
 class RecordReader:
@@ -65,21 +74,22 @@ class RecordReader:
     def __init__(self) -> None:
         self._octets = b""
         self._lost = b""  # octets before them that are not a record
+        self._source = ""  # of the next record
+        self._named = b""  # the record that names it
 
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that data completes. b"" means that the input has ended."""
         self._octets += data
         octets, size = self._octets, len(self._octets)
         found: list[Record] = []
-        at = 0 if self._lost else _run(octets, found)
+        at = 0 if self._lost or self._source else _run(octets, found)
         while at < size:
             end = _end_of_record(octets, at, ended=not data)
             if end is None:
                 break
             if end:
                 self._report_lost(found)
-                _, kind, _, time = HEADER.unpack_from(octets, at)
-                found.append(Record(_KINDS[kind], octets[at + HEADER.size : end], time))
+                self._take(octets[at:end], found)
                 at = end
             else:
                 following = _SENSIBLE.search(octets, at + 1)
@@ -88,12 +98,26 @@ class RecordReader:
                 at = resume
         self._octets = octets[at:]
         if not data:
+            self._lose(b"", found)
             self._report_lost(found)
         return found
 
+    def _take(self, record: bytes, found: list[Record]) -> None:
+        """Take a whole record, which may name the source of the next one."""
+        _, kind, _, time = HEADER.unpack_from(record)
+        if kind != _SOURCE:
+            found.append(Record(_KINDS[kind], record[HEADER.size :], time, self._source))
+            self._source, self._named = "", b""
+        elif name := _name(record[HEADER.size :]):
+            self._lose(b"", found)
+            self._source, self._named = name, record
+        else:
+            self._lose(record, found)
+
     def _lose(self, octets: bytes, found: list[Record]) -> None:
         """Keep octets that are not a record, until they are as many as one fault may have or a record follows."""
-        self._lost += octets
+        self._lost += self._named + octets  # a source whose record did not follow is not a record either
+        self._source, self._named = "", b""
         while len(self._lost) >= _MOST_LOST:
             found.append(Record("", self._lost[:_MOST_LOST], 0))
             self._lost = self._lost[_MOST_LOST:]
@@ -107,20 +131,34 @@ class RecordReader:
 def _run(octets: bytes, found: list[Record]) -> int:
     """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
     at, before, last = 0, 0, len(octets) - HEADER.size
+    pair, source = 0, ""  # where a record begins with that of its source
     while at <= last:
         magic, kind, length, time = HEADER.unpack_from(octets, at)
         begin = at + HEADER.size
         end = begin + length
-        if magic != b"HAN" and found:
+        if magic != b"HAN" and found and not source:
             found.pop()  # whether it was whole is not that simple
             return before
         if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST or end > len(octets):
             break
         if octets.find(b"HAN", at + 1, end) >= 0:
             break
-        found.append(_made(Record, (_KINDS[kind], octets[begin:end], time)))
-        before, at = at, end
-    return at
+        if kind == _SOURCE:
+            if source or not (source := _name(octets[begin:end])):
+                break
+            at = end
+            continue
+        found.append(_made(Record, (_KINDS[kind], octets[begin:end], time, source)))
+        before, pair, at, source = pair, end, end, ""
+    return pair
+
+
+def _name(octets: bytes) -> str:
+    """Return the name of a source, "" if it is not UTF-8."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _end_of_record(octets: bytes, at: int, ended: bool) -> int | None:

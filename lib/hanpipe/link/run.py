@@ -6,6 +6,7 @@ from hanpipe.link import FRAMERS, Event, Fault, records
 from hanpipe.link.kinds import FLAGGED, GOOD
 from hanpipe.link.tally import Tally
 from hanpipe.unix.program import Program
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 Dump = Callable[[bytes, list[Event]], str]  # as HexDump.feed in views/hexdump.py
@@ -75,6 +76,52 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) 
     return found
 
 
+def lines_to_frames(program: Program, why: Callable[[bytes], str]) -> bool:
+    """Run lines, each with octets of a source, through a framer for each source; return whether there was a frame.
+
+    why: returns why the first octets hold no frame
+    """
+    from hanpipe.link.lines import Lines
+    from hanpipe.link.sources import Framers
+
+    options, tally, lines = program.options, Tally(why), Lines()
+    framers = Framers("escaped" if options.escapes else options.link)
+    show_stats = program.stats(lambda: tally.counters() | {"wrong": lines.wrong})
+    ended = False
+
+    def step(text: bytes, _: int) -> list[tuple[Event, int, str]]:
+        nonlocal ended
+        ended = not text
+        found: list[tuple[Event, int, str]] = []
+        for source, time, octets in lines.feed(text):
+            if not source:
+                found.append((Fault("n", octets), time, ""))  # the line itself
+                continue
+            for sender, events in framers.feed(source, octets):
+                tally.add(octets, events)
+                found += [(event, time, sender) for event in events]
+        if ended:
+            for sender, events in framers.end():
+                tally.add(b"", events)
+                found += [(event, 0, sender) for event in events]
+        return found
+
+    def write(found: list[tuple[Event, int, str]], now: int) -> bytes:
+        if lines.why:
+            program.warn(f"{lines.why}; such a line becomes a noise record")
+        if tally.nothing_yet(ended):
+            program.warn(tally.why_nothing())
+        timed = not options.no_time
+        return b"".join(
+            [records.pack(kind, octets, (time or now) * timed, sender) for (kind, octets), time, sender in found]
+        )
+
+    any_good = program.stream(step, write, lambda one: one[0].kind in GOOD)
+    show_stats()
+    program.explain(f"{tally.summary()}, {counted(lines.wrong, 'wrong line')}")
+    return any_good
+
+
 def _is_hex_text(data: bytes) -> bool:
     """Return whether the first piece of the input is clearly hex text."""
     if not data[:64].isascii() or b"\0" in data[:64]:
@@ -97,7 +144,7 @@ def to_octets(program: Program) -> bool:
 
     def write(found: list[records.Record], _: int) -> bytes:
         tally.add(octets, [Fault(record.kind or "n", record.octets) for record in found])
-        return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, _ in found)
+        return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, *_ in found)
 
     found = program.stream(step, write, lambda record: record.kind in GOOD)
     show_stats()

@@ -49,7 +49,7 @@ class OctetScanner:
 
 
 class RecordScanner:
-    """Scans records. Each piece is one record, and has its time."""
+    """Scans records. Each piece is one record, after that of its source, and has its time."""
 
     def __init__(self) -> None:
         self._reader = records.RecordReader()
@@ -57,8 +57,8 @@ class RecordScanner:
     def feed(self, data: bytes) -> list[Whole]:
         """Return the pieces that data completes."""
         return [
-            Whole(records.pack(kind, octets, time) if kind else octets, bool(kind) and kind not in FAULTS, time)
-            for kind, octets, time in self._reader.feed(data)
+            Whole(records.pack(kind, octets, time, source) if kind else octets, bool(kind) and kind not in FAULTS, time)
+            for kind, octets, time, source in self._reader.feed(data)
         ]
 
 

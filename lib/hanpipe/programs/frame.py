@@ -3,7 +3,7 @@
 import argparse
 
 from hanpipe.link import FRAMERS
-from hanpipe.link.run import Dump, to_frames, to_octets
+from hanpipe.link.run import Dump, lines_to_frames, to_frames, to_octets
 from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
@@ -16,12 +16,13 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.escapes and options.link not in ("auto", "hdlc"):
         parser.error(f"--escapes is for HDLC, not for --link {options.link}")
-    program = Program(options, parser.prog)
-    found = (
-        to_octets(program)
-        if options.raw
-        else to_frames(program, _dump(options), late("doctor.hint", "why_nothing", "han-frame"))
-    )
+    if options.lines and (options.from_hex or options.hex or options.raw):
+        parser.error("--lines reads SOURCE HEX and writes records: leave out --from-hex, --hex and --raw")
+    program, why = Program(options, parser.prog), late("doctor.hint", "why_nothing", "han-frame")
+    if options.raw:
+        found = to_octets(program)
+    else:
+        found = lines_to_frames(program, why) if options.lines else to_frames(program, _dump(options), why)
     return OK if found else NOTHING
 
 
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--link", choices=links, default="auto", help="expect this link layer (default: auto)")
     parser.add_argument("--escapes", action="store_true", help="undo the octet stuffing (7D) of lines that have it")
     parser.add_argument("--from-hex", action="store_true", help="read hex text: 7e a0 .., xxd, logs, a pasted telegram")
+    parser.add_argument("--lines", action="store_true", help="read lines of many meters: SOURCE HEX or SOURCE TIME HEX")
     parser.add_argument("--no-time", action="store_true", help="write no time of arrival")
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--hex", action="store_true", help="show each frame with its fields, for people")

@@ -23,9 +23,13 @@ from hanpipe.apdu.template import HOLE, OCTET_STRING, VISIBLE_STRING, Slot, Temp
 from hanpipe.readings.makers import FLAG_SIZE
 from hanpipe.unix.typed import Any, Final
 
+# The first keys of a line, when and from where: arrival.front.
+_WHEN: Final = r'"time":"[^"\\\x00-\x1f]*+"'
+_WHERE: Final = r'"source":"(?:[ !#-\[\]-~]|\\(?:[\\"bfnrt]|u[0-9a-f]{4}))*"'
+_FRONT: Final = rf"(?:{_WHEN}(?:,{_WHERE}(?=,\"link\"))?|{_WHERE}(?=,\"link\"))"
 # The holes of a line: who sent what when, numbers, and strings that may be clocks (cosem.is_clock).
 _HOLE: Final = (
-    r'^\{(?P<time>"time":"[^"\\\x00-\x1f]*"),|'
+    rf"^\{{(?P<front>{_FRONT}),|"
     r'"(?:invoke_id|invocation_counter)":(?P<count>0|[1-9][0-9]{0,19})(?=[,}])|'
     rf'\{{"(?:{"|".join(cosem.VARYING)})"'
     r":(?P<number>0|-?[1-9][0-9]{0,19})\}|"
@@ -41,7 +45,6 @@ _HOLE: Final = (
 # The types of texts that are holes: their group above -> what the text is.
 _TEXT_TYPES: Final = {"octets": OCTET_STRING, "characters": VISIBLE_STRING, "title": OCTET_STRING}
 # Groups take all they can and give nothing back: a hostile line must not make the pattern try each way to cut digits.
-_TIME: Final = r'("time":"[^"\\\x00-\x1f]*+")'
 _NUMBER: Final = "((?>0|-?[1-9][0-9]{0,19}+))"
 _NUL: Final = "\\u0000"  # as JSON writes it
 _MAKER: Final = 2 * FLAG_SIZE  # digits of a system title
@@ -53,20 +56,20 @@ _OWN: Final = 5  # octets of a template, a skeleton, a kind and the pattern, by 
 class LineShape:
     """The part that all lines of a shape share.
 
-    skeleton:    the line as JSON, without its time, with HOLE for each hole; slots: the holes, in order
-    timed:       whether the line begins with a time, which is then in its first hole, with its key
+    skeleton:    the line as JSON, without its front, with HOLE for each hole; slots: the holes, in order
+    fronted:     whether the line begins with time or source, which are then in its first hole, with their keys
     texts:       those of the slots that hold a text
     fixed_texts: the texts of the line, in order, None where a text is a hole
     kind:        the line with a pattern for each hole and text: lines of a kind differ in nothing but these
     """
 
-    __slots__ = ("_convert", "_match", "_template", "fixed_texts", "kind", "skeleton", "slots", "texts", "timed")
+    __slots__ = ("_convert", "_match", "_template", "fixed_texts", "fronted", "kind", "skeleton", "slots", "texts")
 
     def __init__(self, line: str, varying: Container[int] = frozenset()) -> None:
         """Make the shape of a line. varying: which of its texts are holes, counted from 0."""
         self._convert: list[Callable[[str], Any]] = []
         self._template = Template()
-        self.timed = False
+        self.fronted = False
         self.skeleton = self.kind = pattern = ""
         at = written = passed = 0  # up to where pattern, skeleton and kind hold the line
         slots: list[Slot | TextSlot] = []
@@ -84,9 +87,9 @@ class LineShape:
             pattern += f".{{{begin - at}}}{groups}"
             self._template.add(line[at:begin])
             at = end
-            if name == "time":
+            if name == "front":
                 self._template.hole()
-                self.timed = True
+                self.fronted = True
                 self.skeleton, written = "{", end + 1  # the comma goes with it
                 continue
             for _ in convert:
@@ -116,7 +119,7 @@ class LineShape:
 
     def values(self, holes: tuple[str, ...]) -> tuple[Any, ...]:
         """Return what is in the holes: the numbers, a number per four octets of a clock, the octets of a text."""
-        digits = holes[self.timed :]
+        digits = holes[self.fronted :]
         return tuple([convert(text) for convert, text in zip(self._convert, digits, strict=True)])
 
     def octets_of(self, slot: TextSlot) -> Callable[[str], bytes]:
@@ -124,8 +127,8 @@ class LineShape:
         return self._convert[slot.at]
 
     def front(self, holes: tuple[str, ...]) -> str:
-        """Return the time among them as a key with its comma, "" if the line has none."""
-        return holes[0] + "," if self.timed else ""
+        """Return time and source among them as keys, each with its comma; "" if the line has neither."""
+        return holes[0] + "," if self.fronted else ""
 
 
 class LineShapes:
@@ -194,8 +197,8 @@ def _groups(name: str, text: str) -> tuple[str, list[Callable[[str], Any]]]:
 
     name: of the group of _HOLE; text: in the hole of one line
     """
-    if name == "time":
-        return _TIME, []
+    if name == "front":
+        return f"({_FRONT})", []
     if name in ("number", "count"):
         return _NUMBER, [int]
     if name == "octets":

@@ -63,15 +63,15 @@ class Naming:
 
     def reading(self, message: "Message") -> Reading:
         """Name and scale a message. raise: Malformed: it holds no list."""
-        _, envelope, shape, values = message
+        time_ns, envelope, shape, values, source = message
         plan = None if envelope else self._plans.get(shape)
         if plan is None:
             plan = self.plan_of(shape, values, _sender(envelope) if envelope else ())
-        return Reading(plan, values, message.time)
+        return Reading(plan, values, time_ns, source)
 
-    def telegram(self, keys: Mapping[str, Any], time_ns: int = 0) -> Reading:
-        """Name the objects of a P1 telegram, the keys of its line. raise: Malformed: not objects."""
-        return Reading(self.plan(keys), (), time_ns)
+    def telegram(self, keys: Mapping[str, Any], time_ns: int = 0, source: str = "") -> Reading:
+        """Name the objects of a P1 telegram. keys: of its line. raise: Malformed: not objects."""
+        return Reading(self.plan(keys), (), time_ns, source)
 
     def plan_of(
         self, shape: "Shape | LineShape", values: tuple[Any, ...] = (), sender: tuple[tuple[str, str], ...] = ()

@@ -30,7 +30,10 @@ class LineReader:
         self.read = self.passed = self.wrong = 0
 
     def feed(self, data: bytes) -> list[tuple[Plan, Values, str]]:
-        """Return plan, values and time (as a first key, or "") of each reading that data completes. b"": the end."""
+        """Return plan, values and front of each reading that data completes. b"": the end.
+
+        front: its time and source as first keys, each with its comma, "" without either
+        """
         readings: list[tuple[Plan, Values, str]] = []
         for line in self._whole(data):
             found = self._shapes.find(line) or self._learn(line)
@@ -84,7 +87,7 @@ class LineReader:
     def _writer_by_texts(self, shape: LineShape) -> Writer:
         """Make what chooses the writer of each reading by what its texts decide."""
         known: dict[Hashable, Writer] = {}  # those of this shape; they count among all
-        decided = self._naming.deciding(shape, shape.octets_of, shape.timed)
+        decided = self._naming.deciding(shape, shape.octets_of, shape.fronted)
 
         def write(holes: tuple[str, ...]) -> str:
             key = decided(holes)
@@ -107,7 +110,7 @@ class LineReader:
     def _learn(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
         """Read a line that is the first of its kind, or a telegram; None if it holds no list.
 
-        return: its shape and the texts in the holes; or, where there will be no second one, its plan and its time
+        return: its shape and the texts in the holes; or, where there will be no second one, its plan and its front
         """
         try:
             if '"body":' in line:
@@ -116,7 +119,7 @@ class LineReader:
             if "objects" in keys:
                 plan = self._naming.plan(keys)
                 self._naming.doubt(Reading(plan, ()))
-                return plan, (_time(keys),)
+                return plan, (_front(keys),)
             self.passed += 1
         except (ValueError, RecursionError, Malformed):
             self.wrong += 1
@@ -125,7 +128,7 @@ class LineReader:
     def _shape(self, line: str) -> tuple[LineShape | Plan, tuple[str, ...]] | None:
         if len(line) > LONGEST_SHAPED:
             keys = read_keys(line)
-            return self._naming.plan(keys), (_time(keys),)
+            return self._naming.plan(keys), (_front(keys),)
         shape = self._shapes.make(line)
         if "body" not in read_keys(shape.skeleton, shape.slots):
             self.passed += 1
@@ -138,6 +141,8 @@ class LineReader:
         return found
 
 
-def _time(keys: dict[str, Any]) -> str:
-    """Return the time of a line as the first key of another."""
-    return f'"time":{json.dumps(keys["time"])},' if "time" in keys else ""
+def _front(keys: dict[str, Any]) -> str:
+    """Return time and source of a line as the first keys of another. After `link`, a source is an address."""
+    first = list(keys)
+    first = first[: first.index("link")] if "link" in keys else first
+    return "".join(f'"{key}":{json.dumps(keys[key])},' for key in ("time", "source") if key in first)

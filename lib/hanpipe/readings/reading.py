@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import call, itemgetter
 
-from hanpipe.apdu.arrival import stamp
+from hanpipe.apdu.arrival import front
 from hanpipe.apdu.template import Template
 from hanpipe.link.octets import Malformed
 from hanpipe.readings import quantities
@@ -69,7 +69,7 @@ class Plan:
     def _either_writer(self, shape: LineShape, sized: Sized) -> Writer:
         """Make a writer for messages where such numbers are above their limit, and one for all others."""
         below, above = (self._where(sized, is_above).writer(shape) for is_above in (False, True))
-        pick, limit = _picker([shape.timed + index for index in sized.indices]), sized.limit
+        pick, limit = _picker([shape.fronted + index for index in sized.indices]), sized.limit
         return lambda holes: (above if max(map(int, pick(holes))) > limit else below)(holes)
 
     def _where(self, sized: Sized, is_above: bool) -> "Plan":
@@ -84,11 +84,11 @@ class Plan:
 
     def _writer(self, shape: LineShape) -> Writer:
         """Make a writer that fills a template; where a value has no parts, or is unknown, line() does it."""
-        template, holes, texts = Template(), [0] * shape.timed, [_as_it_is] * shape.timed
+        template, holes, texts = Template(), [0] * shape.fronted, [_as_it_is] * shape.fronted
         template.add("{")
-        if shape.timed:
+        if shape.fronted:
             template.hole()
-        comma = "," * shape.timed
+        comma = "," * shape.fronted
         for key, field in zip(self._flat, self.fields, strict=True):
             parts = field.source.parts()
             if parts is None:
@@ -100,7 +100,7 @@ class Plan:
             comma = ","
             for index, text_of in parts:
                 template.hole()
-                holes.append(shape.timed + index)
+                holes.append(shape.fronted + index)
                 texts.append(text_of)
         template.add("}")
         fill, pick = template.fill, _picker(holes)
@@ -133,13 +133,18 @@ class Reading(Mapping[str, Value]):
     Numbers are exact: int where the quantity comes in whole units, else Decimal. A value that was not sent has no key.
     """
 
-    __slots__ = ("_plan", "_values", "time_ns")
+    __slots__ = ("_plan", "_values", "source", "time_ns")
 
-    def __init__(self, plan: Plan, values: Values, time_ns: int = 0) -> None:
-        """Put the values of a message into the plan of its shape. time_ns: since 1970-01-01 UTC, 0 = unknown."""
+    def __init__(self, plan: Plan, values: Values, time_ns: int = 0, source: str = "") -> None:
+        """Put the values of a message into the plan of its shape.
+
+        time_ns: since 1970-01-01 UTC, 0 = unknown
+        source:  the meter, topic or device that its octets came from, "" where only one sends
+        """
         self._plan = plan
         self._values = values
         self.time_ns = time_ns
+        self.source = source
 
     def __getitem__(self, key: str) -> Value:
         value = self._plan.value_of[key](self._values)
@@ -171,11 +176,11 @@ class Reading(Mapping[str, Value]):
 
     def line(self) -> str:
         """Return the reading as han-fields writes it: flat JSON, without a line end."""
-        return self._plan.line(self._values, stamp(self.time_ns))
+        return self._plan.line(self._values, front(self.time_ns, self.source))
 
     def obis_line(self) -> str:
         """Return the reading as han-fields --obis writes it."""
-        return self._plan.obis_line(self._values, stamp(self.time_ns))
+        return self._plan.obis_line(self._values, front(self.time_ns, self.source))
 
 
 _as_it_is: Callable[[str], str] = str

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hanpipe.apdu.message import Result
     from hanpipe.readings.reading import Reading
 
+_Records = Callable[[bytes, int], list[tuple[str, bytes, int, str]]]
+
 _MOST_WARNED = 1000  # texts; a hostile line makes new ones for ever
 
 
@@ -23,6 +25,7 @@ def readings(
     stream: "BinaryIO",
     *,
     link: str = "auto",
+    lines: bool = False,
     keys: "Keys | None" = None,
     naming: "Naming | None" = None,
     descriptors: bool = False,
@@ -33,6 +36,8 @@ def readings(
     stream: opened for reading octets; each reading is yielded as soon as its last octet can be read. It has a time if
             the stream cannot seek (a port, a pipe)
     link:   auto, hdlc, mbus, p1, apdu or escaped
+    lines:  whether the stream is text, a line SOURCE HEX or SOURCE TIME HEX for the octets of each of many meters; each
+            reading then has a source. A line that cannot be read is passed over with a warning
     keys:   of ciphered meters: hanpipe.read_key_file(path)[0]
     naming: how values are named and scaled if the meter does not send it: hanpipe.Naming(...)
     descriptors: also read values after an untagged descriptor, as han-decode --descriptors does
@@ -46,15 +51,43 @@ def readings(
         from hanpipe.apdu.deciphering import Deciphering
 
         deciphering = Deciphering(keys, warn=warn)
-    framer, decoder = FRAMERS[link](), Decoder(deciphering, warn, descriptors=descriptors)
-    naming = naming or Naming(warn=warn)
+    read_records = _of_lines(link, warn) if lines else _of_octets(link)
+    decoder, naming = Decoder(deciphering, warn, descriptors=descriptors), naming or Naming(warn=warn)
     read = getattr(stream, "read1", stream.read)
     dated = not stream.seekable()
     data = b"-"
     while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
-        yield from named(decoder.feed_all([(kind, octets, now) for kind, octets in framer.feed(data)]), naming)
+        yield from named(decoder.feed_all(read_records(data, now)), naming)
+
+
+def _of_octets(link: str) -> "_Records":
+    """Return what makes the records of the frames and faults that a piece of octets, read at a time, completes."""
+    framer = FRAMERS[link]()
+    return lambda data, now: [(kind, octets, now, "") for kind, octets in framer.feed(data)]
+
+
+def _of_lines(link: str, warn: "Callable[[str], None]") -> "_Records":
+    """Return the same for text in lines of many sources."""
+    from hanpipe.link.lines import Lines
+    from hanpipe.link.sources import Framers
+
+    read, framers = Lines(), Framers(link)
+
+    def records(text: bytes, now: int) -> list[tuple[str, bytes, int, str]]:
+        found = [
+            (kind, octets, sent.time or now, source)
+            for sent in read.feed(text)
+            if sent.source
+            for source, events in framers.feed(sent.source, sent.octets)
+            for kind, octets in events
+        ]
+        if read.why:
+            warn(f"{read.why}; such a line is passed over")
+        return found
+
+    return records
 
 
 def named(
@@ -65,7 +98,7 @@ def named(
         if type(result) is Message:
             yield naming.reading(result)
         elif type(result) is Telegram:
-            yield naming.telegram(result.keys, result.time)
+            yield naming.telegram(result.keys, result.time, result.source)
         elif type(result) is Refusal:
             refuse(result)
 

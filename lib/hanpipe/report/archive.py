@@ -80,7 +80,7 @@ class Archive:
         """Return what makes lines of han-fields of a kind of input."""
         if kind == "octets":
             framer = FRAMERS["auto"]()
-            return lambda data: self._name([(*event, 0) for event in framer.feed(data)])
+            return lambda data: self._name([(*event, 0, "") for event in framer.feed(data)])
         if kind == "records":
             records = RecordReader()
             return lambda data: self._name(records.feed(data))
@@ -89,7 +89,7 @@ class Archive:
             return lambda data: _joined(lines.lines(data))
         return bytes
 
-    def _name(self, frames: Iterable[tuple[str, bytes, int]]) -> bytes:
+    def _name(self, frames: Iterable[tuple[str, bytes, int, str]]) -> bytes:
         results = self._decoder.feed_all(frames)
         return _joined(reading.line() for reading in named(results, self._naming, self._refuse))
 

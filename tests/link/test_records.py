@@ -122,3 +122,11 @@ def test_what_is_no_record_is_told_in_bounded_pieces_and_linear_time(unit: bytes
 
     few, many = min(cost(1 << 20) for _ in range(2)), cost(1 << 22)
     assert many < 12 * few + 0.01
+
+
+def test_a_source_whose_record_was_cut_off_does_not_speak_for_a_record_of_another_file() -> None:
+    torn = pack("H", b"frame", 1, "haus/1")[:-1]
+    named = pack("S", b"haus/1", 1)
+    result = read(torn[: len(named)] + packed(PLAIN[1:]))
+    assert result == [Record("", named, 0), *PLAIN[1:]]
+    assert read(torn + packed(PLAIN[1:])) == [Record("", torn, 0), *PLAIN[1:]]

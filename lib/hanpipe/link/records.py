@@ -6,7 +6,8 @@ big-endian, back to back, no file header. kind: a letter of link/kinds.py; lengt
 65,535; time: ns since 1970-01-01 UTC of the read that brought the last octet, 0 = unknown.
 
 Octets that came from one of many sources have a record S before theirs, whose octets are the name of that source in
-UTF-8. It speaks for the one record after it, so that records may be cut, joined and mixed like all others.
+UTF-8, and whose time is the same. It speaks for the one record after it, so that records may be cut, joined and mixed
+like all others.
 """
 
 import re
@@ -75,7 +76,7 @@ class RecordReader:
         self._octets = b""
         self._lost = b""  # octets before them that are not a record
         self._source = ""  # of the next record
-        self._named = b""  # the record that names it
+        self._named = b""  # the record that names it, which has the same time
 
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that data completes. b"" means that the input has ended."""
@@ -106,6 +107,9 @@ class RecordReader:
         """Take a whole record, which may name the source of the next one."""
         _, kind, _, time = HEADER.unpack_from(record)
         if kind != _SOURCE:
+            if self._named and HEADER.unpack_from(self._named)[3] != time:
+                self._lose(b"", found)
+                self._report_lost(found)
             found.append(Record(_KINDS[kind], record[HEADER.size :], time, self._source))
             self._source, self._named = "", b""
         elif name := _name(record[HEADER.size :]):
@@ -131,7 +135,7 @@ class RecordReader:
 def _run(octets: bytes, found: list[Record]) -> int:
     """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
     at, before, last = 0, 0, len(octets) - HEADER.size
-    pair, source = 0, ""  # where a record begins with that of its source
+    pair, source, named = 0, "", 0  # where a record begins with that of its source, and the time of that
     while at <= last:
         magic, kind, length, time = HEADER.unpack_from(octets, at)
         begin = at + HEADER.size
@@ -146,8 +150,10 @@ def _run(octets: bytes, found: list[Record]) -> int:
         if kind == _SOURCE:
             if source or not (source := _name(octets[begin:end])):
                 break
-            at = end
+            at, named = end, time
             continue
+        if source and named != time:
+            break
         found.append(_made(Record, (_KINDS[kind], octets[begin:end], time, source)))
         before, pair, at, source = pair, end, end, ""
     return pair

@@ -93,6 +93,16 @@ def unescaped(text, marks):
     return [re.sub(rf"\\([{marks}])", r"\1", part) for part in re.split(rf"(?<!\\)[{marks}]", text)]
 
 
+def test_the_source_is_a_tag_and_its_meters_are_kept_apart():
+    assert point("han", "7", {"source": "house 1", "x": 1}) == "han,meter_id=7,source=house\\ 1 x=1"
+    assert point("han", "", {"source": 5, "x": 1}) == "han x=1"
+    whose = Whose(lambda text: None)
+    for source in "ab":
+        assert whose.of({"source": source, "meter_ID": source * 3}) == source * 3
+    assert [whose.of({"source": source}) for source in "abc"] == ["aaa", "bbb", ""]
+    assert whose.of({}) == ""
+
+
 @given(
     st.text('a ,="#\u00e5\n\\', min_size=1),
     st.dictionaries(st.text('b ,="#1-0:.\n', min_size=1), st.integers() | st.decimals(-9999, 9999, places=4)),

@@ -303,13 +303,28 @@ def test_two_meters_in_one_stream_are_two_devices_and_a_list_of_nobody_is_left_o
     assert len(warned) == 1
 
 
-def test_a_source_warns_whose_a_list_without_a_number_is():
+def test_a_reading_that_names_its_source_is_of_the_meter_there():
     whose = MeterFinder(None, clock=lambda: 0.0)
-    streams = lines(*[line(source=source, meter_ID=source * 9) for source in "12"])
+    streams = lines(*[line(source=source, meter_ID=source * 9, meter_model="M") for source in "12"])
     for read in streams * 2:
         whose.feed(read)
     (nameless,) = lines(line(source="1", act_pow_pos=1))
-    assert whose.feed(nameless)[0][1].number == "1" * 9
+    assert whose.feed(nameless) == [(nameless, Meter("1", "1", "M", "1" * 9))]
+    (first,) = lines(line(source="haus/7", act_pow_pos=1))
+    assert whose.feed(first) == [(first, Meter("haus_7_51c069ac", "haus/7"))]
+
+
+def test_two_sources_never_share_a_topic():
+    whose = MeterFinder(None, clock=lambda: 0.0)
+    names = ("haus/7", "haus_7", "haus 7", "x" * 300, "x" * 301)
+    assert len({meter.node for read in lines(*[line(source=name) for name in names])
+                for _, meter in whose.feed(read)}) == len(names)  # fmt: skip
+
+
+def test_the_name_of_the_user_goes_before_the_source():
+    whose = MeterFinder("My house")
+    (reading,) = lines(line(source="haus/7", act_pow_pos=826))
+    assert whose.feed(reading)[0][1].node == "My_house"
 
 
 def test_a_meter_that_never_warns_its_number_is_not_waited_for_for_ever():

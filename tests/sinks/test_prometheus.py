@@ -211,12 +211,30 @@ def test_what_came_before_the_meters_number_is_its():
     assert samples(metrics.text(0))['han_active_power_import_watts{meter_id="b"}'] == "7"
 
 
-def test_what_is_remembered_is_bounded():
+def test_a_meter_of_each_source_has_series_of_its_own():
+    metrics = Metrics(300)
+    for source, meter in (("house/1", ""), ("house/2", "7"), ("house/1", "7"), ("house/2", "7")):
+        metrics.take({"source": source, "act_pow_pos": 5}, meter, 0)
+    metrics.take({"source": "house/1", "act_pow_pos": 6}, "8", 0)
+    assert {name: value for name, value in samples(metrics.text(0)).items() if "readings" in name} == {
+        'han_readings_total{meter_id="7",source="house/1"}': "2",
+        'han_readings_total{meter_id="8",source="house/1"}': "1",
+        'han_readings_total{meter_id="7",source="house/2"}': "2",
+    }
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr("hanpipe.sinks.prometheus.metrics._MOST_METERS", 1000)
+    monkeypatch.setattr("hanpipe.sinks.prometheus.metrics._MOST_KEPT", 1500)
     metrics = Metrics(300)
     for number in range(3000):
         metrics.take({f"name{number}": 1}, "one", 0)
         metrics.take({"act_pow_pos": 1}, f"meter{number}", 0)
-    assert len(samples(metrics.text(0))) < 5000
+    assert len(samples(metrics.text(0))) < 3000
+    assert len(metrics._meters) == 501  # "one" has 1,000 series
+    for number in range(3000):
+        metrics.take({"act_pow_pos": 1}, f"meter{number}", 0)
+    assert len(metrics._meters) == 1000
 
 
 # The textfile --------------------------------------------------------------------------------------------------------

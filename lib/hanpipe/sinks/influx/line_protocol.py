@@ -1,9 +1,10 @@
 """Reading -> line protocol of InfluxDB.
 
-    han,meter_id=7359992890123456 act_pow_pos=826,volt_L1=236.2 1700000000123000000
+    han,meter_id=7359992890123456,source=house/7 act_pow_pos=826,volt_L1=236.2 1700000000123000000
 
 A field keeps the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is a float,
-without the suffix i. Texts are left out, because they name the meter and do not measure; so is a number under a
+without the suffix i. Texts are left out, because they name the meter and do not measure, but for the source, which
+is a tag; so is a number under a
 name that InfluxDB keeps for itself. Time is in ns. Periods and peaks have measurements of their own (han_1h,
 han_1h_running, han_peaks_no, han_limit), apart from readings.
 """
@@ -13,6 +14,7 @@ from decimal import Decimal
 
 from hanpipe.periods.kinds import kind_of
 from hanpipe.readings.flat import nanoseconds, number
+from hanpipe.sinks.meter_finder import source_of
 from hanpipe.unix.typed import Any, Final
 
 # Left out, because nothing escapes them: control characters, surrogates, and a backslash before another one, before a
@@ -21,7 +23,7 @@ _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NO_BACKSLASH: Final = re.compile(r"\\(?=[\\ ,=]|$)")
 _OF_MEASUREMENT: Final = re.compile(r"([ ,])")
 _OF_KEY: Final = re.compile(r"([ ,=])")
-_OF_INFLUX: Final = frozenset(("time", "_field", "_measurement"))  # names that no field may have
+_NO_FIELD: Final = frozenset(("time", "source", "_field", "_measurement"))  # names of InfluxDB, and of the tag
 
 
 def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
@@ -31,15 +33,16 @@ def point(measurement: str, meter: str, reading: dict[str, Any]) -> str:
     """
     fields: dict[str, str] = {}
     for name, value in reading.items():
-        if (text := _field(value)) and (key := escaped(name)) and key not in _OF_INFLUX:
+        if (text := _field(value)) and (key := escaped(name)) and key not in _NO_FIELD:
             fields.setdefault(key, text)
     if not fields:
         return ""
     if kind := kind_of(reading):
         measurement = f"{measurement}_{kind.key}"
     head = escaped(measurement, _OF_MEASUREMENT)
-    if tag := escaped(meter):
-        head += f",meter_id={tag}"
+    for name, text in (("meter_id", meter), ("source", source_of(reading))):
+        if tag := escaped(text):
+            head += f",{name}={tag}"
     at = nanoseconds(reading)
     return f"{head} {','.join([f'{key}={text}' for key, text in fields.items()])}" + ("" if at is None else f" {at}")
 

@@ -14,7 +14,7 @@ from hanpipe.sinks.mqtt.home_assistant import BINARY, TOTAL, Sensor
 from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.unix.typed import Any, Final
 
-_MOST_METERS: Final = 1000
+_MOST_METERS: Final = 20_000
 
 Entities = dict[str, tuple[Sensor, str]]  # by object: what it is, and its state topic
 

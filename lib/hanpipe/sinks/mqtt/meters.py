@@ -2,9 +2,11 @@
 
 import re
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 
+from hanpipe.sinks.meter_finder import MOST_SOURCES, source_of
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -14,7 +16,6 @@ IDENTITY_PATIENCE: Final = 60.0  # s
 _LONGEST_LEVEL: Final = 200  # characters of a level of a topic
 _MOST_HELD: Final = 1000  # lines that wait for a meter's number
 _MOST_OCTETS: Final = 4_000_000  # of these lines
-_MOST_SOURCES: Final = 10_000
 _DIGITS: Final = 8  # of a meter's number in its name: Home Assistant makes entity ids of it
 
 
@@ -46,7 +47,7 @@ class MeterFinder:
 
     Most lists have no number; they are of the meter that sent it last at the same source. Before a number has come they
     wait, up to IDENTITY_PATIENCE: some meters never send it. If the numbers of two meters alternate at one source, a
-    list without a number is of neither.
+    list without a number is of neither. A reading that names its source is of the meter there, which has that name.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class MeterFinder:
         self._named = None if name is None else Meter(node(name), name)
         self._clock = clock
         self._warn = warn
-        self._sources: OrderedDict[object, _Source] = OrderedDict()
+        self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._held: list[tuple[Line, _Source]] = []
         self._octets = 0  # of what is held
         self._until = 0.0
@@ -96,26 +97,35 @@ class MeterFinder:
         return line.reading is not None and source.meter is None
 
     def _source(self, reading: dict[str, Any] | None) -> _Source:
-        key = reading.get("source") if reading else None
-        key = key if isinstance(key, str) else None
-        if key not in self._sources:
-            self._sources[key] = _Source()
-            self._sources[key].meter = self._named
-        if len(self._sources) > _MOST_SOURCES:
+        name = source_of(reading) if reading else ""
+        if name not in self._sources:
+            self._sources[name] = _Source()
+            self._sources[name].meter = self._named or (Meter(_node_of_source(name), name) if name else None)
+        if len(self._sources) > MOST_SOURCES:
             self._sources.popitem(last=False)
-        return self._sources[key]
+        return self._sources[name]
 
     def _look(self, source: _Source, reading: dict[str, Any]) -> None:
         """Note what a reading says of its meter."""
         number, model = reading.get("meter_ID"), reading.get("meter_model")
-        if isinstance(number, str) and number and not self._named:
+        if not isinstance(number, str) or self._named:
+            number = ""
+        if number and source.meter and source_of(reading):
+            source.meter = source.meter._replace(number=number)
+        elif number:
             if source.meter is None or number != source.meter.number:
                 source.mixed = source.mixed or number in source.numbers
                 source.meter = Meter(node(number), f"HAN meter {number[-_DIGITS:]}", None, number)
-            if len(source.numbers) < _MOST_SOURCES:
+            if len(source.numbers) < MOST_SOURCES:
                 source.numbers.add(number)
         if isinstance(model, str) and model and source.meter:
             source.meter = source.meter._replace(model=model)
+
+
+def _node_of_source(name: str) -> str:
+    """Make such a level of the name of a source. A name that has to be changed gets a check of all of it behind it."""
+    made = node(name)
+    return made if made == name else f"{made}_{zlib.crc32(name.encode()):08x}"
 
 
 def node(text: str) -> str:

@@ -10,7 +10,7 @@ from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final
 
-_MOST_METERS: Final = 1000
+_MOST_METERS: Final = 20_000
 _MOST_NAMES: Final = 1000  # of a meter
 
 

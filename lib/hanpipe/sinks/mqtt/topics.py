@@ -16,7 +16,7 @@ from hanpipe.unix.typed import Any, Final, NamedTuple
 STATE: Final = "state"  # the last level of the topic of --one-topic
 
 _LONGEST_LEVEL: Final = 200  # characters of a level of a topic
-_MOST_KNOWN: Final = 10_000  # fields and topics that are remembered; a hostile input has new ones in each line
+_MOST_KNOWN: Final = 200_000  # fields and topics that are remembered; a hostile input has new ones in each line
 _WHERE: Final = ("time", "meter_ID", "source")  # not published: a value is of now, its topic names the meter
 
 

@@ -15,10 +15,12 @@ from hanpipe.periods.names import AMOUNT, FLAG, quantity_of
 from hanpipe.readings.decimals import plain
 from hanpipe.readings.flat import nanoseconds, number
 from hanpipe.readings.quantities import REGISTER, Quantity
+from hanpipe.sinks.meter_finder import source_of
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-_MOST_METERS: Final = 1000
+_MOST_METERS: Final = 20_000
 _MOST_SERIES: Final = 1000  # of a meter; none has more than a few dozen
+_MOST_KEPT: Final = 1_000_000  # series of all meters
 
 _WAY: Final = {"pos": "import", "neg": "export"}
 _PERIOD: Final = {
@@ -172,19 +174,21 @@ class Metrics:
     def __init__(self, stale: float) -> None:
         """Take after how many seconds a gauge is left out."""
         self._stale = stale
-        self._meters: dict[str, _Meter] = {}
+        self._meters: dict[tuple[str, str], _Meter] = {}  # by source and number, the longest silent first
+        self._kept = 0  # series of all
         self._metrics: dict[tuple[str, Kind | None], Metric] = {}  # of the names met
 
     def take(self, reading: dict[str, Any], meter_id: str, now: float) -> None:
         """Take a reading.
 
-        meter_id: "" if that is not known yet: the values then move to the first meter that sends its number
+        meter_id: "" if that is not known yet: the values then move to the first meter of its source that sends its
+                  number
         """
-        if meter_id and "" in self._meters and meter_id not in self._meters:
-            self._meters[meter_id] = self._meters.pop("")
-        if meter_id not in self._meters and len(self._meters) >= _MOST_METERS:
-            del self._meters[next(iter(self._meters))]
-        meter = self._meters.setdefault(meter_id, _Meter())
+        source = source_of(reading)
+        key, nameless = (source, meter_id), (source, "")
+        meter = self._meters.pop(key, None) or self._meters.pop(nameless, None) or _Meter()
+        self._meters[key] = meter
+        before = len(meter.samples)
         meter.readings += 1
         at = nanoseconds(reading)
         meter.time = meter.time if at is None else f"{at // 10**6 / 1000:.3f}"
@@ -196,6 +200,9 @@ class Metrics:
             if figure is not None and (series in meter.samples or len(meter.samples) < _MOST_SERIES):
                 made = self._metric(name, kind)
                 meter.samples[series] = _Sample(made, plain(figure * made.factor), now)
+        self._kept += len(meter.samples) - before
+        while len(self._meters) > _MOST_METERS or (self._kept > _MOST_KEPT and len(self._meters) > 1):
+            self._kept -= len(self._meters.pop(next(iter(self._meters))).samples)
 
     def _metric(self, name: str, kind: Kind | None) -> Metric:
         key = (name, kind)
@@ -214,8 +221,8 @@ class Metrics:
     def text(self, now: float) -> str:
         """Return all of it as Prometheus's text format 0.0.4 has it."""
         families: dict[str, tuple[str, list[str]]] = {}
-        for meter_id, meter in self._meters.items():
-            label = _labels(meter_id=meter_id)
+        for (source, meter_id), meter in self._meters.items():
+            label = _labels(meter_id=meter_id, source=source)
             for family, words, labels, value in self._series(meter, now):
                 families.setdefault(family, (words, []))[1].append(f"{family}{_braces(label + labels)} {value}\n")
         return "".join([_head(family, words) + "".join(lines) for family, (words, lines) in sorted(families.items())])

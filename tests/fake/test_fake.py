@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import time
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from hanpipe.apdu.message import Message
 from hanpipe.fake import encoder, faults, household, meters
 from hanpipe.fake.encoder import Address, Clock, Security
 from hanpipe.fake.household import Household
+from hanpipe.fake.send import turns
 from hanpipe.line import uart
 from hanpipe.line.settings import LINES
 from hanpipe.link.content import LLC
@@ -516,6 +518,22 @@ def test_several_meters_speak_on_one_line_each_with_its_number():
     )
     numbers = {reading["meter_ID"] for reading in map(json.loads, readings.splitlines()) if "meter_ID" in reading}
     assert numbers == {"7359990000000008", "7359990000000009", "7359990000000010"}
+
+
+def test_lines_name_the_meter_that_sends_and_the_meters_take_turns():
+    command = "han-fake --meter kaifa --number 8 --meters 4 --seed 1 --speed 0 -n 12"
+    _, octets, _ = shell(command)
+    _, lines, _ = shell(command + " --lines")
+    sources, sent = zip(*map(bytes.split, lines.splitlines()), strict=True)
+    assert sources == (b"kaifa/8", b"kaifa/9", b"kaifa/10", b"kaifa/11") * 3
+    assert bytes.fromhex(b"".join(sent).decode()) == octets
+    _, readings, _ = shell(command + " --lines | han-frame --lines | han-decode | han-fields")
+    assert [json.loads(reading)["source"].encode() for reading in readings.splitlines()] == list(sources)
+
+
+def test_many_meters_send_one_after_the_other_in_the_interval_of_one():
+    when = [send for send, *_ in islice(turns([meters.meter("kaifa")] * 4, 1, NOON, {}), 12)]
+    assert [later - sooner for sooner, later in pairwise(when)] == [500] * 11
 
 
 @pytest.mark.parametrize("name", meters.names())

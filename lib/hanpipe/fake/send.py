@@ -13,7 +13,7 @@ from hanpipe.fake.meters import Meter
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import reason
-from hanpipe.unix.typed import TYPE_CHECKING, Final
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hanpipe.fake.port import Port
@@ -25,32 +25,48 @@ _HOURLY: Final = 3_600_000  # ms between two lists of an hourly kind, at least
 def send(meters: list[Meter], program: Program, options: argparse.Namespace) -> None:
     """Send the lists of all meters until there have been enough of them or a signal comes.
 
-    options: seed, start (ms on the meters' clock), count, speed, fault and pty
+    options: seed, start (ms on the meters' clock), count, speed, fault, lines, pty; meter and number name a source
     raise:   Failure: the port cannot be made; as Program.write
     """
     seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311
     start = _start(options)
-    sent = heapq.merge(*[_lists(meter, seed + number, start, options) for number, meter in enumerate(meters)])
+    sent = turns(meters, seed, start, options.fault)
     port = _open_port(options.pty) if options.pty else None
     write = _writer(program, port)
     try:
         began = time.monotonic()
-        for number, (when, _, octets) in enumerate(sent):
-            if number == options.count or not _wait(program, began, when - start, options.speed):
+        for count, (when, place, octets) in enumerate(sent):
+            if count == options.count or not _wait(program, began, when - start, options.speed):
                 return
-            write(octets)
+            source = f"{options.meter}/{options.number + place}"
+            write(f"{source} {octets.hex()}\n".encode() if options.lines else octets)
     finally:
         if port:
             port.close()
 
 
-def _lists(meter: Meter, seed: int, start: int, options: argparse.Namespace) -> Iterator[tuple[int, int, bytes]]:
-    """Yield when a list is sent, in ms on the meter's clock, the seed, which orders the meters, and its octets."""
-    house, faults = Household(seed, start, meter.phases), Faults(options.fault, seed, meter.line)
+def turns(meters: list[Meter], seed: int, start: int, wanted: dict[str, Any]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield when a list is sent, in ms on the clock of the meters, the place of its meter among them, and its octets.
+
+    The meters are spread over the interval of one, so that no two send at one time. seed: of the first one's house;
+    start: ms on the clock; wanted: the faults, as faults.read gives them
+    """
+    phase = min(each.every for each in meters[0].lists) / len(meters)
+    return heapq.merge(
+        *[_lists(meter, place, seed, start, round(place * phase), wanted) for place, meter in enumerate(meters)]
+    )
+
+
+def _lists(
+    meter: Meter, place: int, seed: int, start: int, phase: int, wanted: dict[str, Any]
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the same for one meter. phase: ms by which it sends later than its clock says."""
+    seed += place
+    house, faults = Household(seed, start, meter.phases), Faults(wanted, seed, meter.line)
     for when, due in meter.instants(start):
         house.advance(when)
         frames = meter.frames(due, house.values, when)
-        yield when, seed, faults.damage(frames, when - start, hourly=due.every >= _HOURLY)
+        yield when + phase, place, faults.damage(frames, when - start, hourly=due.every >= _HOURLY)
 
 
 def _start(options: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ def main(argv: list[str]) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     made = [meters.meter(options.meter, options.number + more) for more in range(options.meters)]
+    if options.lines and options.pty:
+        parser.error("--lines writes text to stdout, --pty octets to a port: leave one of them out")
     for name in options.fault:
         if faults.KINDS[name].hdlc and made[0].link != "hdlc":
             parser.error(f"--fault {name}: {options.meter} sends no HDLC frames")
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--meter", choices=known, default=known[0], metavar="NAME", help=meter)
     number = "simulate the meter with the Nth meter number (default: 1)"
     add("--number", type=positive_integer, default=1, metavar="N", help=number)
-    several = "simulate so many meters on one line, with the numbers\nfrom N on (default: 1)"
+    several = "simulate so many meters on one line, with the numbers\nfrom N on; they take turns (default: 1)"
     add("--meters", type=positive_integer, default=1, metavar="COUNT", help=several)
     seed = "send the same octets for the same seed: the house, from\n--start on"
     add("--seed", type=int, metavar="N", help=seed)
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=non_negative, default=1.0, metavar="N", help=speed)
     key_file = "read the keys of meters that cipher, a line for each:\nTITLE KEY [AUTH-KEY]"
     add("--key-file", metavar="FILE", help=key_file)
+    add("--lines", action="store_true", help="write lines METER/NUMBER HEX, for han-frame --lines")
     add("--pty", metavar="PATH", help="send to a new port at PATH instead of stdout")
     damage = f"damage what is sent, by one or several of these with\ncommas between: {faults.help_text()}"
     add("--fault", type=_checked(faults.read), default={}, metavar="LIST", help=damage)

@@ -8,6 +8,7 @@ only itself: a closing flag may open the next frame; the length is believed only
 after a failure the search goes on right after the flag that was tried.
 """
 
+import functools
 import re
 
 from hanpipe.link.crc import GOOD, x25
@@ -60,8 +61,7 @@ class HdlcFramer(Scanner):
     def _look_for(self, *others: Start) -> None:
         """Look for flags, and for what begins on other links: the groups of the boundary's pattern after group 1."""
         self._others = others
-        self._boundary = re.compile(b"|".join([_BOUNDARY, *(start.pattern + b"()" for start in others)]), re.DOTALL)
-        self._cut_short = re.compile(b"|".join([_CUT_SHORT, *(start.cut_short for start in others)]), re.DOTALL)
+        self._boundary, self._cut_short = _patterns(others)
 
     def _search(self, events: list[Event], ended: bool) -> None:
         """Go from boundary to boundary as far as the octets allow."""
@@ -201,3 +201,11 @@ def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, i
     if size < end or octets[end : end + 1] not in (b"\x7e", b""):
         return "t", latest
     return ("H", end) if x25(octets[begin:end]) == GOOD else ("c", end)
+
+
+@functools.lru_cache(64)
+def _patterns(others: tuple[Start, ...]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return the patterns of _look_for: of a boundary, and of one that the end of the octets cuts short."""
+    boundary = b"|".join([_BOUNDARY, *(start.pattern + b"()" for start in others)])
+    cut_short = b"|".join([_CUT_SHORT, *(start.cut_short for start in others)])
+    return re.compile(boundary, re.DOTALL), re.compile(cut_short, re.DOTALL)

@@ -2,10 +2,10 @@
 
 usage: benchmarks/fleet.py [--meter NAME] [--frames N] [--rounds N]
 
-The meters take turns, each with its own number. Each figure is the CPU time, user and system, per frame: of a program
-without its start-up, of hanpipe.readings() and of GXDLMSClient.getData without their imports. Within a round,
-each reads one capture after the other; the table shows medians, and the median of the ratios to one meter, round by
-round.
+The meters take turns, each with its own number: as octets of one line, and as lines SOURCE HEX. Each figure is the CPU
+time, user and system, per frame: of a program without its start-up, of hanpipe.readings() and of GXDLMSClient.getData
+without their imports. Within a round, each reads one capture after the other; the table shows medians, and the median
+of the ratios to one meter, round by round.
 """
 
 import argparse
@@ -19,15 +19,21 @@ from collections.abc import Callable
 from peers import FUSED, GURUX, ROOT, SHARE, cost, middle, ratio
 
 METERS = (1, 9, 100, 10_000)
-PROGRAMS = ("han-frame", "han-decode", "han-fields")
+PIPE = (("han-frame",), ("han-decode",), ("han-fields",))
+PIPE_OF_LINES = (("han-frame", "--lines"), *PIPE[1:])
+LINES = ".lines"  # at the end of the name of the file that holds them
+FUSED_LINES = FUSED.replace("readings(stream)", "readings(stream, lines=True)")
 START = "2026-06-21T12:01:00"  # after the hourly lists: the same lists for any number of meters
 
 
-def run(program: str, source: str, target: str) -> float:
+def run(program: tuple[str, ...], source: str, target: str) -> float:
     """Run a program from one file to another; return the seconds of CPU that it took."""
+    name, *options = program
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(source, "rb") as stdin, open(target, "wb") as stdout:
-        subprocess.run([os.path.join(ROOT, "bin", program)], stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [os.path.join(ROOT, "bin", name), *options], stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
@@ -35,16 +41,21 @@ def run(program: str, source: str, target: str) -> float:
 def measures(frames: int) -> dict[str, Callable[[str], float | None]]:
     """Return what measures the us per frame of each on a capture; a program reads the output of the one before it."""
     found: dict[str, Callable[[str], float | None]] = {}
-    before = ""
-    for program in PROGRAMS:
+    for form, pipe in (("", PIPE), (LINES, PIPE_OF_LINES)):
+        before = form
+        for program in pipe:
+            after = f"{form}.{program[0]}"
 
-        def measure(capture: str, program: str = program, before: str = before) -> float:
-            start = min(run(program, os.devnull, os.devnull) for _ in range(3))
-            return 1e6 * (run(program, capture + before, f"{capture}.{program}") - start) / frames
+            def measure(
+                capture: str, program: tuple[str, ...] = program, before: str = before, after: str = after
+            ) -> float:
+                start = min(run(program, os.devnull, os.devnull) for _ in range(3))
+                return 1e6 * (run(program, capture + before, capture + after) - start) / frames
 
-        found[program] = measure
-        before = f".{program}"
-    found["hanpipe.readings()"] = lambda capture: cost(FUSED, capture, frames)()
+            found[" ".join(program) + (" (sources)" if form and len(program) == 1 else "")] = measure
+            before = after
+    found["readings()"] = lambda capture: cost(FUSED, capture, frames)()
+    found["readings(lines=True)"] = lambda capture: cost(FUSED_LINES, capture + LINES, frames)()
     found["gurux-dlms"] = lambda capture: cost(GURUX, capture, max(100, frames // SHARE))()
     return found
 
@@ -64,6 +75,8 @@ def main() -> int:
         for meters, capture in captures.items():
             with open(capture, "wb") as stream:
                 subprocess.run([*fake, str(meters)], stdout=stream, check=True)
+            with open(capture + LINES, "wb") as stream:
+                subprocess.run([*fake, str(meters), "--lines"], stdout=stream, check=True)
         for name, measure in measures(options.frames).items():
             table[name] = {meters: [] for meters in METERS}
             for _ in range(options.rounds):

@@ -1,13 +1,18 @@
 """hanpipe.readings(): the warnings that a program gets."""
 
 import io
+import json
+import random
 
 import pytest
 
 import encoder
 import hanpipe
+from fake_meters import sent
 from hanpipe.apdu.keys import ANY, Keys, Line
+from hanpipe.fake import meters
 from needs import needs
+from programs import shell
 
 CIPHERED = b"\xdb\x08KAM\0\0\0\0\1\x0d\x20\0\0\0\1" + bytes(8)
 LIST = encoder.notification({"structure": [{"octet-string": "0100200700ff"}, {"long-unsigned": 2362}]})
@@ -43,3 +48,34 @@ def test_described_values_are_read_where_asked():
     assert list(hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu")) == []
     (reading,) = hanpipe.readings(io.BytesIO(DESCRIBED), link="apdu", descriptors=True, warn=[].append)
     assert reading["1-0:1.7.0"] == 826
+
+
+def lines_of_a_fleet():
+    """Lines of every simulated meter that needs no key, mixed, some with a time."""
+    mix = random.Random(7)
+    lines = []
+    for number, name in enumerate(meters.names()):
+        if not meters.meter(name).needed:
+            for at, (frames, *_) in enumerate(sent(name, 3, seed=number)):
+                time = f"{1_769_854_500 + at}.25 " if number % 2 else ""
+                lines.append((mix.random(), f'Haus\u00e6"{name} {time}{b"".join(frames).hex()}\n'))
+    return "".join(line for _, line in sorted(lines)).encode()
+
+
+def test_lines_of_many_sources_give_the_readings_of_the_programs(tmp_path):
+    lines = lines_of_a_fleet()
+    (tmp_path / "lines").write_bytes(lines)
+    ours = [reading.line() for reading in hanpipe.readings(io.BytesIO(lines), lines=True, warn=[].append)]
+    out, piped, _ = shell(f"han-frame --lines {tmp_path}/lines | han-decode | han-fields")
+    assert out == 0
+    assert ours == piped.decode().splitlines()
+    sources = {json.loads(line)["source"] for line in ours}
+    assert len(sources) == len([name for name in meters.names() if not meters.meter(name).needed])
+    assert sum("time" in json.loads(line) for line in ours) > 10
+
+
+def test_a_line_that_cannot_be_read_is_a_warning():
+    warned = []
+    assert not list(hanpipe.readings(io.BytesIO(b"one 7e\nwrong\n"), lines=True, warn=warned.append))
+    assert len(warned) == 1
+    assert warned[0].startswith("line 2: expected SOURCE HEX")

@@ -11,7 +11,7 @@ from hanpipe.apdu.keys import TITLE_SIZE
 from hanpipe.unix.state import create, open_own, replace, resolved
 from hanpipe.unix.typed import Final
 
-MOST: Final = 4096  # meters whose counter is kept
+MOST: Final = 65536  # meters whose counter is kept: 8 MB
 
 
 class Counters:

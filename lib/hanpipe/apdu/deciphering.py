@@ -8,7 +8,7 @@ from hanpipe.apdu.keys import Keys, Line
 from hanpipe.unix.typed import Any, Final
 
 _TRUST: Final = 3  # messages that may fail after a good one before its key is doubted
-_MOST_TRUSTED: Final = 4096  # system titles
+_MOST_TRUSTED: Final = 65536  # system titles
 
 _NO_KEY: Final = "no key for this title: add a line to the key file (--key-file)"
 _NO_TITLE: Final = "the message carries no system title: name one in the line of the key file (--key-file)"

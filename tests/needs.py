@@ -1,15 +1,16 @@
-"""needs("mosquitto"): skip a test whose command or Python package is missing, and name the package that brings it.
+"""needs("mosquitto"): skip a test whose command, library or Python package is missing, and name what brings it.
 
 .ci/run installs them all and sets HANPIPE_SKIP_NOTHING=1, which turns every skip into a failure (conftest.py).
 """
 
+import ctypes
 import importlib.util
 import os
 import shutil
 
 import pytest
 
-# A command, or a Python module -> the Debian package that brings it.
+# A command, a shared library, or a Python module -> the Debian package that brings it.
 DEBIAN = {
     "chromium": "chromium",
     "faketime": "faketime",
@@ -17,6 +18,7 @@ DEBIAN = {
     "git": "git",
     "influxd": "influxdb",
     "jq": "jq",
+    "libcairo.so.2": "libcairo2",
     "make": "make",
     "mosquitto": "mosquitto",
     "mosquitto_passwd": "mosquitto",
@@ -56,8 +58,18 @@ def find(command: str) -> str | None:
 
 
 def needs(*names: str) -> None:
-    """Skip the test, or all tests of a module, unless every command and Python module of these names is installed."""
+    """Skip the test, or all tests of a module, unless all of these names are installed."""
     for name in names:
-        if not (find(name) or importlib.util.find_spec(name)):
+        if not _is_there(name):
             how = f"apt install {DEBIAN[name]}" if name in DEBIAN else f"pip install {PYPI[name]}"
             pytest.skip(f"{name} is missing: {how}", allow_module_level=True)
+
+
+def _is_there(name: str) -> bool:
+    if ".so." not in name:
+        return bool(find(name) or importlib.util.find_spec(name))
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True

@@ -183,7 +183,7 @@ def test_every_picture_has_a_role_a_title_and_a_description_that_are_its_own():
 
 
 def test_a_png_is_written_and_a_missing_package_is_one_line(tmp_path):
-    pytest.importorskip("cairosvg")
+    needs("libcairo.so.2")
     ran = run("han-report", "--png", given=lines(house(24, sun=900)))
     assert ran.status == 0
     assert ran.out[:8] == b"\x89PNG\r\n\x1a\n"
@@ -193,6 +193,9 @@ def test_a_png_is_written_and_a_missing_package_is_one_line(tmp_path):
     )
     missing = run("han-report", "--png", given=lines(house(1)), env={"PYTHONPATH": str(tmp_path)})
     assert (missing.status, missing.words.count("\n"), "hanpipe[plot]" in missing.words) == (3, 1, True)
+    (tmp_path / "cairosvg.py").write_text("raise OSError('no library called \"cairo-2\" was found')\n")
+    missing = run("han-report", "--png", given=lines(house(1)), env={"PYTHONPATH": str(tmp_path)})
+    assert (missing.status, missing.words.count("\n"), "apt install libcairo2" in missing.words) == (3, 1, True)
 
 
 class _Strict(HTMLParser):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from needs import needs
 from programs import docs_script, run
-from tmux import PROMPT, Tmux
+from terminal import PROMPT, Tmux
 
 needs("tmux", "rich")
 

@@ -17,6 +17,8 @@ except ModuleNotFoundError as error:
         "--png needs the package cairosvg: pip install 'hanpipe[plot]', or apt install python3-cairosvg",
         name="cairosvg",
     ) from error
+except OSError as error:  # of the library that cairosvg loads
+    raise ModuleNotFoundError("--png needs the library cairo: apt install libcairo2", name="cairo") from error
 
 MOST_METERS: Final = 4  # a picture of more would be too high to look at
 _MARGIN: Final = 24

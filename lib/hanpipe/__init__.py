@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from hanpipe.readings.naming import Naming
     from hanpipe.readings.reader import LineReader
     from hanpipe.readings.reading import Reading
+    from hanpipe.readings.schema import table_schema
     from hanpipe.readings.stream import readings
+    from hanpipe.readings.tables import tables
 
 __version__ = "0.1.0"
 
@@ -45,6 +47,8 @@ _HOMES = {
     "Telegram": "apdu.message",
     "pack_all": "link.records",
     "read_key_file": "apdu.keys",
+    "table_schema": "readings.schema",
+    "tables": "readings.tables",
 }
 
 __all__ = [
@@ -65,6 +69,8 @@ __all__ = [
     "pack_all",
     "read_key_file",
     "readings",
+    "table_schema",
+    "tables",
 ]
 
 

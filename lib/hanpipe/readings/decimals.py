@@ -1,6 +1,9 @@
 """Exact numbers as text, in their shortest decimal form."""
 
+import json
 from decimal import Decimal
+
+from hanpipe.unix.typed import Any
 
 
 def plain(value: int | Decimal, power: int = 0) -> str:
@@ -12,3 +15,12 @@ def plain(value: int | Decimal, power: int = 0) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def exact_json(value: Any) -> str:
+    """Write JSON whose numbers are exact, as json.dumps cannot."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{exact_json(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(exact_json, value)) + "]"
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)

@@ -133,27 +133,27 @@ class Reading(Mapping[str, Value]):
     Numbers are exact: int where the quantity comes in whole units, else Decimal. A value that was not sent has no key.
     """
 
-    __slots__ = ("_plan", "_values", "source", "time_ns")
+    __slots__ = ("holes", "plan", "source", "time_ns")
 
     def __init__(self, plan: Plan, values: Values, time_ns: int = 0, source: str = "") -> None:
-        """Put the values of a message into the plan of its shape.
+        """Put the values of a message, those of its holes, into the plan of its shape.
 
         time_ns: since 1970-01-01 UTC, 0 = unknown
         source:  the meter, topic or device that its octets came from, "" where only one sends
         """
-        self._plan = plan
-        self._values = values
+        self.plan = plan
+        self.holes = values
         self.time_ns = time_ns
         self.source = source
 
     def __getitem__(self, key: str) -> Value:
-        value = self._plan.value_of[key](self._values)
+        value = self.plan.value_of[key](self.holes)
         if value is None:
             raise KeyError(key)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return (field.key for field in self._plan.fields if field.source.value(self._values) is not None)
+        return (field.key for field in self.plan.fields if field.source.value(self.holes) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -172,15 +172,15 @@ class Reading(Mapping[str, Value]):
 
     def field(self, key: str) -> Field:
         """Return code, name and unit of a value. raise: KeyError."""
-        return self._plan.by_key[key]
+        return self.plan.by_key[key]
 
     def line(self) -> str:
         """Return the reading as han-fields writes it: flat JSON, without a line end."""
-        return self._plan.line(self._values, front(self.time_ns, self.source))
+        return self.plan.line(self.holes, front(self.time_ns, self.source))
 
     def obis_line(self) -> str:
         """Return the reading as han-fields --obis writes it."""
-        return self._plan.obis_line(self._values, front(self.time_ns, self.source))
+        return self.plan.obis_line(self.holes, front(self.time_ns, self.source))
 
 
 _as_it_is: Callable[[str], str] = str

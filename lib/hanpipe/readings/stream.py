@@ -45,21 +45,30 @@ def readings(
             RuntimeWarning
     raise:  OSError of the stream; KeyError: unknown link; ModuleNotFoundError: the package cryptography is missing
     """
-    warn = _once(warn or _warn)
+    warn = once(warn)
+    naming = naming or Naming(warn=warn)
+    for results in decoded(stream, link, keys, warn, lines=lines, descriptors=descriptors):
+        yield from named(results, naming)
+
+
+def decoded(
+    stream: "BinaryIO", link: str, keys: "Keys | None", warn: "Callable[[str], None]", *, lines: bool, descriptors: bool
+) -> "Iterator[list[Result]]":
+    """Yield what each read of a stream completes. Parameters: as of readings."""
     deciphering = None
     if keys is not None:
         from hanpipe.apdu.deciphering import Deciphering
 
         deciphering = Deciphering(keys, warn=warn)
     read_records = _of_lines(link, warn) if lines else _of_octets(link)
-    decoder, naming = Decoder(deciphering, warn, descriptors=descriptors), naming or Naming(warn=warn)
+    decoder = Decoder(deciphering, warn, descriptors=descriptors)
     read = getattr(stream, "read1", stream.read)
     dated = not stream.seekable()
     data = b"-"
     while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
-        yield from named(decoder.feed_all(read_records(data, now)), naming)
+        yield decoder.feed_all(read_records(data, now))
 
 
 def _of_octets(link: str) -> "_Records":
@@ -103,8 +112,9 @@ def named(
             refuse(result)
 
 
-def _once(warn: "Callable[[str], None]") -> "Callable[[str], None]":
-    """Return a function that passes each text on once."""
+def once(warn: "Callable[[str], None] | None") -> "Callable[[str], None]":
+    """Return a function that passes each text on once; without warn, as a RuntimeWarning."""
+    warn = warn or _warn
     warned: set[str] = set()
 
     def first(text: str) -> None:

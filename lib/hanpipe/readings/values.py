@@ -109,24 +109,24 @@ class Fixed(Source):
 class Number(Source):
     """The number in a hole, times factor x 10^scaler."""
 
-    __slots__ = ("_factor", "_scaler", "index")
+    __slots__ = ("factor", "index", "scaler")
 
     def __init__(self, index: int, scaler: int = 0, factor: int = 1) -> None:
         """Take the hole's index, and what its number is to be multiplied with."""
-        self.index, self._scaler, self._factor = index, scaler, factor
+        self.index, self.scaler, self.factor = index, scaler, factor
 
     def value(self, values: Values) -> Value:
         """Return it, exact."""
-        return scaled(values[self.index] * self._factor, self._scaler)
+        return scaled(values[self.index] * self.factor, self.scaler)
 
     def getter(self) -> Callable[[Values], Value]:
         """Return what value() is: mostly a number as it is in its hole."""
-        return itemgetter(self.index) if self._scaler == 0 and self._factor == 1 else self.value
+        return itemgetter(self.index) if self.scaler == 0 and self.factor == 1 else self.value
 
     def parts(self) -> list[Part]:
         """Return its only part: the digits, mostly as they are."""
-        changed = self._scaler or self._factor != 1
-        return [(self.index, _texts(self._scaler, self._factor).__getitem__ if changed else str)]
+        changed = self.scaler or self.factor != 1
+        return [(self.index, _texts(self.scaler, self.factor).__getitem__ if changed else str)]
 
 
 class _Texts(dict[str, str]):
@@ -189,17 +189,17 @@ class Digits(Number):
 
     def value(self, values: Values) -> Value:
         """Return its digits."""
-        return decimal_text(values[self.index] * self._factor, self._scaler)
+        return decimal_text(values[self.index] * self.factor, self.scaler)
 
 
 class Sent(Source):
     """The text in a hole, or its hex if it cannot be printed. here: that of the message that the plan was made for."""
 
-    __slots__ = ("_slot", "_type", "here")
+    __slots__ = ("_type", "here", "slot")
 
     def __init__(self, kind: str, text: Text) -> None:
         """Take the type of the value, and the text of one message."""
-        self._slot, self._type = text.slot, kind
+        self.slot, self._type = text.slot, kind
         self.here = self._shown(text)
 
     def _shown(self, text: str) -> str:
@@ -208,12 +208,16 @@ class Sent(Source):
 
     def value(self, values: Values) -> Value:
         """Return the text."""
-        return self._shown(self._slot.text(values[self._slot.at]))
+        return self.of_octets(values[self.slot.at])
+
+    def of_octets(self, octets: bytes) -> str:
+        """Return the text that octets in the hole are."""
+        return self._shown(self.slot.text(octets))
 
     def parts(self) -> list[Part] | None:
         """Return its only part, made of the text as it is in a line."""
         write = {OCTET_STRING: _shown_octets, VISIBLE_STRING: _shown_characters}.get(self._type)
-        return [(self._slot.at, write)] if write else None
+        return [(self.slot.at, write)] if write else None
 
 
 def _shown_octets(digits: str) -> str:
@@ -229,15 +233,15 @@ def _shown_characters(text: str) -> str:
 class Octets(Source):
     """The octets of a clock's hole, where no clock is expected: a clock, a text or hex, as they turn out."""
 
-    __slots__ = ("_index", "_size")
+    __slots__ = ("index", "size")
 
     def __init__(self, index: int, size: int) -> None:
         """Take the index of the hole's first value, and how many octets it holds."""
-        self._index, self._size = index, size
+        self.index, self.size = index, size
 
     def octets(self, values: Values) -> bytes:
         """Return the octets."""
-        return clock_octets(values, self._index, self._size)
+        return clock_octets(values, self.index, self.size)
 
     def value(self, values: Values) -> Value:
         """Return the text that they are."""
@@ -256,9 +260,9 @@ class Clock(Octets):
 
     def value(self, values: Values) -> Value:
         """Return the time, None if it is not a time."""
-        at = self._index
+        at = self.index
         try:
-            if self._size == cosem.CLOCK_SIZE:
+            if self.size == cosem.CLOCK_SIZE:
                 return cosem.clock(values[at], values[at + 1], values[at + 2])
         except Malformed:
             pass
@@ -266,9 +270,9 @@ class Clock(Octets):
 
     def parts(self) -> list[Part] | None:
         """Return date, time and offset: mostly, only the time changes."""
-        if self._size != cosem.CLOCK_SIZE:
+        if self.size != cosem.CLOCK_SIZE:
             return None
-        return list(zip(range(self._index, self._index + 3), (_quoted_date, _time, _quoted_offset), strict=True))
+        return list(zip(range(self.index, self.index + 3), (_quoted_date, _time, _quoted_offset), strict=True))
 
 
 @functools.lru_cache(256)

@@ -11,41 +11,20 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from hanpipe.periods.names import MOMENT, quantity_of
+from hanpipe.readings.arrow import parquet, pyarrow
+from hanpipe.readings.schema import cell, is_double, milliseconds, schema_of
 from hanpipe.sinks.errors import NotWritten, SinkError
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, failure, run
-from hanpipe.sinks.tables.table import Columns, Twice, cell
+from hanpipe.sinks.tables.table import Columns, Twice
 from hanpipe.unix.program import Program
 from hanpipe.unix.state import create
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Any, Final
 
-try:
-    import pyarrow
-    from pyarrow import parquet
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "writing Parquet needs the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
-    ) from error
-
 ROWS: Final = 20_000  # of a row group: some 30 MB while it is gathered
-
-_TYPES: Final = {
-    "int": pyarrow.int64(),
-    "double": pyarrow.float64(),
-    "bool": pyarrow.bool_(),
-    "time": pyarrow.timestamp("ms", tz="UTC"),
-    "text": pyarrow.string(),
-}
-_EXACT: Final = 1 << 53  # a double holds every whole number up to here
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-
 
 MAGIC: Final = b"PAR1"  # the first octets of a Parquet file
 
@@ -155,13 +134,11 @@ class Types:
 
 def _type_of(name: str, value: Any) -> str:
     """Return the smallest type that holds a value exactly."""
-    if type(value) is int and abs(value) <= _EXACT:
-        return "double" if _is_fractional(name) else "int"
-    if type(value) is Decimal and (len(str(value)) <= 16 or Decimal(repr(float(value))) == value):
-        return "double"
+    if is_double(value):
+        return "int" if type(value) is int and not _is_fractional(name) else "double"
     if isinstance(value, bool):
         return "bool"
-    return "time" if _is_time(name) and _milliseconds(value) is not None else "text"
+    return "time" if _is_time(name) and milliseconds(value) is not None else "text"
 
 
 @functools.lru_cache(1024)
@@ -178,40 +155,13 @@ def _is_fractional(name: str) -> bool:
     return quantity is not None and quantity.fractional
 
 
-def _milliseconds(text: Any) -> int | None:
-    """Return a time as ms since 1970-01-01 UTC, None if it has no offset or no whole ms."""
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    if at.tzinfo is None:
-        return None
-    count, rest = divmod(at - _EPOCH, _MILLISECOND)
-    return None if rest else count
-
-
-def _text(value: Any) -> str:
-    """Return a cell in UTF-8, with ? for surrogates, which JSON can hold."""
-    text = cell(value)
-    return text if text.isascii() else text.encode(errors="replace").decode()
-
-
-_CONVERT: Final[dict[str, Callable[[Any], Any]]] = {
-    "int": int,
-    "double": float,
-    "bool": bool,
-    "time": _milliseconds,
-    "text": _text,
-}
-
-
 class Writer:
     """A Parquet file that readings go to; at most ROWS of them wait."""
 
     def __init__(self, file: str, columns: dict[str, str]) -> None:
         """Make the file. raise: OSError."""
-        schema = pyarrow.schema([(_text(name), _TYPES[kind]) for name, kind in columns.items()])
-        self._convert = [(name, _CONVERT[kind]) for name, kind in columns.items()]
+        schema = schema_of(columns)
+        self._columns = columns.items()
         self._cells: list[list[Any]] = [[] for _ in columns]
         self._schema = schema
         self._rows = 0
@@ -223,9 +173,9 @@ class Writer:
             if line.reading is None:
                 continue
             get = line.reading.get
-            for cells, (name, convert) in zip(self._cells, self._convert, strict=True):
+            for cells, (name, kind) in zip(self._cells, self._columns, strict=True):
                 value = get(name)
-                cells.append(None if value is None else convert(value))
+                cells.append(None if value is None else cell(kind, value))
             self._rows += 1
             if self._rows == ROWS:
                 self._write()

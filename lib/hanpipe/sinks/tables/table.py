@@ -1,11 +1,11 @@
 """Parts of CSV and Parquet tables: columns, cells as text, and an input that is read twice."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+from hanpipe.readings.decimals import exact_json
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.readings_in import Line, ReadingReader
 from hanpipe.unix.files import are_regular
@@ -16,6 +16,7 @@ from hanpipe.unix.typed import Any, Final
 
 _FIRST: Final = (
     "time",
+    "source",
     "begin",
     "end",
     "obis_list_version",
@@ -60,16 +61,7 @@ def cell(value: Any) -> str:
         return str(value)
     if kind is Decimal:
         return format(value, "f")
-    return str(value) if kind is int else "" if value is None else _json(value)
-
-
-def _json(value: Any) -> str:
-    """Write JSON whose numbers are exact, as json.dumps cannot."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{_json(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_json, value)) + "]"
-    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
+    return str(value) if kind is int else "" if value is None else exact_json(value)
 
 
 class Twice:

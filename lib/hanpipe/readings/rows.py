@@ -1,0 +1,141 @@
+"""Rows of readings -> an Arrow RecordBatch. Rows of a plan wait together, and its columns are made in bulk.
+
+The columns of several plans are put one after the other, and then into the order of the rows:
+
+    rows      L1 a, L2 b, L1 c        groups    L1: a c    L2: b        order    0 2 1
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+
+from hanpipe.readings.arrow import pyarrow
+from hanpipe.readings.columns import Array, by_value, column
+from hanpipe.readings.decimals import exact_json
+from hanpipe.readings.reading import Reading
+from hanpipe.readings.schema import OTHER, schema_of
+from hanpipe.readings.values import Source, Value
+from hanpipe.unix.typed import Any, Final
+
+_MANY: Final = 64  # plans; if each message has a plan of its own, as a telegram, rows wait by their names
+
+
+class Rows:
+    """Rows that wait for a batch of the same columns each time."""
+
+    def __init__(self, kinds: dict[str, str]) -> None:
+        """Take the columns, from left to right. kinds: name -> kind, as of schema.kind_of."""
+        self._kinds = kinds
+        self.schema = schema_of(kinds)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._groups: dict[object, _Group] = {}
+        self._which: list[_Group] = []  # of each row
+        self._times: list[int] = []
+        self._sources: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    def add(self, readings: Iterable[Reading]) -> None:
+        """Add readings."""
+        groups, which, times, sources = self._groups, self._which, self._times, self._sources
+        for reading in readings:
+            group = groups.get(reading.plan)
+            if group is None:
+                if len(groups) >= _MANY or not reading.holes:
+                    self.add_named(dict(reading), reading.time_ns, reading.source)
+                    continue
+                group = groups[reading.plan] = _Group([(field.key, field.source) for field in reading.plan.fields])
+            group.rows.append(reading.holes)
+            which.append(group)
+            times.append(reading.time_ns)
+            sources.append(reading.source)
+
+    def add_named(self, reading: Mapping[str, Value], time_ns: int = 0, source: str = "") -> None:
+        """Add a reading by its names and values. They may include time and source."""
+        names = tuple(reading)
+        group = self._groups.get(names)
+        if group is None:
+            group = self._groups[names] = _Group([(name, None) for name in names])
+        group.rows.append(tuple(reading.values()))
+        self._which.append(group)
+        self._times.append(time_ns)
+        self._sources.append(source)
+
+    def batch(self) -> "pyarrow.RecordBatch":
+        """Return the rows that wait, and forget them."""
+        groups = list(self._groups.values())
+        made = [group.columns(self._kinds, self.schema) for group in groups]
+        for name, values in (("time", self._times), ("source", self._sources)):
+            if name in self._kinds and any(values):
+                for columns in made:
+                    columns.pop(name, None)
+        order = self._order(groups)
+        arrays = [self._array(field, groups, made, order) for field in self.schema]
+        batch = pyarrow.RecordBatch.from_arrays(arrays, schema=self.schema)
+        self._clear()
+        return batch
+
+    def _order(self, groups: "list[_Group]") -> Array:
+        """Return, for each row, its place in the columns of all groups, one after the other."""
+        start = 0
+        for group in groups:
+            group.places = itertools.count(start)
+            start += len(group.rows)
+        return pyarrow.array([next(group.places) for group in self._which], pyarrow.int64())
+
+    def _array(self, field: Any, groups: "list[_Group]", made: list[dict[str, Array]], order: Array) -> Array:
+        """Return a column of all rows."""
+        if field.name == "time" and any(self._times):
+            return pyarrow.array([time // 1_000_000 if time else None for time in self._times], field.type)
+        if field.name == "source" and any(self._sources):
+            return pyarrow.array([source or None for source in self._sources], field.type)
+        if not any(field.name in columns for columns in made):
+            return pyarrow.nulls(len(self), field.type)
+        parts = [
+            columns[field.name] if field.name in columns else pyarrow.nulls(len(group.rows), field.type)
+            for group, columns in zip(groups, made, strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else pyarrow.concat_arrays(parts).take(order)
+
+
+class _Group:
+    """Rows with the same fields.
+
+    places: those of its rows in the columns of all groups, one after the other
+    """
+
+    __slots__ = ("_fields", "places", "rows")
+
+    def __init__(self, fields: list[tuple[str, Source | None]]) -> None:
+        """Take names and sources: where in the holes of a message a value is; None: the row holds the values."""
+        self.places: Iterator[int] = iter(())
+        self._fields = fields
+        self.rows: list[Any] = []
+
+    def columns(self, kinds: dict[str, str], schema: "pyarrow.Schema") -> dict[str, Array]:
+        """Return name -> array of the fields that have a column; the other values are in that of their own."""
+        transposed = list(zip(*self.rows, strict=True))
+        columns: dict[str, Array] = {}
+        others: list[dict[str, Any]] = [{} for _ in self.rows] if OTHER in kinds else []
+        for number, (name, source) in enumerate(self._fields):
+            lost: Mapping[int, Any]
+            if name not in kinds or name == OTHER:
+                values = map(source.getter(), self.rows) if source else transposed[number]
+                lost = dict(enumerate(values)) if others else {}
+            elif source is None:
+                columns[name], lost = by_value(kinds[name], transposed[number], schema.field(name).type)
+            else:
+                columns[name], lost = column(source, kinds[name], self.rows, transposed, schema.field(name).type)
+            for row, value in lost.items() if others else ():
+                if value is not None:
+                    others[row][name] = value
+        if any(others):
+            columns[OTHER] = pyarrow.array([_object(values) for values in others], pyarrow.string())
+        return columns
+
+
+def _object(values: dict[str, Any]) -> str | None:
+    """Return values as a JSON object, None if there are none."""
+    return exact_json(values) if values else None

@@ -164,10 +164,10 @@ def test_clocks_in_bulk_are_those_made_value_by_value(rows):
 
 def test_messages_of_ever_new_shapes_wait_by_their_names():
     octets = b"".join(frame(("0100010700ff", *scaled(826, 0, 27)), *nulls(count)) for count in range(100))
-    waiting = batches.Rows({"act_pow_pos": "double"})
+    waiting = batches.Rows()
     waiting.add(hanpipe.readings(io.BytesIO(octets)))
     assert (len(waiting), len(waiting._groups)) == (100, batches._MANY + 1)
-    assert waiting.batch()["act_pow_pos"].to_pylist() == [826.0] * 100
+    assert waiting.batch({"act_pow_pos": "double"})["act_pow_pos"].to_pylist() == [826.0] * 100
     assert len(waiting) == 0
 
 

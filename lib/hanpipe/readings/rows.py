@@ -20,12 +20,10 @@ _MANY: Final = 64  # plans; if each message has a plan of its own, as a telegram
 
 
 class Rows:
-    """Rows that wait for a batch of the same columns each time."""
+    """Rows that wait for a batch."""
 
-    def __init__(self, kinds: dict[str, str]) -> None:
-        """Take the columns, from left to right. kinds: name -> kind, as of schema.kind_of."""
-        self._kinds = kinds
-        self.schema = schema_of(kinds)
+    def __init__(self) -> None:
+        """Begin without rows."""
         self._clear()
 
     def _clear(self) -> None:
@@ -63,17 +61,24 @@ class Rows:
         self._times.append(time_ns)
         self._sources.append(source)
 
-    def batch(self) -> "pyarrow.RecordBatch":
-        """Return the rows that wait, and forget them."""
-        groups = list(self._groups.values())
-        made = [group.columns(self._kinds, self.schema) for group in groups]
+    def names(self) -> list[str]:
+        """Return the names in all rows, in the order in which they came."""
+        return list(dict.fromkeys(name for group in self._groups.values() for name, _ in group.fields))
+
+    def batch(self, kinds: dict[str, str]) -> "pyarrow.RecordBatch":
+        """Return the rows that wait, and forget them.
+
+        kinds: of the columns, from left to right: name -> kind, as of schema.kind_of
+        """
+        groups, schema = list(self._groups.values()), schema_of(kinds)
+        made = [group.columns(kinds, schema) for group in groups]
         for name, values in (("time", self._times), ("source", self._sources)):
-            if name in self._kinds and any(values):
+            if any(values):
                 for columns in made:
                     columns.pop(name, None)
         order = self._order(groups)
-        arrays = [self._array(field, groups, made, order) for field in self.schema]
-        batch = pyarrow.RecordBatch.from_arrays(arrays, schema=self.schema)
+        arrays = [self._array(field, groups, made, order) for field in schema]
+        batch = pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
         self._clear()
         return batch
 
@@ -106,12 +111,12 @@ class _Group:
     places: those of its rows in the columns of all groups, one after the other
     """
 
-    __slots__ = ("_fields", "places", "rows")
+    __slots__ = ("fields", "places", "rows")
 
     def __init__(self, fields: list[tuple[str, Source | None]]) -> None:
         """Take names and sources: where in the holes of a message a value is; None: the row holds the values."""
         self.places: Iterator[int] = iter(())
-        self._fields = fields
+        self.fields = fields
         self.rows: list[Any] = []
 
     def columns(self, kinds: dict[str, str], schema: "pyarrow.Schema") -> dict[str, Array]:
@@ -119,7 +124,7 @@ class _Group:
         transposed = list(zip(*self.rows, strict=True))
         columns: dict[str, Array] = {}
         others: list[dict[str, Any]] = [{} for _ in self.rows] if OTHER in kinds else []
-        for number, (name, source) in enumerate(self._fields):
+        for number, (name, source) in enumerate(self.fields):
             lost: Mapping[int, Any]
             if name not in kinds or name == OTHER:
                 values = map(source.getter(), self.rows) if source else transposed[number]
@@ -137,5 +142,5 @@ class _Group:
 
 
 def _object(values: dict[str, Any]) -> str | None:
-    """Return values as a JSON object, None if there are none."""
+    """Return values as a JSON object; None for an empty one."""
     return exact_json(values) if values else None

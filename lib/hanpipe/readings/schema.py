@@ -31,7 +31,7 @@ FIRST: Final = (
 )  # fmt: skip  # which meter, and when: the columns on the left
 
 _PHASES: Final = ("L1", "L2", "L3")
-# What meters in several countries send; whatever else one sends is in `other`.
+# The columns of tables by default: names that meters in several countries send. All others are in `other`.
 USUAL: Final = (
     *(name for name in FIRST if name not in ("begin", "end")),
     "act_pow_pos", "act_pow_neg", "react_pow_pos", "react_pow_neg",
@@ -57,7 +57,12 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 def table_schema(names: Iterable[str] | None = None) -> "pyarrow.Schema":
     """Return the schema of tables with these columns, in this order; by default those that meters often send."""
-    return schema_of({name: kind_of(name, quantities.named(name)) for name in (USUAL if names is None else names)})
+    return schema_of(kinds_of(USUAL if names is None else names))
+
+
+def kinds_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the kinds of columns of readings. names: from left to right."""
+    return {name: kind_of(name, quantities.named(name)) for name in names}
 
 
 def schema_of(kinds: dict[str, str]) -> "pyarrow.Schema":

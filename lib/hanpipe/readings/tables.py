@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from hanpipe.readings import quantities
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.rows import Rows
-from hanpipe.readings.schema import USUAL, kind_of
+from hanpipe.readings.schema import USUAL, kinds_of
 from hanpipe.readings.stream import decoded, named, once
 from hanpipe.unix.typed import TYPE_CHECKING
 
@@ -42,10 +41,11 @@ def tables(
     """
     warn = once(warn)
     naming = naming or Naming(warn=warn)
-    waiting = Rows({name: kind_of(name, quantities.named(name)) for name in (USUAL if names is None else names)})
+    kinds = kinds_of(USUAL if names is None else names)
+    waiting = Rows()
     for results in decoded(stream, link, keys, warn, lines=lines, descriptors=descriptors):
         waiting.add(named(results, naming))
         if len(waiting) >= rows:
-            yield waiting.batch()
+            yield waiting.batch(kinds)
     if waiting:
-        yield waiting.batch()
+        yield waiting.batch(kinds)

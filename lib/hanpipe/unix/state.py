@@ -70,10 +70,10 @@ def replace(path: str, octets: bytes, mode: int = PRIVATE, *, durable: bool = Tr
             os.unlink(new)
         raise
     if durable:
-        _sync_directory(os.path.dirname(path) or ".")
+        sync_directory(os.path.dirname(path) or ".")
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
     """Bring the names in a directory to the disk; some file systems cannot, and do so by themselves."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     with contextlib.suppress(OSError):

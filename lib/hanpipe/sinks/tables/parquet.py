@@ -77,16 +77,16 @@ class _File(Sink):
         self._columns = columns
 
     def begin(self) -> None:
-        with _named_errors():
+        with named_errors():
             os.close(create(self._beside, 0o666))  # not through a link: its name can be guessed
             self._writer = Writer(self._beside, self._columns)
 
     def take(self, lines: list[Line]) -> None:
-        with _named_errors():
+        with named_errors():
             self._writer.add(lines)
 
     def finish(self, stopping: Callable[[], bool]) -> None:
-        with _named_errors():
+        with named_errors():
             self._writer.close()
             if self._twice.broken_off:
                 raise NotWritten("interrupted; the file is not written")
@@ -94,7 +94,7 @@ class _File(Sink):
 
 
 @contextlib.contextmanager
-def _named_errors() -> Iterator[None]:
+def named_errors() -> Iterator[None]:
     """Turn an OSError into a NotWritten."""
     try:
         yield

@@ -19,6 +19,7 @@ PROGRAMS := $(notdir $(wildcard bin/han-*))
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' lib/hanpipe/__init__.py)
 # The installed programs and the service look for python3 here, not in the checkout's .venv.
 RUN_PATH = $(PREFIX)/bin:/usr/local/bin:/usr/bin:/bin
+SHAREDIR ?= $(PREFIX)/share/hanpipe
 DEFAULTS = $(DESTDIR)$(SYSCONFDIR)/default
 UNITS = han.service han@.service han-web.service
 
@@ -27,10 +28,10 @@ WRITE_MAN = mkdir -p build/man && for page in man/*.scd; do \
 # A Python that has shtab: the checkout's, Debian's, or an empty word.
 FIND_SHTAB = for python in $(PYTHON) /usr/bin/python3 ""; do $$python -c 'import shtab' 2>/dev/null && break; done
 
-.PHONY: install install-programs install-service install-man install-completions uninstall man completions dist deb
+.PHONY: install install-programs install-wireshark install-service install-man install-completions uninstall man completions dist deb
 .PHONY: deb-check service-check
 
-install: install-programs install-service install-man install-completions
+install: install-programs install-wireshark install-service install-man install-completions
 
 install-programs:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
@@ -41,6 +42,9 @@ install-programs:
 	@for program in $(PROGRAMS); do install -m 755 bin/launch.py $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; done
 	@PATH=$(RUN_PATH) python3 -c 'import serial, crcmod' 2>/dev/null || \
 	  echo "the programs need two packages: apt install python3-serial python3-crcmod"
+
+install-wireshark:
+	install -D -m 644 wireshark/hanpipe.lua $(DESTDIR)$(SHAREDIR)/hanpipe.lua
 
 install-service:
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
@@ -66,7 +70,7 @@ install-completions:
 	    install -m 644 build/completions/$$program.fish $(DESTDIR)$(FISHDIR) || exit 1; done; fi
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe
+	rm -rf $(DESTDIR)$(PREFIX)/lib/hanpipe $(DESTDIR)$(SHAREDIR)
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) $(DESTDIR)$(RULESDIR)/61-hanpipe.rules
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(MANDIR)/man7/hanpipe.7

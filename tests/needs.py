@@ -31,6 +31,7 @@ DEBIAN = {
     "udevadm": "udev",
     "umockdev-run": "umockdev",
     "tmux": "tmux",
+    "tshark": "tshark",
     "unshare": "util-linux",
     "victoria-metrics": "victoria-metrics",
     "zsh": "zsh",

@@ -10,6 +10,9 @@ from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 Dump = Callable[[bytes, list[Event]], str]  # as HexDump.feed in views/hexdump.py
+Pack = Callable[
+    [list[Event], int, str], bytes
+]  # events, the time and the source of their octets -> as records.pack_all
 
 _MOST_TEXT: Final = 65536  # characters of hex text in which a telegram is looked for
 
@@ -40,10 +43,10 @@ class HexInput:
         return octets
 
 
-def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) -> bool:
+def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str], pack: Pack = records.pack_all) -> bool:
     """Run octets through the framer that the options name; return whether there was a frame.
 
-    why: returns why the first octets hold no frame
+    dump: shows events to people, None to write them; pack: writes them; why: returns why the first octets hold no frame
     """
     options, tally = program.options, Tally(why)
     show_stats = program.stats(tally.counters)
@@ -68,7 +71,7 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) 
             program.warn(tally.why_nothing())
         if dump:
             return dump(octets, events).encode() if octets or ended else b""
-        return records.pack_all(events, 0 if options.no_time else time)
+        return pack(events, 0 if options.no_time else time, "")
 
     found = program.stream(step, write, lambda event: event.kind in GOOD)
     show_stats()
@@ -76,10 +79,10 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str]) 
     return found
 
 
-def lines_to_frames(program: Program, why: Callable[[bytes], str]) -> bool:
+def lines_to_frames(program: Program, why: Callable[[bytes], str], pack: Pack = records.pack_all) -> bool:
     """Run lines, each with octets of a source, through a framer for each source; return whether there was a frame.
 
-    why: returns why the first octets hold no frame
+    why, pack: as of to_frames
     """
     from hanpipe.link.lines import Lines
     from hanpipe.link.sources import Framers
@@ -112,9 +115,7 @@ def lines_to_frames(program: Program, why: Callable[[bytes], str]) -> bool:
         if tally.nothing_yet(ended):
             program.warn(tally.why_nothing())
         timed = not options.no_time
-        return b"".join(
-            [records.pack(kind, octets, (time or now) * timed, sender) for (kind, octets), time, sender in found]
-        )
+        return b"".join([pack([event], (time or now) * timed, sender) for event, time, sender in found])
 
     any_good = program.stream(step, write, lambda one: one[0].kind in GOOD)
     show_stats()

@@ -3,7 +3,8 @@
 import argparse
 
 from hanpipe.link import FRAMERS
-from hanpipe.link.run import Dump, lines_to_frames, to_frames, to_octets
+from hanpipe.link.records import pack_all
+from hanpipe.link.run import Dump, Pack, lines_to_frames, to_frames, to_octets
 from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
@@ -18,11 +19,15 @@ def main(argv: list[str]) -> int:
         parser.error(f"--escapes is for HDLC, not for --link {options.link}")
     if options.lines and (options.from_hex or options.hex or options.raw):
         parser.error("--lines reads SOURCE HEX and writes records: leave out --from-hex, --hex and --raw")
+    if options.key_file and not options.pcap:
+        parser.error("--key-file is for --pcap; han-decode reads ciphered APDUs")
     program, why = Program(options, parser.prog), late("doctor.hint", "why_nothing", "han-frame")
     if options.raw:
         found = to_octets(program)
+    elif options.lines:
+        found = lines_to_frames(program, why, _pack(program))
     else:
-        found = lines_to_frames(program, why) if options.lines else to_frames(program, _dump(options), why)
+        found = to_frames(program, _dump(options), why, _pack(program))
     return OK if found else NOTHING
 
 
@@ -43,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--from-hex", action="store_true", help="read hex text: 7e a0 .., xxd, logs, a pasted telegram")
     parser.add_argument("--lines", action="store_true", help="read lines of many meters: SOURCE HEX or SOURCE TIME HEX")
     parser.add_argument("--no-time", action="store_true", help="write no time of arrival")
+    parser.add_argument("--key-file", metavar="FILE", help="with --pcap: add the APDUs that these keys open")
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--hex", action="store_true", help="show each frame with its fields, for people")
+    view.add_argument(
+        "--pcap", action="store_true", help="write a capture for Wireshark, which wireshark/hanpipe.lua reads"
+    )
     view.add_argument("--raw", action="store_true", help="turn records back into octets of the line")
     return parser
 
@@ -56,3 +65,12 @@ def _dump(options: argparse.Namespace) -> Dump | None:
     from hanpipe.views.hexdump import HexDump
 
     return HexDump(colour_of_stdout()).feed
+
+
+def _pack(program: Program) -> Pack:
+    if not program.options.pcap:
+        return pack_all
+    from hanpipe.apdu.options import deciphering_of
+    from hanpipe.views.pcap import Pcap
+
+    return Pcap(deciphering_of(program)).feed

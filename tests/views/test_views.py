@@ -467,7 +467,7 @@ def reading_of(*elements: Typed) -> tuple[Reading, Naming]:
 
 def test_a_reading_is_lines_sorted_by_name() -> None:
     reading, _ = reading_of(VERSION, METER, POWER, CURRENT)
-    assert text(reading._plan, reading._values) == (
+    assert text(reading.plan, reading.holes) == (
         "act_pow_pos = 280\n"
         "curr_L1 = 3.9\n"
         "meter_ID = 7359990000000001\n"
@@ -480,12 +480,12 @@ def test_a_line_of_han_decode_gives_the_same_text() -> None:
     reading, naming = reading_of(VERSION, POWER, CURRENT)
     (message,) = Decoder().feed("H", encoder.pushed(encoder.notification({"array": [VERSION, POWER, CURRENT]})), 10**18)
     ((plan, values, _),) = LineReader(naming).feed(message.line().encode() + b"\n")
-    assert text(plan, values) == text(reading._plan, reading._values)
+    assert text(plan, values) == text(reading.plan, reading.holes)
 
 
 def test_codes_names_and_units_are_aligned() -> None:
     reading, _ = reading_of(VERSION, POWER, CURRENT, {"structure": [{"octet-string": "0100636300ff"}, {"enum": 2}]})
-    assert obis_text(reading._plan, reading._values) == (
+    assert obis_text(reading.plan, reading.holes) == (
         "1-1:0.2.129  obis_list_version = AIDON_V0001\n"
         "             meter_maker       = Aidon\n"
         "1-0:1.7.0    act_pow_pos       = 280 W\n"

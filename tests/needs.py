@@ -16,6 +16,7 @@ DEBIAN = {
     "faketime": "faketime",
     "fish": "fish",
     "git": "git",
+    "java": "default-jre-headless",
     "influxd": "influxdb",
     "jq": "jq",
     "libcairo.so.2": "libcairo2",
@@ -42,11 +43,13 @@ DEBIAN = {
 }
 # A Python module that Debian does not have -> its package on PyPI.
 PYPI = {
+    "duckdb": "duckdb",
     "gurux_dlms": "gurux-dlms",
     "han": "amshan",
     "line_protocol_parser": "line-protocol-parser",
     "prometheus_client": "prometheus-client",
     "pyarrow": "pyarrow",
+    "pyspark": "pyspark",
 }
 
 # Some commands are outside the PATH of an ordinary user.

@@ -66,10 +66,11 @@ fresh-check:
 test-all-pythons:
 	@tests/service/pythons.sh
 
-# Ten minutes of unplugging, damage and a sink that stops; SOAK="--seconds 60 --opens 4" for one.
-SOAK ?= --seconds 600 --opens 20
+# Ten minutes of unplugging, damage, clock jumps, full disks, killed brokers and stopped sinks. A short one:
+# SOAK="--seconds 60 --opens 2"; an hour: SOAK="--seconds 3600 --speed 100".
+SOAK ?= --seconds 600 --opens 8
 soak: .venv/dev
-	@.venv/bin/python tests/soak.py $(SOAK)
+	@.venv/bin/python tests/soak $(SOAK)
 
 # Ten real minutes of a meter that sends every second, through han-mqtt and a broker to a reader of ten messages a second.
 PACE ?= --seconds 600

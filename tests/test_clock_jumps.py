@@ -5,9 +5,7 @@ libfaketime shows the programs another wall clock, which a file sets. Their mono
 
 import contextlib
 import datetime
-import glob
 import json
-import os
 from decimal import Decimal
 
 import pytest
@@ -15,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker import Listener, Mosquitto, needed
+from clock import DAY, HOUR, NOON, Clock
 from domoticz_server import KWH, DomoticzServer, self_signed
 from hanpipe.link.crc import arc
 from hanpipe.periods.intervals import Account, Figures, Intervals
@@ -25,33 +24,8 @@ from needs import needs
 from programs import Running, run
 
 SECOND = 10**9
-DAY, HOUR = 86_400, 3600
-NOON = int(datetime.datetime(2026, 6, 21, 12, tzinfo=datetime.UTC).timestamp())
 JUMPS = {"a day ahead": NOON + DAY, "an hour back": NOON - HOUR, "to 1970": 10}
 FRAME = bytes.fromhex("a02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd")
-
-
-class Clock:
-    """The wall clock of programs that run with its environment."""
-
-    def __init__(self, directory):
-        needs("faketime")
-        (library,) = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-        self._file = directory / "clock"
-        self.environment = {
-            "LD_PRELOAD": library,
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "TZ": "UTC",
-        }
-        self.set(NOON)
-
-    def set(self, seconds):
-        """Let it be so many seconds since 1970-01-01 UTC; it goes on from there."""
-        beside = self._file.with_suffix(".new")
-        beside.write_text(f"@{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M:%S}")
-        os.replace(beside, self._file)
 
 
 @pytest.fixture

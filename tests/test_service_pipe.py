@@ -94,7 +94,7 @@ def test_the_file_of_defaults_has_every_variable_of_the_unit():
 
 
 def command():
-    shell, quoted = re.fullmatch(r"(/bin/bash -o pipefail -c) '(.*)'", setting("ExecStart")[0]).groups()
+    shell, quoted = re.fullmatch(r"(/bin/bash .* -c) '(.*)'", setting("ExecStart")[0]).groups()
     return [*shell.split(), quoted.replace("$$", "$")]
 
 
@@ -184,20 +184,28 @@ def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_read
     assert set(kinds) == {"H"}
 
 
-def test_the_last_program_alone_warns_systemd(tmp_path):
+def sender(notify):
+    """Return a message to systemd, and the process that sent it."""
+    message, [(_, _, credentials)], _, _ = notify.recvmsg(100, socket.CMSG_SPACE(12))
+    return message, int.from_bytes(credentials[:4], sys.byteorder)
+
+
+@pytest.mark.parametrize("end", ["han-fields --text", "han-fields | tee >(cat >&2) | han-csv"])
+def test_the_last_program_alone_warns_systemd_and_is_the_main_process(tmp_path, end):
     port, address = f"{tmp_path}/port", f"{tmp_path}/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, meter(port):
         notify.bind(address)
         notify.settimeout(PATIENCE)
+        notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         # a socket as systemd's journal has it: the last program's stdout is not a pipe
         ours, journal = socket.socketpair()
-        environment = {"PATH": PATH, "HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": "han-fields --text"}
+        environment = {"PATH": PATH, "HAN_DEVICE": port, "HAN_READ": "--baud 2400", "HAN_END": end}
         environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
         with ours, subprocess.Popen(command(), env=environment, stdout=journal, process_group=0) as process:
             journal.close()
-            result = [notify.recv(100) for _ in range(4)]
+            result = [sender(notify) for _ in range(4)]
             os.killpg(process.pid, signal.SIGTERM)
-    assert result == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert result == [(message, process.pid) for message in (b"READY=1", *[b"WATCHDOG=1"] * 3)]
 
 
 # The rules

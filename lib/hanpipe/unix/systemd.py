@@ -16,7 +16,7 @@ class Service:
     def __init__(self) -> None:
         """Report that the pipe is ready. $NOTIFY_SOCKET is set."""
         self._last = not stat.S_ISFIFO(os.fstat(1).st_mode)
-        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s; WATCHDOG_PID is the shell's
+        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s
         self._next = 0.0
         self._notify("READY=1")
 

@@ -10,7 +10,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run web bench-web pictures test nightly fresh-check test-all-pythons test-long soak pace ha-check lint english format bench golden clean
+.PHONY: all run web bench-web pictures test spark nightly fresh-check test-all-pythons test-long soak pace ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -42,6 +42,10 @@ web: .venv/run
 
 test: .venv/dev
 	@.venv/bin/python -m pytest -n 2 tests
+
+# Spark on ten archives, beside the plain pipe. It needs a Java, and most of its minute is the start of that.
+spark: .venv/dev
+	@.venv/bin/python -m pytest tests/spark_archives.py
 
 # Decoding by shape against the plain walk, with thousands of generated messages instead of twenty.
 test-long: .venv/dev

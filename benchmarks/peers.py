@@ -5,6 +5,9 @@ usage: benchmarks/peers.py [--frames N] [--rounds N] [--json FILE]
 Measured, each in a process of its own, CPU = user + system of that process without its start-up:
 
 fused    hanpipe.readings(): framing, both checks, decoding, naming; one value looked at in each reading
+dicts    the same, and a dict of each reading: all its values, exact
+tables   hanpipe.tables(): the same values as Arrow columns
+parquet  the same, and written to a Parquet file
 amshan   HdlcFrameReader and AutoDecoder: the same work, to a dict
 gurux    GXDLMSClient.getData: framing, check and parsing to values; no names
 json     the yardstick: json.dumps(json.loads(text)) of a record of 12 fields
@@ -33,6 +36,29 @@ import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.naming
 began = time.process_time()
 with open(sys.argv[1], "rb") as stream:
     count = sum(reading["act_pow_pos"] >= 0 for reading in hanpipe.readings(stream))
+print(count, time.process_time() - began)
+"""
+DICTS = FUSED.replace('reading["act_pow_pos"] >= 0', "dict(reading) != {}")
+TABLES = """
+import sys, time
+sys.path.insert(0, sys.argv[3])
+import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables
+began = time.process_time()
+with open(sys.argv[1], "rb") as stream:
+    count = sum(batch.num_rows for batch in hanpipe.tables(stream))
+print(count, time.process_time() - began)
+"""
+PARQUET = """
+import sys, time
+sys.path.insert(0, sys.argv[3])
+import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables
+from pyarrow import parquet
+began, count = time.process_time(), 0
+with open(sys.argv[1], "rb") as stream:
+    with parquet.ParquetWriter(sys.argv[1] + ".parquet", hanpipe.table_schema(), compression="zstd") as writer:
+        for batch in hanpipe.tables(stream):
+            writer.write_batch(batch)
+            count += batch.num_rows
 print(count, time.process_time() - began)
 """
 AMSHAN = """
@@ -107,6 +133,9 @@ def rows(meter: str, frames: int, rounds: int, folder: str) -> dict[str, list[fl
     few = max(100, frames // SHARE)
     measures = {
         "fused": cost(FUSED, capture, frames),
+        "dicts": cost(DICTS, capture, frames),
+        "tables": cost(TABLES, capture, frames),
+        "parquet": cost(PARQUET, capture, frames),
         "amshan": cost(AMSHAN, capture, few),
         "gurux": cost(GURUX, capture, few),
         "json": cost(YARDSTICK, capture, 20000),
@@ -141,7 +170,10 @@ def main() -> int:
         for meter in METERS:
             taken = rows(meter, options.frames, options.rounds, folder)
             column = {f"{name}, CPU us a frame": middle(values) for name, values in taken.items()}
-            column |= {f"{peer} / fused": ratio(taken[peer], taken["fused"]) for peer in ("amshan", "gurux")}
+            column |= {
+                f"{peer} / fused": ratio(taken[peer], taken["fused"])
+                for peer in ("dicts", "tables", "parquet", "amshan", "gurux")
+            }
             column["fused / json"] = ratio(taken["fused"], taken["json"])
             table[meter] = column
     print(f"{'':26}", *(f"{meter:>12}" for meter in METERS))

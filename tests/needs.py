@@ -47,6 +47,7 @@ PYPI = {
     "gurux_dlms": "gurux-dlms",
     "han": "amshan",
     "line_protocol_parser": "line-protocol-parser",
+    "pandas": "pandas",
     "prometheus_client": "prometheus-client",
     "pyarrow": "pyarrow",
     "pyspark": "pyspark",

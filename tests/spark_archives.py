@@ -1,0 +1,85 @@
+"""examples/spark_archives.py on ten archives: its rows are those of the plain pipe, line for line. Run by `make spark`.
+
+It is not part of `make test`, because Java and Spark take most of a minute to start.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from decimal import Decimal
+
+import pytest
+
+from conftest import ROOT
+from needs import needs
+from programs import environment, run, shell
+
+needs("java", "pyspark", "pandas", "pyarrow")
+from pyarrow import parquet  # noqa: E402
+from pyspark.sql import SparkSession  # noqa: E402
+
+METERS = ("aidon", "kaifa", "kamstrup", "kamstrup-1p", "p1-nl")
+LISTS = 2000
+
+
+def example():
+    spec = importlib.util.spec_from_file_location("spark_archives", f"{ROOT}/examples/spark_archives.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Return a folder of ten archives; one begins and ends within a frame."""
+    folder = tmp_path_factory.mktemp("archives")
+    for number in range(10):
+        meter = METERS[number % len(METERS)]
+        octets = run("han-fake", "--meter", meter, "--seed", str(number), "--speed", "0", "-n", str(LISTS)).out
+        (folder / f"{meter} {number}.raw").write_bytes(octets[20:-20] if number == 3 else octets)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """Return the only session; its partitions are smaller than all archives together."""
+    os.environ.update(environment({"PYTHONPATH": f"{ROOT}/lib", "PYSPARK_PYTHON": sys.executable}))
+    settings = {"spark.ui.enabled": "false", "spark.sql.files.maxPartitionBytes": "500000"}
+    session = SparkSession.builder.master("local[*]").config(map=settings).getOrCreate()
+    yield session
+    session.stop()
+
+
+def rows(folder):
+    """Return the rows of each archive, in order, with their values alone."""
+    found = {}
+    for file in sorted(folder.glob("*.parquet")):
+        for row in parquet.ParquetFile(file).read().to_pylist():
+            held = {name: value for name, value in row.items() if value is not None and name not in ("source", "other")}
+            found.setdefault(row["source"], []).append(held)
+    return found
+
+
+def plain(archive, names):
+    """Return the lines of the plain pipe, with the values that have a column."""
+    done = shell(f"han-frame '{archive}' | han-decode | han-fields")
+    assert done.status == 0
+    lines = [json.loads(line, parse_float=Decimal) for line in done.out.splitlines()]
+    return [{name: value for name, value in line.items() if name in names} for line in lines]
+
+
+@pytest.mark.parametrize("decode", ["by_library", "by_programs"])
+def test_rows_are_those_of_the_plain_pipe(decode, archives, spark, tmp_path):
+    module = example()
+    module.write(spark, getattr(module, decode), str(archives), str(tmp_path / "rows"))
+    found, names = rows(tmp_path / "rows"), set(module.schema().names)
+    assert len(list((tmp_path / "rows").glob("*.parquet"))) > 1
+    assert len(found) == 10
+    for archive in archives.iterdir():
+        expected = [
+            {name: float(value) if isinstance(value, Decimal) else value for name, value in line.items()}
+            for line in plain(archive, names)
+        ]
+        assert len(expected) >= LISTS - 2
+        assert found[archive.name.replace(" ", "%20")] == expected

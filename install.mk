@@ -99,7 +99,7 @@ dist: .venv/dev
 deb: TREE = build/deb/hanpipe-$(VERSION)
 deb:
 	@rm -rf build/deb build/hanpipe_*.deb && mkdir -p $(TREE)
-	@tar --exclude=__pycache__ --exclude='*.egg-info' -c bin completions debian lib man pyproject.toml setup.py systemd udev \
+	@tar --exclude=__pycache__ --exclude='*.egg-info' -c bin completions debian lib man pyproject.toml setup.py systemd udev wireshark \
 	  README.md LICENSE CHANGELOG.md | tar -C $(TREE) -x
 	@cd $(TREE) && PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
 	@mv build/deb/hanpipe_*.deb build/ && rm -r build/deb && ls build/hanpipe_*.deb

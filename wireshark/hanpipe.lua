@@ -49,7 +49,7 @@ end
 field("kind", ProtoField.string, "Kind")
 field("fault", ProtoField.string, "Fault")
 field("octets", ProtoField.bytes, "Octets given up")
-field("rest", ProtoField.bytes, "Octets after it")
+field("rest", ProtoField.bytes, "After it")
 field("length", ProtoField.uint16, "Length")
 
 field("hdlc", ProtoField.bytes, "HDLC frame")
@@ -206,21 +206,20 @@ local function xor_octet(a, b)
   return found
 end
 
-local function crc(entries, value, range)
-  local octets = range:bytes()
-  for at = 0, octets:len() - 1 do
-    local entry = entries[xor_octet(value % 256, octets:get_index(at))]
+local function crc(entries, value, octets)
+  for at = 1, #octets do
+    local entry = entries[xor_octet(value % 256, octets:byte(at))]
     value = xor_octet(math.floor(value / 256), entry % 256) + 256 * math.floor(entry / 256)
   end
   return value
 end
 
-local function x25(range)
-  return 0xffff - crc(X25, 0xffff, range)
+local function x25(octets)
+  return 0xffff - crc(X25, 0xffff, octets)
 end
 
-local function arc(range)
-  return crc(ARC, 0, range)
+local function arc(octets)
+  return crc(ARC, 0, octets)
 end
 
 -- A cursor over octets: each take says where the octets are, and ends the dissection where they are not. --------------
@@ -550,10 +549,12 @@ end
 
 -- Links -------------------------------------------------------------------------------------------------------------
 
-local function status(tree, name, range, found, expected)
-  local item = tree:add_le(fields[name], range)
+-- The verdict on a check, beside it and as a field. digits: how many hex digits it has.
+local function status(tree, name, range, found, expected, digits)
   local right = found == expected
-  local verdict = right and "good" or string.format("wrong: found %04x, expected %04x", found, expected)
+  local number = "%0" .. digits .. "x"
+  local verdict = right and "good" or string.format("wrong: found " .. number .. ", expected " .. number, found, expected)
+  local item = tree:add_le(fields[name], range)
   item:append_text(" (" .. verdict .. ")")
   tree:add(fields[name .. ".status"], range, right and "good" or "wrong"):set_generated()
   if not right then
@@ -562,13 +563,42 @@ local function status(tree, name, range, found, expected)
   return right
 end
 
-local function control_name(octet)
-  if octet % 2 == 0 then
-    return "I"
-  elseif octet % 4 == 1 then
-    return math.floor(octet / 4) % 2 == 1 and "RNR" or "RR"
+-- Octets that no field of the frame holds.
+local function add_rest(c, tree)
+  local rest = c:rest()
+  if rest then
+    tree:add(fields["rest"], rest)
   end
-  return CONTROLS[math.floor(octet / 16) % 2 == 1 and octet - 16 or octet] or "unknown code"
+end
+
+-- The octets up to `stop`, as many as there are. Return their range and item, nil if there are none.
+local function add_information(c, tree, name, stop)
+  local size = math.min(stop, c.size) - c.at
+  if size <= 0 then
+    return nil
+  end
+  local information = c.range(c.at, size)
+  local item = tree:add(fields[name], information)
+  if stop > c.size then
+    item:add_proto_expert_info(expert.malformed, size .. " of " .. stop - c.at .. " octets of the information are there")
+  end
+  c.at = c.at + size
+  return information, item
+end
+
+local function control_name(octet)
+  local final = math.floor(octet / 16) % 2 == 1
+  local after = final and ", final" or ""
+  if octet % 2 == 0 then
+    return string.format("I %d, next %d", math.floor(octet / 2) % 8, math.floor(octet / 32)) .. after
+  elseif octet % 4 == 1 then
+    return (math.floor(octet / 4) % 2 == 1 and "RNR " or "RR ") .. math.floor(octet / 32) .. after
+  end
+  return (CONTROLS[final and octet - 16 or octet] or "unknown code") .. after
+end
+
+local function carries_information(control)
+  return control % 2 == 0 or CONTROLS[control] == "UI" or CONTROLS[control - 16] == "UI"
 end
 
 local function hdlc_address(c, name)
@@ -579,131 +609,186 @@ local function hdlc_address(c, name)
   return c:take(size, name)
 end
 
+local function add_fcs(c, tree)
+  local covered = c.range(0, c.at):raw()
+  local fcs = c:take(2, "FCS")
+  status(tree, "hdlc.fcs", fcs, fcs:le_uint(), x25(covered), 4)
+end
+
 local function hdlc(c, tree, info)
   local format = c:take(2, "frame format")
   local word = format:uint()
+  local length, segmented = word % 0x800, math.floor(word / 0x800) % 2 == 1
   tree:add(fields["hdlc.format"], format)
-  local segmented = math.floor(word / 0x800) % 2 == 1
   tree:add(fields["hdlc.segmented"], format, segmented)
-  local length = word % 0x800
   tree:add(fields["hdlc.length"], format, length)
   tree:add(fields["hdlc.destination"], hdlc_address(c, "destination"))
   tree:add(fields["hdlc.source"], hdlc_address(c, "source"))
   local control = c:take(1, "control")
-  tree:add(fields["hdlc.control"], control):append_text(" (" .. control_name(control:uint()) .. ")")
   info.text = control_name(control:uint())
-  if length > c.at + 2 then
-    local covered = c.range(0, c.at)
-    local hcs = c:take(2, "HCS")
-    if not status(tree, "hdlc.hcs", hcs, hcs:le_uint(), x25(covered)) and length ~= c.size then
-      error({ why = "the length of a header whose HCS is wrong is not to be believed" }, 0)
+  tree:add(fields["hdlc.control"], control):append_text(" (" .. info.text .. ")")
+  if length == c.at + 2 then -- no information, no HCS
+    add_fcs(c, tree)
+    add_rest(c, tree)
+    return
+  end
+  local covered = c.range(0, c.at):raw()
+  local hcs = c:take(2, "HCS")
+  if not status(tree, "hdlc.hcs", hcs, hcs:le_uint(), x25(covered), 4) and length ~= c.size then
+    add_rest(c, tree) -- the length is not to be believed
+    return
+  end
+  local information, inside = add_information(c, tree, "hdlc.information", length - 2)
+  if information and carries_information(control:uint()) then
+    local part = cursor(information)
+    local header = llc(part)
+    if header then
+      inside:add(fields["hdlc.llc"], header)
     end
-    local size = math.min(length, c.size + 2) - 2 - c.at
-    if size > 0 then
-      c:need(size, "information")
-      local information = c.range(c.at, size)
-      local inside = tree:add(fields["hdlc.information"], information)
-      local part = cursor(information)
-      c.at = c.at + size
-      local header = llc(part)
-      if header then
-        inside:add(fields["hdlc.llc"], header)
-      end
-      if segmented or not header and not APDUS[part:peek()] then
-        info.text = "segment of an APDU"
-      elseif info.text == "UI" or info.text == "I" then
-        info.text = guarded(inside, information, apdus, part, inside) or "APDU that cannot be read"
-      end
+    if segmented or not header and not APDUS[part:peek()] then
+      info.text = "segment of an APDU"
+    else
+      info.text = guarded(inside, information, apdus, part, inside) or "APDU that cannot be read"
     end
   end
-  if c.at < c.size then
-    local covered = c.range(0, c.at)
-    local fcs = c:take(2, "FCS")
-    status(tree, "hdlc.fcs", fcs, fcs:le_uint(), x25(covered))
+  if c.at < c.size and c.at <= length - 2 then
+    add_fcs(c, tree)
   end
+  add_rest(c, tree)
+end
+
+-- What CI says of the information, and whether that is an APDU from its beginning to its end.
+local function ci_name(ci)
+  if VARIABLE_HEADERS[ci] then
+    return "variable header", true
+  elseif ci >= 0x20 then
+    return "another application", false
+  end
+  return string.format("segment %d, %s", ci % 16, ci >= 16 and "the last" or "more follow"), ci == 16
 end
 
 local function mbus(c, tree, info)
   tree:add(fields["mbus.start"], c:take(1, "start"))
-  tree:add(fields["mbus.length"], c:take(1, "length"))
-  tree:add(fields["mbus.length"], c:take(1, "length"))
+  local first, second = c:take(1, "length"), c:take(1, "length")
+  tree:add(fields["mbus.length"], first)
+  local item = tree:add(fields["mbus.length"], second)
+  if first:uint() ~= second:uint() then
+    item:append_text(" (lengths differ)"):add_proto_expert_info(expert.check, "lengths differ")
+  end
+  if first:uint() ~= second:uint() or c:peek() ~= 0x68 then
+    add_rest(c, tree)
+    return
+  end
   tree:add(fields["mbus.start"], c:take(1, "start"))
-  local begin = c.at
+  -- One kind of meter sends a length of 257 modulo 256.
+  local length = info.kind == "M" and c.size - 6 or first:uint() < 3 and first:uint() + 256 or first:uint()
+  local stop = 4 + length
   local control = c:take(1, "control")
   tree:add(fields["mbus.control"], control):append_text(" (" .. (MBUS_CONTROLS[control:uint()] or "unknown code") .. ")")
-  tree:add(fields["mbus.address"], c:take(1, "address"))
-  local ci_range = c:take(1, "CI")
-  local ci = ci_range:uint()
-  local item = tree:add(fields["mbus.ci"], ci_range)
-  local stop = c.size - 2
-  local header = VARIABLE_HEADERS[ci]
-  if ci < 0x20 then
-    local last = ci >= 16
-    item:append_text(string.format(" (segment %d, %s)", ci % 16, last and "the last" or "more follow"))
-    info.text = ci == 16 and "" or "segment " .. ci % 16 .. " of an APDU"
-  elseif header then
+  local address = c:take(1, "address")
+  tree:add(fields["mbus.address"], address):append_text(" (" .. (address:uint() == 255 and "broadcast" or address:uint()) .. ")")
+  local ci = c:take(1, "CI")
+  local name, whole = ci_name(ci:uint())
+  tree:add(fields["mbus.ci"], ci):append_text(" (" .. name .. ")")
+  info.text = name
+  local header = VARIABLE_HEADERS[ci:uint()]
+  if header then
     tree:add(fields["mbus.header"], c:take(header, "variable header"))
-    info.text = ""
-  else
-    item:append_text(" (another application)")
-    info.text = "M-Bus frame of another application"
   end
-  if ci < 0x20 or header then
+  if length > 4 then
     tree:add(fields["mbus.source"], c:take(1, "STSAP"))
     tree:add(fields["mbus.destination"], c:take(1, "DTSAP"))
   end
-  if c.at < stop then
-    local information = c.range(c.at, stop - c.at)
-    local inside = tree:add(fields["mbus.information"], information)
-    c.at = stop
-    if info.text == "" then
-      info.text = guarded(inside, information, apdus, cursor(information), inside) or "APDU that cannot be read"
+  local information, inside = add_information(c, tree, "mbus.information", stop)
+  if information and whole then
+    info.text = guarded(inside, information, apdus, cursor(information), inside) or "APDU that cannot be read"
+  end
+  if c.at == stop and c.at < c.size then
+    local covered, sum = c.range(4, stop - 4):bytes(), 0
+    for at = 0, covered:len() - 1 do
+      sum = (sum + covered:get_index(at)) % 256
+    end
+    local checksum = c:take(1, "checksum")
+    status(tree, "mbus.checksum", checksum, checksum:uint(), sum, 2)
+    local last = c:take(1, "stop")
+    local end_item = tree:add(fields["mbus.stop"], last)
+    if last:uint() ~= 0x16 then
+      end_item:add_proto_expert_info(expert.check, "no stop (16)")
     end
   end
-  local sum = 0
-  local octets = c.range(begin, math.max(0, stop - begin)):bytes()
-  for at = 0, octets:len() - 1 do
-    sum = (sum + octets:get_index(at)) % 256
+  add_rest(c, tree)
+end
+
+-- The text of a line of 7 bits and parity that was read as one of 8 bits; all others as they are.
+local function without_parity(text)
+  if not text:find("[\128-\255]") then
+    return text
   end
-  local checksum = c:take(1, "checksum")
-  status(tree, "mbus.checksum", checksum, checksum:uint(), sum)
-  tree:add(fields["mbus.stop"], c:take(1, "stop"))
+  local parity
+  for at = 1, #text do
+    local octet, odd = text:byte(at), 0
+    while octet > 0 do
+      octet, odd = math.floor(octet / 2), (odd + octet % 2) % 2
+    end
+    if parity and parity ~= odd then
+      return text
+    end
+    parity = odd
+  end
+  return (text:gsub("[\128-\255]", function(octet)
+    return string.char(octet:byte() - 128)
+  end))
+end
+
+-- The verdict on the CRC that a telegram prints after the octets that it covers.
+local function crc_verdict(digits, covered)
+  if digits == "" then
+    return "none", "no CRC"
+  end
+  local found, expected = tonumber(digits, 16), arc(covered)
+  if found == expected or found == x25(covered) then
+    return "good", "CRC good"
+  elseif digits == "0000" and not covered:find("[^\t\r\n -~]") then
+    return "none", "no CRC: 0000"
+  end
+  return "wrong", string.format("CRC wrong: found %04X, expected %04X", found, expected)
+end
+
+local function add_crc(tree, range, digits, covered)
+  local item = tree:add(fields["p1.crc"], range, digits)
+  local verdict, words = crc_verdict(digits, covered)
+  item:append_text(" (" .. words .. ")")
+  tree:add(fields["p1.crc.status"], range, verdict):set_generated()
+  if verdict == "wrong" then
+    item:add_proto_expert_info(expert.check, words)
+  end
 end
 
 local function p1(c, tree, info)
-  local text = c.range:raw()
-  local at, first = 1, true
+  local text = without_parity(c.range:raw())
+  local at, object = 1, nil
   while at <= #text do
     local stop = text:find("\n", at, true) or #text
-    local line = escaped((text:sub(at, stop):gsub("[\r\n]+$", "")))
+    local line = text:sub(at, stop):gsub("[\r\n]+$", "")
     local range = c.range(at - 1, stop - at + 1)
-    if first and line:sub(1, 1) == "/" then
-      tree:add(fields["p1.identification"], range, line)
-      info.text = line
-    elseif line:sub(1, 1) == "!" then
-      local digits = line:match("^!(%x%x%x%x)")
-      if digits then
-        local item = tree:add(fields["p1.crc"], range, digits)
-        local expected = arc(c.range(0, at))
-        local verdict = tonumber(digits, 16) == expected and "good" or tonumber(digits, 16) == 0 and "none" or "another"
-        tree:add(fields["p1.crc.status"], range, verdict):set_generated()
-        if verdict == "another" then
-          item:append_text(string.format(" (CRC-16/ARC is %04X)", expected))
-        end
+    local code, values = line:match("^([^()]*)(%(.*%))[!%s]*$")
+    if at == 1 and line:sub(1, 1) == "/" then
+      info.text = escaped(line)
+      tree:add(fields["p1.identification"], range, info.text)
+    elseif line:match("^!%x?%x?%x?%x?[ \t]*$") then
+      add_crc(tree, range, line:match("%x*", 2), text:sub(1, at))
+    elseif code then
+      if code ~= "" or not object then -- a line of brackets alone goes on with the object before it
+        object = tree:add(fields["p1.object"], range, escaped(line))
+        object:add(fields["p1.code"], range, escaped((code:gsub("^[ \t]+", ""))))
+      end
+      for one in values:gmatch("%b()") do
+        object:add(fields["p1.value"], range, escaped(one:sub(2, -2)))
       end
     elseif line ~= "" then
-      local code, values = line:match("^([^()]*)(%(.*)$")
-      if code then
-        local item = tree:add(fields["p1.object"], range, line)
-        item:add(fields["p1.code"], range, code)
-        for one in values:gmatch("%(([^()]*)%)") do
-          item:add(fields["p1.value"], range, one)
-        end
-      else
-        tree:add(fields["p1.line"], range, line)
-      end
+      tree:add(fields["p1.line"], range, escaped(line))
     end
-    at, first = stop + 1, false
+    at = stop + 1
   end
 end
 
@@ -712,6 +797,7 @@ local function bare(c, tree, info)
 end
 
 local READERS = { H = hdlc, M = mbus, P = p1, A = bare, a = bare, p = p1 }
+local SLASH_WITH_PARITY = 0xaf
 local LINK_OF_FAULT = { [0x68] = mbus, [0x2f] = p1 }
 
 function hanpipe.dissector(buffer, pinfo, root)
@@ -728,7 +814,7 @@ function hanpipe.dissector(buffer, pinfo, root)
   local tree = root:add(hanpipe, buffer())
   tree:append_text(", " .. name .. ", " .. range:len() .. " octets")
   tree:add(fields["kind"], buffer(0, 1), name)
-  local read, info = READERS[kind], { text = "" }
+  local read, info = READERS[kind], { text = "", kind = kind }
   local is_fault = not read
   if is_fault then
     tree:add(fields["fault"], buffer(0, 1), name)
@@ -736,6 +822,7 @@ function hanpipe.dissector(buffer, pinfo, root)
     tree:add_proto_expert_info(expert.fault, name)
     if kind ~= "n" then
       local begin = range(0, 1):uint()
+      begin = begin == SLASH_WITH_PARITY and 0x2f or begin
       read = LINK_OF_FAULT[begin] or (begin >= 0xa0 and begin < 0xb0 and hdlc) or nil
     end
   end

@@ -24,6 +24,7 @@ from hanpipe.apdu.message import Message, Telegram
 from hanpipe.fake import meters
 from hanpipe.link import FRAMERS
 from hanpipe.link.kinds import FAULTS, GOOD, Event, Fault, Frame
+from hanpipe.views.parts import link_of, parts_of
 from hanpipe.views.pcap import Pcap
 from needs import needs
 from programs import run
@@ -44,6 +45,7 @@ class Packet:
             for one in fields
             if (name := one.get("name", "")).startswith("hanpipe.data.")
         ]
+        self.fields = [(one.get("name", "").removeprefix("hanpipe."), one) for one in fields]
         self.experts = [name for name in self.shown if name.startswith("expert")]
 
 
@@ -136,10 +138,68 @@ def check_data(messages: list[dict[str, Any]], packet: Packet) -> None:
     assert not packet.experts
 
 
+# A part of han-frame --hex -> the field of Wireshark; a LLC is inside of the information there.
+FIELDS = {
+    "frame format": "hdlc.format", "destination": "hdlc.destination", "source": "hdlc.source", "HCS": "hdlc.hcs",
+    "FCS": "hdlc.fcs", "LLC": "hdlc.llc", "start": "mbus.start", "address": "mbus.address", "CI": "mbus.ci",
+    "variable header": "mbus.header", "STSAP": "mbus.source", "DTSAP": "mbus.destination", "checksum": "mbus.checksum",
+    "stop": "mbus.stop", "no stop (16)": "mbus.stop",
+}  # fmt: skip
+OF_LINK = ("control", "length", "information")
+
+
+def check_parts(kind: str, octets: bytes, packet: Packet) -> None:
+    """Check that a packet shows the parts that han-frame --hex shows, with the same verdicts."""
+    link = link_of(kind, octets)
+    parts = parts_of(kind, octets)
+    if link and link.name == "p1" and parts[-1].octets[:1] == b"!" and "CRC" in parts[-1].label:
+        found = [one.get("showname", "") for name, one in packet.fields if name == "p1.crc"]
+        assert found[-1].endswith(f"({parts[-1].label})")
+    if not link or link.name not in ("hdlc", "mbus"):
+        return
+    llc = b""
+    for part in parts:
+        if "(cut" in part.label:
+            assert "expert.malformed" in packet.experts
+            continue
+        name, _, meaning = re.split(r"(: |, | (?=good|wrong|differ|\d))", part.label + ", ", maxsplit=1)
+        meaning = meaning.removesuffix(", ")
+        name = {"lengths": "length"}.get(name, name)
+        field = "rest" if name.startswith("after") else f"{link.name}.{name}" if name in OF_LINK else FIELDS[name]
+        expected = (llc + part.octets if name == "information" else part.octets).hex()
+        llc = part.octets if name == "LLC" else b""
+        pieces = [expected[:2]] if field == "mbus.length" else [expected]
+        found = [one.get("showname", "") for name, one in packet.fields if name == field and one.get("value") in pieces]
+        assert found, (part.label, packet.fields)
+        if name in ("HCS", "FCS", "checksum", "control", "address", "CI"):
+            assert found[0].endswith(f"({meaning})"), (part.label, found)
+
+
 def check_addresses(kind: str, keys: dict[str, Any], packet: Packet) -> None:
     for name in ("destination", "source"):
         if name in keys:
             assert packet.hex[f"{'hdlc' if kind == 'H' else 'mbus'}.{name}"] == keys[name]
+
+
+def check_telegram(keys: dict[str, Any], packet: Packet) -> None:
+    """Check that a packet shows the objects of a telegram."""
+    assert packet.shown["p1.identification"] == escaped(keys["identification"])
+    objects: list[list[str]] = []
+    for name, one in packet.fields:
+        show = one.get("show", "")
+        if name in ("p1.code", "p1.line"):
+            objects.append([show])
+        elif name == "p1.value":
+            objects[-1].append(show)
+    expected = [[escaped(text) for text in each] for each in keys["objects"]]
+    if any(len(each) == 1 and each[0].count("(") != each[0].count(")") for each in objects):  # a text broken over lines
+        assert letters(objects) == letters(expected)
+    else:
+        assert objects == expected
+
+
+def letters(objects: list[list[str]]) -> str:
+    return re.sub(r"[()]", "", "".join("".join(each) for each in objects))
 
 
 def test_every_frame_is_named_and_every_fault_is_marked() -> None:
@@ -150,6 +210,7 @@ def test_every_frame_is_named_and_every_fault_is_marked() -> None:
         results = decoder.feed(kind, octets)
         assert ("expert.fault" in packet.experts) == (kind in FAULTS) == ("fault" in packet.shown)
         assert kind in FAULTS or "expert.check" not in packet.experts
+        check_parts(kind, octets, packet)
         faults += kind in FAULTS
         messages = [json.loads(one.line()) for one in results if isinstance(one, Message)]
         for result in results:
@@ -157,7 +218,7 @@ def test_every_frame_is_named_and_every_fault_is_marked() -> None:
             if kind in "HM" and keys.get("fault") != "segment lost":
                 check_addresses(kind, keys, packet)
             if isinstance(result, Telegram):
-                assert packet.shown["p1.identification"] == escaped(result.keys["identification"])
+                check_telegram(result.keys, packet)
                 telegrams += 1
         if messages:
             check_data(messages, beside[0] if beside else packet)
@@ -215,7 +276,10 @@ def test_no_octets_make_the_dissector_fail(seed: int) -> None:
         events.append((Frame if kind in GOOD else Fault)(kind, spoilt(octets, mix)))
     blocks = Pcap()
     blocks._decoder.open_each = lambda *_: []  # type: ignore[method-assign, assignment, misc]
-    assert len(dissected(blocks.feed(events, 0))) == len(events)
+    packets = dissected(blocks.feed(events, 0))
+    assert len(packets) == len(events)
+    for (kind, octets), packet in zip(events, packets, strict=True):
+        check_parts(kind, octets, packet)
 
 
 PAIRS = {

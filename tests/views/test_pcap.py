@@ -24,6 +24,7 @@ from hanpipe.apdu.message import Message, Telegram
 from hanpipe.fake import meters
 from hanpipe.link import FRAMERS
 from hanpipe.link.kinds import FAULTS, GOOD, Event, Fault, Frame
+from hanpipe.link.records import pack_all
 from hanpipe.views.parts import link_of, parts_of
 from hanpipe.views.pcap import Pcap
 from needs import needs
@@ -322,5 +323,22 @@ def test_the_program_writes_it_with_times_and_without_frames_an_empty_file(tmp_p
     assert [kind for kind, _ in blocks_of(ran.out)] == [0x0A0D0D0A, 1, 6, 6, 6]
     empty = run("han-frame", "--pcap", given=b"")
     assert [kind for kind, _ in blocks_of(empty.out)] == [0x0A0D0D0A, 1]
-    wrong = run("han-frame", "--key-file", "keys")
-    assert (wrong.status, "--key-file is for --pcap" in wrong.words) == (2, True)
+    for alone in (["--key-file", "keys"], ["--from-records"]):
+        wrong = run("han-frame", *alone)
+        assert (wrong.status, f"{alone[0]} is for --pcap" in wrong.words) == (2, True)
+
+
+def test_records_keep_their_times_and_sources() -> None:
+    frame = events_of(b"".join(b"".join(frames) for frames, *_ in sent("kaifa", 1)))
+    parts = [(frame, TIME, ""), (frame, TIME + 1, "haus/7"), ([Fault("n", b"HAN?")], TIME + 2, "")]
+    given = b"".join(pack_all(*part) for part in parts)
+    expected = Pcap()
+    assert run("han-frame", "--pcap", "--from-records", given=given).out == b"".join(
+        expected.feed(*part) for part in parts
+    )
+    untimed = Pcap()
+    assert run("han-frame", "--pcap", "--from-records", "--no-time", given=given).out == b"".join(
+        untimed.feed(events, 0, source) for events, _, source in parts
+    )
+    empty = run("han-frame", "--pcap", "--from-records", given=b"")
+    assert (empty.status, empty.out) == (1, Pcap().feed([], 0))

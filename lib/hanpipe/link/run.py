@@ -132,8 +132,16 @@ def _is_hex_text(data: bytes) -> bool:
     return looks_like_hex_text(data)
 
 
-def to_octets(program: Program) -> bool:
-    """Run records back to octets of the line, with flags around those that had flags; return whether one was good."""
+def line_octets(events: list[Event], time: int, source: str = "") -> bytes:
+    """Write events as octets of the line, with flags around those that had flags; as records.pack_all."""
+    return b"".join([b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets in events])
+
+
+def from_records(program: Program, pack: Pack) -> bool:
+    """Run records, each with its own time and source; return whether one was good.
+
+    pack: writes them; octets that are not a record are noise
+    """
     reader, tally = records.RecordReader(), Tally()
     show_stats = program.stats(tally.counters)
     octets = b""
@@ -144,8 +152,13 @@ def to_octets(program: Program) -> bool:
         return reader.feed(data)
 
     def write(found: list[records.Record], _: int) -> bytes:
-        tally.add(octets, [Fault(record.kind or "n", record.octets) for record in found])
-        return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, *_ in found)
+        events: list[Event] = [Fault(record.kind or "n", record.octets) for record in found]
+        tally.add(octets, events)
+        timed = not program.options.no_time
+        packed = [
+            pack([event], record.time * timed, record.source) for event, record in zip(events, found, strict=True)
+        ]
+        return b"".join(packed) or pack([], 0, "")
 
     found = program.stream(step, write, lambda record: record.kind in GOOD)
     show_stats()

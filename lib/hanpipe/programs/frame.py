@@ -4,7 +4,7 @@ import argparse
 
 from hanpipe.link import FRAMERS
 from hanpipe.link.records import pack_all
-from hanpipe.link.run import Dump, Pack, lines_to_frames, to_frames, to_octets
+from hanpipe.link.run import Dump, Pack, from_records, line_octets, lines_to_frames, to_frames
 from hanpipe.unix.late import late
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
@@ -21,9 +21,11 @@ def main(argv: list[str]) -> int:
         parser.error("--lines reads SOURCE HEX and writes records: leave out --from-hex, --hex and --raw")
     if options.key_file and not options.pcap:
         parser.error("--key-file is for --pcap; han-decode reads ciphered APDUs")
+    if options.from_records and (not options.pcap or options.lines or options.from_hex):
+        parser.error("--from-records is for --pcap, without --lines and --from-hex; --raw reads records by itself")
     program, why = Program(options, parser.prog), late("doctor.hint", "why_nothing", "han-frame")
-    if options.raw:
-        found = to_octets(program)
+    if options.raw or options.from_records:
+        found = from_records(program, _pack(program))
     elif options.lines:
         found = lines_to_frames(program, why, _pack(program))
     else:
@@ -47,13 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--escapes", action="store_true", help="undo the octet stuffing (7D) of lines that have it")
     parser.add_argument("--from-hex", action="store_true", help="read hex text: 7e a0 .., xxd, logs, a pasted telegram")
     parser.add_argument("--lines", action="store_true", help="read lines of many meters: SOURCE HEX or SOURCE TIME HEX")
+    parser.add_argument("--from-records", action="store_true", help="with --pcap: read records, with their times")
     parser.add_argument("--no-time", action="store_true", help="write no time of arrival")
     parser.add_argument("--key-file", metavar="FILE", help="with --pcap: add the APDUs that these keys open")
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--hex", action="store_true", help="show each frame with its fields, for people")
-    view.add_argument(
-        "--pcap", action="store_true", help="write a capture for Wireshark, which wireshark/hanpipe.lua reads"
-    )
+    view.add_argument("--pcap", action="store_true", help="write a capture for Wireshark and its hanpipe.lua")
     view.add_argument("--raw", action="store_true", help="turn records back into octets of the line")
     return parser
 
@@ -69,7 +70,7 @@ def _dump(options: argparse.Namespace) -> Dump | None:
 
 def _pack(program: Program) -> Pack:
     if not program.options.pcap:
-        return pack_all
+        return line_octets if program.options.raw else pack_all
     from hanpipe.apdu.options import deciphering_of
     from hanpipe.views.pcap import Pcap
 

@@ -8,9 +8,9 @@ import subprocess
 import time
 
 from needs import find, needs
+from programs import PATIENCE
 
 MOSQUITTO = find("mosquitto")
-PATIENCE = 8.0  # s for anything to happen
 
 
 def needed():

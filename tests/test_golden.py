@@ -8,6 +8,7 @@ import pytest
 
 from conftest import ROOT
 from needs import needs
+from programs import PATIENCE
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
 BIN = os.path.join(ROOT, "bin")
@@ -33,8 +34,8 @@ def test_the_programs_say_what_they_said(name):
     path = os.path.join(GOLDEN, name)
     with start("han-frame", path + ".raw") as frame, start("han-fields", path + ".jsonl") as fields:
         with start("han-decode", stdin=frame.stdout) as decode:
-            lines = decode.communicate(timeout=20)[0]
-        readings = fields.communicate(timeout=20)[0]
+            lines = decode.communicate(timeout=PATIENCE)[0]
+        readings = fields.communicate(timeout=PATIENCE)[0]
     assert lines.decode().splitlines() == golden(name + ".jsonl").decode().splitlines()
     assert readings.decode().splitlines() == golden(name + ".readings.jsonl").decode().splitlines()
     assert (lines, readings) == (golden(name + ".jsonl"), golden(name + ".readings.jsonl"))
@@ -52,7 +53,7 @@ def test_the_meters_send_what_they_sent(name, tmp_path):
     keys.chmod(0o600)
     fake = ("--seed", "5", "--speed", "0", "--key-file", str(keys))
     with start("han-fake", *fake, *CAPTURES[name]) as made:
-        assert made.communicate(timeout=20)[0] == golden(name + ".raw")
+        assert made.communicate(timeout=PATIENCE)[0] == golden(name + ".raw")
 
 
 def test_every_golden_file_is_listed_and_explained():

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from needs import needs
+from programs import PATIENCE
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/performance.md", "docs/periods.md")
@@ -31,7 +32,13 @@ def run(command: str, folder: str) -> str:
     path = f"{ROOT}/bin:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "80"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=30, check=False
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     return done.stdout + done.stderr
 

@@ -19,11 +19,11 @@ import pytest
 
 from hanpipe.link.hdlc.framer import HdlcFramer
 from needs import needs
+from programs import PATIENCE
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CAPTURE = f"{ROOT}/lib/hanpipe/fake/house.raw"
 PATH = f"{ROOT}/bin:{os.path.dirname(sys.executable)}:/usr/bin:/bin"
-PATIENCE = 20.0  # s; what is awaited comes in one
 
 
 def text(path):

@@ -11,6 +11,7 @@ from conftest import ROOT
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import Event, Fault, Frame
 from hanpipe.link.apdu.framer import LONGEST, ApduFramer
+from programs import PATIENCE
 from strategies import cuts, fed, typed_data
 
 
@@ -95,7 +96,7 @@ def test_real_apdus_octet_by_octet(capture: bytes) -> None:
     ],
 )
 def test_octets_without_a_frame_are_looked_at_for_an_apdu(octets: bytes, words: str) -> None:
-    done = subprocess.run([f"{ROOT}/bin/han-frame"], input=octets, capture_output=True, check=False, timeout=20)
+    done = subprocess.run([f"{ROOT}/bin/han-frame"], input=octets, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
     assert words in done.stderr.decode()
 

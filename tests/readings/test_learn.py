@@ -18,6 +18,7 @@ from hanpipe.readings import layouts, quantities
 from hanpipe.readings.learn import Learner
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
+from programs import PATIENCE
 
 
 def lines(count: int) -> bytes:
@@ -151,8 +152,8 @@ def test_no_octets_stop_it(data):
 def test_the_program():
     command = [os.path.join(ROOT, "bin", "han-fields"), "--learn"]
     environment = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"]}
-    done = subprocess.run(command, input=lines(3), capture_output=True, env=environment, timeout=30, check=False)
+    done = subprocess.run(command, input=lines(3), capture_output=True, env=environment, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert layouts.read_layouts("proposal", done.stdout.decode())
-    done = subprocess.run(command, input=b"", capture_output=True, env=environment, timeout=30, check=False)
+    done = subprocess.run(command, input=b"", capture_output=True, env=environment, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (1, b"")

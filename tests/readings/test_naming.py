@@ -21,6 +21,7 @@ from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
 from hanpipe.readings.reading import Reading
 from hanpipe.readings.scaling import decimal_ratio
+from programs import PATIENCE
 
 ENVIRONMENT = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"]}
 
@@ -52,7 +53,7 @@ def telegram(*result: list[str], identification: str = "/XXX5\\2ABC") -> dict:
 
 def fields(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess:
     command = [os.path.join(ROOT, "bin", "han-fields"), *arguments]
-    return subprocess.run(command, input=data, capture_output=True, env=ENVIRONMENT, timeout=30, check=False)
+    return subprocess.run(command, input=data, capture_output=True, env=ENVIRONMENT, timeout=PATIENCE, check=False)
 
 
 # Lists

@@ -26,7 +26,7 @@ LIST_3 = b'{"act_pow_pos":840,"act_energy_pos":21123450}\n'
 
 def run(lines, *arguments, **more):
     """Run han-csv over pipes."""
-    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=20, **more)
+    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=120, **more)
 
 
 def table(octets):
@@ -184,6 +184,6 @@ def test_columns_are_names_none_twice(wrong):
 
 def test_a_missing_file_and_a_reader_that_leaves():
     assert run(b"", "no such file").returncode == 4
-    many = subprocess.run(f"{sys.executable} {PROGRAM[1]} | head -1", shell=True, input=LIST_1 * 50_000, timeout=20,
+    many = subprocess.run(f"{sys.executable} {PROGRAM[1]} | head -1", shell=True, input=LIST_1 * 50_000, timeout=120,
                           capture_output=True)  # fmt: skip
     assert (many.stdout, many.stderr) == (b"time,act_pow_pos\n", b"")

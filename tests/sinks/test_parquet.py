@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT
 from needs import needs
+from programs import PATIENCE
 
 needs("pyarrow")
 from hypothesis import given  # noqa: E402
@@ -28,7 +29,7 @@ LIST_3 = b'{"act_pow_pos":840.5,"act_energy_pos":9007199254740992}\n'
 
 def run(lines, *arguments):
     """Run han-parquet over pipes."""
-    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=20)
+    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=PATIENCE)
 
 
 NAMES = st.sampled_from(["time", "meter_ID", "act_pow_pos", "volt_L1", "1-0:99.1.0"])
@@ -155,7 +156,7 @@ def test_a_signal_ends_a_stream_and_what_came_is_written(tmp_path):
         while not os.path.exists(f"/proc/{process.pid}/fd/3") or unread(process):
             pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert parquet.read_table(file).num_rows == 1
 
 

@@ -19,6 +19,7 @@ from conftest import ROOT
 from hanpipe.sinks.prometheus.metrics import Metrics, metric
 from hanpipe.unix.state import replace
 from needs import find, needs
+from programs import PATIENCE
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-prom"]
 LIST_1 = b'{"time":"2026-11-22T10:15:04.123Z","act_pow_pos":826}\n'
@@ -50,7 +51,7 @@ han_voltage_volts{meter_id="7359992890123456",phase="1"} 236.2
 
 def run(lines, *arguments):
     """Run han-prom over pipes."""
-    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=20)
+    return subprocess.run([*PROGRAM, *arguments], input=lines, capture_output=True, timeout=PATIENCE)
 
 
 def names():
@@ -271,7 +272,7 @@ def test_the_first_reading_is_in_the_file_at_once(tmp_path):
     with subprocess.Popen([*PROGRAM, "--textfile", file], stdin=subprocess.PIPE) as process:
         process.stdin.write(LIST_1)
         process.stdin.flush()
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not file.exists():
             assert time.monotonic() < end
             time.sleep(0.01)
@@ -330,7 +331,7 @@ def test_a_real_prometheus_scrapes_it(prometheus):
 
 def wait_for(url):
     """Return what Prometheus answers, once that has our metrics."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
             with urllib.request.urlopen(url) as answer:

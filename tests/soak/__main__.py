@@ -60,7 +60,6 @@ from programs import BIN, environment  # noqa: E402
 FAULT = "drop:0.3%,flip:0.3%"
 PIPE = 4096  # octets that a pipe holds
 LEAST = 4.0  # s for which a disturbance lasts, and the pause after it, at least
-DISTURBANCES = 5
 QUIET = 0.7  # s without a reading: all that was sent has come
 PATIENCE = 60.0  # s for anything that has to happen
 DRAIN = 120  # s for what han-spool has at the end
@@ -101,7 +100,7 @@ class Soak:
         self.live = max(20.0, options.seconds / 4)  # s at the live rhythm
         self.each = (options.seconds - self.live) / options.opens - 2.5  # s with a house; 2.5 to plug in and drain
         self.houses, self.pipe, self.tee, self.fake, self.spool, self.scribe = [], [], None, None, None, None
-        self.disturbances = []
+        self.disturbances, self.away, self.heard = [], None, []
         self.growth, self.failed = Growth(), []
 
     def run(self):
@@ -115,7 +114,7 @@ class Soak:
             cpu = self.live_cpu()
             self.pull_out()
             self.end()
-            self.heard = self.disturbances[3].heard()
+            self.heard = self.away.heard()
         finally:
             self.kill()
         self.judge(cpu)
@@ -154,11 +153,12 @@ class Soak:
             self.start([NAMES[5], "--url", self.domoticz.url, "--power", "1", "--stats", "-q"], self.tee.stdout, stats)
             self.spool = self.start_spool(entry, words)
         wait_for(lambda: children(self.spool.pid), "han-spool to start its sink")
+        self.away = BrokerAway(self.broker, self.sink)
         self.disturbances = [
             ClockJumps(self.clock),
             FullDisk(self.pipe[1].pid, self.archive, self.words, grown=True),
             FullDisk(self.spool.pid, self.queue, self.words, grown=False),
-            BrokerAway(self.broker, self.sink),
+            self.away,
             StoppedProgram(self.pipe[-1].pid),
         ]
 
@@ -179,15 +179,7 @@ class Soak:
 
     def start_spool(self, entry, words):
         """Start han-spool with han-mqtt, which reads from a descriptor and reports to a file."""
-        sink = [
-            program("han-mqtt"),
-            "--port",
-            str(self.broker.port),
-            "--one-topic",
-            "--json",
-            "--no-discovery",
-            "--pass",
-        ]
+        sink = f"han-mqtt --port {self.broker.port} --one-topic --json --no-discovery --pass".split()
         command = [program("han-spool"), "--drain", str(DRAIN), self.queue, "--", *sink]
         spool = subprocess.Popen(command, stdin=entry, stdout=subprocess.DEVNULL, stderr=words, env=self.environment)
         os.close(entry)
@@ -199,7 +191,7 @@ class Soak:
 
     def let_it_run(self):
         """Let the meter talk; disturb it."""
-        lasting = max(LEAST, self.each / 2 / DISTURBANCES)
+        lasting = max(LEAST, self.each / 2 / len(self.disturbances))
         for disturbance in self.disturbances:
             self.watch(lasting)
             disturbance.begin()

@@ -22,9 +22,9 @@ from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.flight import Flight
 from hanpipe.spool.process import Process
 from hanpipe.unix.stderr import counted
+from programs import PATIENCE
 
 HAN_SPOOL = os.path.join(ROOT, "bin", "han-spool")
-PATIENCE = 20  # s: how long a test waits before it fails, never how long it takes
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 ARRIVED = 1_795_435_200_123_000_000  # 2026-11-23 12:00:00.123 UTC
 MOST = 64_000  # octets: the smallest queue, 16 segments of 4096 at least
@@ -392,10 +392,8 @@ def until(true):
 
 def test_a_hundred_thousand_lines_pass_a_sink_that_keeps_up(tmp_path):
     octets = b"".join(lines_of(100_000))
-    begin = time.monotonic()
     done = spool("--pass", tmp_path / "q", "--", "cat", given=octets)
     assert (done.returncode, done.stderr, done.stdout == octets) == (0, b"", True)
-    assert time.monotonic() - begin < 10
     assert spool(tmp_path / "q", "--", "cat", given=octets).stdout == b""
 
 
@@ -638,9 +636,12 @@ def test_idle_means_idle_and_a_line_goes_through_at_once(tmp_path):
     with subprocess.Popen(command, stdin=-1, stdout=-1, bufsize=0) as spooling:
         spooling.stdin.write(line_of(1))
         assert spooling.stdout.readline() == line_of(1)
-        time.sleep(0.1)
-        before = switches(spooling.pid)
-        time.sleep(0.4)
-        assert switches(spooling.pid) == before
+
+        def idle():
+            before = switches(spooling.pid)
+            time.sleep(0.4)
+            return switches(spooling.pid) == before
+
+        until(idle)
         spooling.send_signal(signal.SIGINT)
         assert spooling.wait(PATIENCE) == 0

@@ -191,7 +191,7 @@ def test_domoticz_is_posted_energy_that_never_falls_or_leaps(clock, jump):
 
 def test_a_leap_ahead_is_not_an_hour_in_which_the_register_did_not_come():
     feed = Feed(p1(1), {})
-    assert feed.svalue(Figures({"act_pow_pos": 5}, {"act_pow_pos"}, {}, float(NOON))) is None
+    assert feed.svalue(Figures({"act_pow_pos": 5}, {"act_pow_pos"}, {}, {}, float(NOON))) is None
     assert "waits for act_energy_pos" in feed.warning()
 
 

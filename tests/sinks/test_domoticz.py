@@ -95,8 +95,8 @@ def test_each_device_is_told_what_it_understands():
     lines += at(70, act_pow_pos=0)
     arguments = ["--power", "1", "--energy", "2", "--p1", "3", "--voltage", "4,5,6", "--current", "7"]
     posts = dict(urls(lines, *arguments)[:6])
-    # 30 s of 800 W and 20 s of 900.5 W; no voltage of L2 was sent
-    assert posts == {1: "840.2;2011", 2: "2011", 3: "2011;0;30;0;840;9", 4: "236.2", 6: "230", 7: "3.9;0;1.25"}
+    # To 5 s before the minute, 30 s of 800 W and 15 s of 900.5 W; no voltage of L2 was sent
+    assert posts == {1: "833.5;2011", 2: "2011", 3: "2011;0;30;0;834;8", 4: "236.2", 6: "230", 7: "3.9;0;1.25"}
 
 
 def test_a_phase_each_and_none():
@@ -156,7 +156,9 @@ def test_a_replay_has_the_times_of_the_recording():
     assert [idx for idx, _ in urls(hour(), "--power", "1")] == [1] * 10
     lines = [{"date_time": f"2026-11-22T{hour:02}:00:00", "act_energy_pos": 1000 * hour} for hour in range(1, 5)]
     replay = b"".join(json.dumps(line | {"act_pow_pos": 1}).encode() + b'\n{"act_pow_pos":7}\n' for line in lines)
-    assert urls(replay, "--power", "1") == [(1, "7;1000"), (1, "7;2000"), (1, "7;3000"), (1, "4;4000")]
+    # The minute ends 5 s early, and the next one has the rest of the 60 s for which a value holds.
+    hours = [(1, "7;1000")] * 2 + [(1, "7;2000")] * 2 + [(1, "7;3000")] * 2
+    assert urls(replay, "--power", "1") == [*hours, (1, "4;4000")]
 
 
 def test_intervals_end_when_the_clock_says_so():
@@ -241,7 +243,7 @@ def test_what_is_posted_is_stored_and_breaks_no_rule():
         done = run(lines, "--url", server.url, *arguments, "-v", "--stats")
     assert done.returncode == 0, done.stderr
     assert server.broken == []
-    assert [svalue for idx, svalue in server.posts if idx == 1][-1] == "826;21123572"
+    assert [svalue for idx, svalue in server.posts if idx == 1][-1] == "826;21123585"
     assert {idx for idx, _ in server.posts} == {1, 2, 3, 4, 5, 6, 7}
     words = done.stderr.decode()
     assert "Domoticz 2025.1 (build 16785), user admin, rights 2" in words
@@ -380,10 +382,10 @@ def test_power_is_posted_at_once_with_the_energy_that_the_device_has():
         done = run(powers(act_pow_neg=0), "--url", server.url, "--power", "1", "--energy", "2", "--p1", "3")
         assert (done.returncode, done.stderr) == (0, b"")
         svalues = [[svalue for idx, svalue in server.posts[3:] if idx == one] for one in (1, 2, 3)]
-    # 98 % of the energy of 1 kW: the register, when it comes, is not overtaken
-    assert svalues[0] == ["1000;21123466", "1000;21123482", "1000;21123482"]
-    assert svalues[1] == ["21123466", "21123482", "21123482"]
-    assert svalues[2][0] == "21123466;0;30;0;1000;0"
+    # The energy of 1 kW from 0 s to 55, 115 and 120 s.
+    assert svalues[0] == ["1000;21123465", "1000;21123481", "1000;21123483"]
+    assert svalues[1] == ["21123465", "21123481", "21123483"]
+    assert svalues[2][0] == "21123465;0;30;0;1000;0"
 
 
 def test_a_new_device_shows_power_and_a_message_names_its_first_day():
@@ -527,7 +529,7 @@ def test_a_server_that_comes_late_gets_the_latest():
         status, _, words = end(process)
     assert status == 0
     # The minutes before were replaced, not posted in a burst.
-    assert server.posts == [(1, "826;21123559"), (1, "826;21123570")]
+    assert server.posts == [(1, "826;21123570"), (1, "826;21123583")]
     assert words.count("\n") == 1
     assert ": back after " in words
     assert server.broken == []
@@ -547,7 +549,7 @@ def test_a_server_killed_in_between_costs_nothing():
         status, _, words = end(process)
     assert status == 0
     assert "back after" in words
-    assert server.posts[-1] == (1, "1000;21123600")
+    assert server.posts[-1] == (1, "1000;21123613")
 
 
 @pytest.mark.parametrize("mood", ["hang", "close", "drip", "500", "garbage"])

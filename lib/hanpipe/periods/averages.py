@@ -152,8 +152,16 @@ class Energy:
         self._flow = self._flowed_for = 0
         return taken
 
+    def estimate(self, to: int) -> Number | None:
+        """Return the register and the power since it, Wh; None as long as no register is known.
+
+        It has no bias, so it may be a little above the next register, and then runs backwards.
+        """
+        self._advance(to)
+        return None if self.register is None else self.register + self.integrated
+
     def total(self, to: int) -> int | None:
-        """Return the energy at `to`, whole Wh; None as long as no register is known.
+        """Return the energy at `to`, whole Wh, which never runs backwards; None as long as no register is known.
 
         A register counts in steps (10 Wh, say), so what it showed may be up to a step less than what had flowed.
         """

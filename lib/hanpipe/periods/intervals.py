@@ -51,12 +51,15 @@ class Figures(NamedTuple):
 
     values: name -> figure; None if the meter has sent it before, but nothing is known of it now
     fresh:  the names with a new value in this interval
+    estimates: register -> it and the power since it, Wh, without the caution of `values`, so it may run backwards a
+               little at the next register; None if no register is known
     flowed: register -> energy of the power in this interval, Wh; None if the power was not known all the time
     seconds: length of the interval
     """
 
     values: dict[str, Number | str | None]
     fresh: set[str]
+    estimates: dict[str, Number | None]
     flowed: dict[str, Decimal | None]
     seconds: float
 
@@ -117,11 +120,12 @@ class Account:
         means = {name: mean.take(end) for name, mean in self._means.items()}
         energies = {name: energy.total(end) for name, energy in self._energies.items()}
         known = {name: total for name, total in energies.items() if total is not None}
+        estimates = {name: energy.estimate(end) for name, energy in self._energies.items()}
         fresh = self._fresh | {name for name, mean in means.items() if mean is not None}
         length = 0 if self._begin is None else max(0, end - self._begin)  # the clock may be set back
         flowed = {name: self._flowed(energy, end, length) for name, energy in self._energies.items()}
         self._fresh, self._begin = set(), end
-        return Figures({**self._last, **means, **known}, fresh, flowed, length / 1e9)
+        return Figures({**self._last, **means, **known}, fresh, estimates, flowed, length / 1e9)
 
     def _flowed(self, energy: Energy, end: int, length: int) -> Decimal | None:
         flow, known = energy.take_flow(end)
@@ -141,11 +145,15 @@ class Account:
 
 
 class Intervals:
-    """Cuts the time of readings into intervals that end by the clock: intervals of 60 s end at the full minute."""
+    """Cuts the time of readings into intervals that end by the clock: intervals of 60 s end at the full minute.
 
-    def __init__(self, account: Account, seconds: int) -> None:
+    early: s before the full minute at which they end instead
+    """
+
+    def __init__(self, account: Account, seconds: int, early: int = 0) -> None:
         """Take the account to keep, and the length of an interval."""
         self._account = account
+        self._early = early * 1_000_000_000
         self._length = seconds * 1_000_000_000
         self._end: int | None = None  # of the interval that is open
         self._at = 0  # how far time has come
@@ -162,7 +170,7 @@ class Intervals:
             at = max(at, self._at)
             yield from self.pass_to(at)
         if self._end is None:
-            self._end = at - at % self._length + self._length
+            self._end = at - (at + self._early) % self._length + self._length
         self._at = at
         self._silent = at + HOLD
         self._account.add(reading, at)

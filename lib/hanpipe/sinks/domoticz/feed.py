@@ -45,10 +45,9 @@ class Feed:
         for name, total in self._totals.items():
             of_meter = name in known or (name in self._start and not self._replaced(name, known))
             flowed = figures.flowed.get(name) if name in known or "_T" not in name else None
-            estimate = values.get(name)
-            if isinstance(estimate, str) or not of_meter:
+            if isinstance(values.get(name), str) or not of_meter:
                 continue
-            if (shown := total.show(estimate, flowed, figures.seconds)) is not None:
+            if (shown := total.show(figures.estimates.get(name), flowed, figures.seconds)) is not None:
                 values[name] = shown
         return values
 

@@ -17,6 +17,9 @@ from hanpipe.sinks.run import Sink
 from hanpipe.unix.program import Program
 from hanpipe.unix.typed import Final
 
+# s before the full minute at which intervals end: Domoticz takes its sample at the full minute, so a post just after it
+# would count in the next sample, and the last minute of a day in the next day.
+EARLY: Final = 5
 _MOST: Final = 4_000_000  # octets of lines that wait for their posts
 
 
@@ -44,7 +47,7 @@ class DomoticzSink(Sink):
         self._lines = bytearray()  # of the interval that is open
         self._timeline = Timeline()
         self._account = Account({name for device in devices for name in device.fields}, program.report)
-        self._intervals = Intervals(self._account, program.options.interval)
+        self._intervals = Intervals(self._account, program.options.interval, EARLY)
 
     def begin(self) -> None:
         """Ask Domoticz whether everything fits. raise: SinkError: something must be changed."""

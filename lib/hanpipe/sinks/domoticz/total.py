@@ -1,7 +1,8 @@
-"""The energy that a device of Domoticz shows: never backwards, never a jump.
+"""The energy that a device of Domoticz shows: never backwards, never a jump, and no more than a little off.
 
-Domoticz draws the power of a P1 device from the difference between two samples of its energy. So what a register is
-ahead of the device, for example because the meter sends registers once an hour, is not added in one step.
+Domoticz draws the power of a P1 device from the difference between two samples of its energy, and a day is the last
+sample less the first. So between two registers, which many meters send once an hour, the energy of the device grows by
+the power; and a difference from the register is not made up in one step, but little by little.
 """
 
 from decimal import Decimal
@@ -9,9 +10,11 @@ from decimal import Decimal
 from hanpipe.periods.averages import Number
 from hanpipe.unix.typed import Final
 
-_CAUTION: Final = Decimal("0.98")  # of the energy, while no register is known: it must not overtake the register
-_HASTE: Final = Decimal("1.05")  # of the energy, while the device catches up
+_HASTE: Final = Decimal("1.05")  # of the energy of the power, while the device catches up
 _SLOWEST: Final = 12 * 3600  # s in which a difference is made up, whatever the power
+# Wh that the device is ahead of the meter at which it grows by half of the power; the less it is ahead, the faster. A
+# register counts in steps of 10 Wh or less, which slow the device by 5 %.
+_HALF: Final = 200
 # Wh that are added in one step: after days without posts, or on a new device. Domoticz draws a step of more than
 # 8,333 Wh in 5 minutes (100 kW) as 0 W.
 _STEP: Final = 9000
@@ -38,14 +41,19 @@ class Total:
         if self._shown is None:
             self._shown = estimate
         elif estimate is None:
-            self._shown += (flowed or 0) * _CAUTION
+            self._shown += flowed or 0
         else:
             self._shown = self._follow(self._shown, estimate, flowed, seconds)
         return None if self._shown is None else int(self._shown)
 
     def _follow(self, shown: Number, estimate: Number, flowed: Decimal | None, seconds: float) -> Number:
-        ahead = estimate - shown
-        if flowed is None or ahead > _STEP or ahead < -_ANOTHER:
+        behind = estimate - shown
+        if behind > _STEP or behind < -_ANOTHER:
             return estimate
-        slowest = ahead * Decimal(seconds) / _SLOWEST
-        return shown + max(0, min(ahead, max(flowed * _HASTE, slowest)))
+        if flowed is None:
+            return max(shown, estimate)
+        if behind >= flowed:
+            slowest = behind * Decimal(seconds) / _SLOWEST
+            return shown + min(behind, max(flowed * _HASTE, slowest))
+        ahead = flowed - behind  # if it grew by the power
+        return shown + max(behind, flowed * _HALF / (_HALF + ahead))

@@ -126,7 +126,7 @@ def test_after_the_hour_the_graph_of_a_p1_device_has_no_step():
         assert shown <= 1.05 * max(SINE.power(moment) for moment in range(at - 360, at + 1, EVERY)) + 24
 
 
-@pytest.mark.parametrize(("month", "seed"), itertools.product((1, 6), (1, 2, 3, 4)))
+@pytest.mark.parametrize(("month", "seed"), list(itertools.product((1, 6), (1, 2, 3, 4))))
 def test_the_day_row_of_a_simulated_house_is_the_integral_and_no_sample_is_a_spike(month, seed):
     """Within 0.5 % or 15 Wh, which a register of 10 Wh and the last 5 s leave open; each 5 minutes of the graph too."""
     house, chance = simulated(month, seed), random.Random(seed)

@@ -71,7 +71,7 @@ test-all-pythons:
 	@tests/service/pythons.sh
 
 # Ten minutes of unplugging, damage, clock jumps, full disks, killed brokers and stopped sinks. A short one:
-# SOAK="--seconds 60 --opens 2"; an hour: SOAK="--seconds 3600 --speed 100".
+# SOAK="--seconds 60 --opens 2"; an hour: SOAK="--seconds 3600 --opens 20 --speed 100".
 SOAK ?= --seconds 600 --opens 8
 soak: .venv/dev
 	@.venv/bin/python tests/soak $(SOAK)

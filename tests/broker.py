@@ -25,18 +25,19 @@ def free_port():
 
 
 class Mosquitto:
-    """A broker that can be killed and started again. It keeps nothing from one life to the next.
+    """A broker that can be killed and started again. By default it keeps nothing from one life to the next.
 
     login: (user, password) that it wants; tls: (certificate, key) files
     queue: how many messages wait for a slow reader before more are dropped, None for any number
+    settings: lines of its configuration, in place of those about what it keeps
     """
 
-    def __init__(self, folder, *, login=None, tls=None, queue=None):
+    def __init__(self, folder, *, login=None, tls=None, queue=None, settings=None):
         self.port = free_port()
         self.title = f"127.0.0.1:{self.port}"
         self.login = login
         self.tls = tls
-        self.queue = queue
+        self.settings = settings or ["persistence false", f"max_queued_messages {queue or 0}"]
         self.folder = str(folder)
         self._process = None
 
@@ -48,7 +49,7 @@ class Mosquitto:
         self.kill()
 
     def start(self):
-        lines = [f"listener {self.port} 127.0.0.1", "persistence false", f"max_queued_messages {self.queue or 0}"]
+        lines = [f"listener {self.port} 127.0.0.1", *self.settings]
         if os.geteuid() == 0:
             lines.append("user root")  # else it gives up the right to read our files
         if self.login:
@@ -78,6 +79,10 @@ class Mosquitto:
                 time.sleep(0.01)
             else:
                 return
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def kill(self):
         if self._process:

@@ -31,12 +31,10 @@ from pathlib import Path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "lib"))
-sys.path.insert(0, os.path.join(ROOT, "tests", "sinks"))
-
-from test_influx import Real  # noqa: E402
 
 from broker import Mosquitto  # noqa: E402 - tests is where this script is
 from hanpipe.fake import encoder  # noqa: E402
+from influx_server import InfluxServer  # noqa: E402
 from programs import BIN, environment, run  # noqa: E402
 
 ADDRESS = encoder.Address(b"\x41", b"\x08\x83", 0x13, 0x13)
@@ -54,7 +52,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        influx = Real(directory)
+        influx = InfluxServer(directory)
         try:
             influx.ask("CREATE DATABASE han")
             with Mosquitto(directory) as broker:
@@ -128,7 +126,7 @@ class Pipe:
             process.wait(PATIENCE)
 
 
-def _rounds(directory: Path, broker: Mosquitto, influx: Real, options: argparse.Namespace) -> tuple:
+def _rounds(directory: Path, broker: Mosquitto, influx: InfluxServer, options: argparse.Namespace) -> tuple:
     """Kill programs until it is enough; return the numbers that were sent, and those that arrived at each peer."""
     import paho.mqtt.client as mqtt
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker import free_port
 from conftest import ROOT
 from hanpipe.readings.flat import nanoseconds
 from hanpipe.sinks.errors import Away, Refused, Wrong
@@ -25,6 +26,7 @@ from hanpipe.sinks.influx.line_protocol import point
 from hanpipe.sinks.influx.server import Influx
 from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.readings_in import ReadingReader
+from influx_server import InfluxServer, answer
 from needs import needs
 from programs import PATIENCE, wait_until
 
@@ -417,53 +419,10 @@ def test_usage(wrong):
 # A real one ----------------------------------------------------------------------------------------------------------
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
-
-
-class Real:
-    """A real InfluxDB 1, which may be stopped and started again."""
-
-    def __init__(self, directory):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.config = directory / "influxdb.conf"
-        self.config.write_text(f"""
-            reporting-disabled = true
-            bind-address = "127.0.0.1:{free_port()}"
-            [meta]
-            dir = "{directory}/meta"
-            [data]
-            dir = "{directory}/data"
-            wal-dir = "{directory}/wal"
-            [monitor]
-            store-enabled = false
-            [http]
-            bind-address = "{self.url[7:]}"
-        """)
-        self.start()
-
-    def start(self):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(["influxd", "-config", self.config], **quiet)
-        answer(f"{self.url}/ping")
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, question):
-        """Return the rows of an answer."""
-        query = urllib.parse.urlencode({"q": question, "db": "han", "epoch": "ns"}).encode()
-        with urllib.request.urlopen(f"{self.url}/query", query) as answer:
-            series = json.load(answer)["results"][0].get("series", [])
-        return [tuple(row) for one in series for row in one["values"]]
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     needs("influxd")
-    made = Real(tmp_path_factory.mktemp("influx"))
+    made = InfluxServer(tmp_path_factory.mktemp("influx"))
     yield made
     made.stop()
 
@@ -548,15 +507,3 @@ def test_a_real_victoria_metrics_takes_both_versions(tmp_path):
         ("han_act_pow_pos", "7359992890123456"): [830],
         ("han_volt_L1", "7359992890123456"): [236.2],
     }
-
-
-def answer(url):
-    """Return what a server answers, which may have to start."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(url) as answered:
-                return answered.read()
-        except OSError:
-            assert time.monotonic() < end, url
-            time.sleep(0.02)

@@ -10,7 +10,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run web bench-web pictures test spark nightly fresh-check test-all-pythons test-long soak pace ha-check lint english format bench golden clean
+.PHONY: all run web bench-web pictures test spark nightly fresh-check test-all-pythons test-long soak pace fleet ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -80,6 +80,11 @@ soak: .venv/dev
 PACE ?= --seconds 600
 pace: .venv/dev
 	@.venv/bin/python tests/pace.py $(PACE)
+
+# Five minutes of 10,000 meters through mosquitto into Parquet and InfluxDB, while a consumer and the broker are killed.
+FLEET ?= --seconds 300 --meters 10000
+fleet: .venv/dev
+	@.venv/bin/python tests/fleet.py $(FLEET)
 
 # A real Home Assistant in a Debian tree of its own, 1.5 GB from Debian and PyPI; ten minutes, then six. Wants root and
 # debootstrap. The newest one: make ha-check HA="forky 2026.11.0"

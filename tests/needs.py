@@ -19,6 +19,7 @@ DEBIAN = {
     "java": "default-jre-headless",
     "influxd": "influxdb",
     "jq": "jq",
+    "kcat": "kcat",
     "libcairo.so.2": "libcairo2",
     "make": "make",
     "mosquitto": "mosquitto",
@@ -43,6 +44,7 @@ DEBIAN = {
 }
 # A Python module that Debian does not have -> its package on PyPI.
 PYPI = {
+    "confluent_kafka": "confluent-kafka",
     "duckdb": "duckdb",
     "gurux_dlms": "gurux-dlms",
     "han": "amshan",

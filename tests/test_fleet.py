@@ -1,0 +1,37 @@
+"""The fleet example: nothing is lost when a consumer and the broker are killed; Kafka gives the rows of the pipe."""
+
+import importlib.util
+import io
+import queue
+import sys
+
+from conftest import ROOT
+from needs import needs
+from programs import run
+
+SMALL = ("--meters", "20", "--seconds", "100", "--speed", "100", "--save", "1", "--batch", "0.5")
+
+
+def test_no_list_is_lost_when_a_consumer_and_the_broker_are_killed():
+    needs("mosquitto", "influxd", "paho", "pyarrow")
+    ran = run(sys.executable, f"{ROOT}/tests/fleet.py", *SMALL)
+    assert (ran.status, ran.out.count(b"\nyes  ")) == (0, 4), ran.out.decode() + ran.words
+
+
+def test_the_rows_that_come_through_kafka_are_those_of_the_plain_pipe():
+    needs("kcat", "confluent_kafka")
+    ran = run(f"{ROOT}/examples/fleet/kafka.sh", "300")
+    assert (ran.status, ran.out) == (0, b"300\nthe rows are equal\n"), ran.words
+
+
+def test_a_line_gets_the_partition_of_its_source_and_a_time_if_it_has_none():
+    needs("paho")
+    spec = importlib.util.spec_from_file_location("publish", f"{ROOT}/examples/fleet/publish.py")
+    publish = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(publish)
+    lines = queue.Queue()
+    publish.read(io.BytesIO(b"a 5 7e\na+\t7f\n"), 4, lines)
+    assert lines.get() == ("meters/3/a", b"5 7e")
+    topic, payload = lines.get()
+    time, _, octets = payload.partition(b" ")
+    assert (topic.rpartition("/")[2], time.isdigit(), octets, lines.get()) == ("a_", True, b"7f", None)

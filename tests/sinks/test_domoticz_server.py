@@ -7,7 +7,7 @@ from itertools import takewhile
 
 import pytest
 
-from domoticz_server import CURRENT_3, KWH, P1, VOLTAGE, DomoticzServer
+from domoticz_server import CURRENT_3, KWH, P1, VOLTAGE, DomoticzServer, History
 
 JSON = "/json.htm?type=command&param="
 UPDATE = f"{JSON}udevice&"
@@ -161,3 +161,20 @@ def test_whom_it_fails(requests, words):
     with pytest.raises(AssertionError) as failed:
         server.__exit__(None)
     assert words in str(failed.value)
+
+
+def test_its_history_keeps_the_last_value_before_each_full_five_minutes():
+    history = History(P1, "1000;0;0;0;0;0", 0)
+    for at, energy in ((10, 1010), (299, 1020), (300, 1030), (595, 1040), (899, 20_000)):
+        history.post(at, f"{energy};0;0;0;500;0")
+    history.pass_to(900)
+    assert [int(svalue.split(";")[0]) for _, svalue in history.samples] == [1000, 1020, 1040, 20_000]
+    assert history.graph() == [240, 240, 0]  # by the energy, and above 100 kW nothing
+    assert history.day() == 19_000
+
+
+def test_its_history_of_a_kwh_device_has_the_power_that_was_posted():
+    history = History(KWH, "700;5000", 0)
+    history.post(295, "800;5100")
+    history.pass_to(300)
+    assert (history.graph(), history.day()) == ([700, 800], 100)

@@ -426,6 +426,16 @@ def test_an_interval_has_the_mean_of_its_power_and_its_last_register(powers):
         assert abs(made[0]["act_pow_pos"] - Decimal(sum(powers[:10])) / 10) <= Decimal("0.05")
 
 
+def test_an_interval_does_not_repeat_what_the_meter_did_not_send_in_it():
+    pace, made = Pace(10), []
+    values = {"0": {"act_energy_pos": 5, "meter_model": "x"}, "11": {"act_pow_pos": 7}, "21": {"act_pow_pos": 8}}
+    for second, sent in values.items():
+        read = line(time=f"2026-11-22T10:00:{second:0>2}Z", **sent)
+        made += [one.reading for one, _ in pace.add(*lines(read), Meter("m", "n"))]
+    assert "act_energy_pos" in made[0]
+    assert "meter_model" not in made[1]
+
+
 # Messages that wait -------------------------------------------------------------------------------
 
 

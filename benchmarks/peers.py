@@ -42,7 +42,8 @@ DICTS = FUSED.replace('reading["act_pow_pos"] >= 0', "dict(reading) != {}")
 TABLES = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables
+import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables, pyarrow
+pyarrow.array([1])  # loads pandas, if that is installed
 began = time.process_time()
 with open(sys.argv[1], "rb") as stream:
     count = sum(batch.num_rows for batch in hanpipe.tables(stream))
@@ -51,7 +52,8 @@ print(count, time.process_time() - began)
 PARQUET = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables
+import hanpipe, hanpipe.apdu.decoder, hanpipe.link, hanpipe.readings.tables, pyarrow
+pyarrow.array([1])  # loads pandas, if that is installed
 from pyarrow import parquet
 began, count = time.process_time(), 0
 with open(sys.argv[1], "rb") as stream:

@@ -180,5 +180,5 @@ def test_the_library_loads_pyarrow_for_tables_alone():
         "import io, sys, hanpipe; list(hanpipe.readings(io.BytesIO(b''))); assert 'pyarrow' not in sys.modules;"
         "list(hanpipe.tables(io.BytesIO(b''))); assert 'pyarrow' in sys.modules"
     )
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}/lib"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([f"{ROOT}/lib", *sys.path])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0

@@ -123,24 +123,20 @@ class _Group:
         """Return name -> array of the fields that have a column; the other values are in that of their own."""
         transposed = list(zip(*self.rows, strict=True))
         columns: dict[str, Array] = {}
-        others: list[dict[str, Any]] = [{} for _ in self.rows] if OTHER in kinds else []
+        others: dict[int, dict[str, Any]] = {}  # by the row; most have none
         for number, (name, source) in enumerate(self.fields):
             lost: Mapping[int, Any]
             if name not in kinds or name == OTHER:
                 values = map(source.getter(), self.rows) if source else transposed[number]
-                lost = dict(enumerate(values)) if others else {}
+                lost = dict(enumerate(values)) if OTHER in kinds else {}
             elif source is None:
                 columns[name], lost = by_value(kinds[name], transposed[number], schema.field(name).type)
             else:
                 columns[name], lost = column(source, kinds[name], self.rows, transposed, schema.field(name).type)
-            for row, value in lost.items() if others else ():
+            for row, value in lost.items():
                 if value is not None:
-                    others[row][name] = value
-        if any(others):
-            columns[OTHER] = pyarrow.array([_object(values) for values in others], pyarrow.string())
+                    others.setdefault(row, {})[name] = value
+        if others and OTHER in kinds:
+            texts = [exact_json(others[row]) if row in others else None for row in range(len(self.rows))]
+            columns[OTHER] = pyarrow.array(texts, pyarrow.string())
         return columns
-
-
-def _object(values: dict[str, Any]) -> str | None:
-    """Return values as a JSON object; None for an empty one."""
-    return exact_json(values) if values else None

@@ -1,5 +1,6 @@
-"""The fleet example: nothing is lost when a consumer and the broker are killed; Kafka gives the rows of the pipe."""
+"""The fleet example: nothing is lost when its parts are killed; Kafka gives the rows of the pipe."""
 
+import argparse
 import importlib.util
 import io
 import queue
@@ -12,7 +13,7 @@ from programs import run
 SMALL = ("--meters", "20", "--seconds", "100", "--speed", "100", "--save", "1", "--batch", "0.5")
 
 
-def test_no_list_is_lost_when_a_consumer_and_the_broker_are_killed():
+def test_no_list_is_lost_when_a_consumer_the_broker_and_influxdb_are_killed():
     needs("mosquitto", "influxd", "paho", "pyarrow")
     ran = run(sys.executable, f"{ROOT}/tests/fleet.py", *SMALL)
     assert (ran.status, ran.out.count(b"\nyes  ")) == (0, 4), ran.out.decode() + ran.words
@@ -24,11 +25,34 @@ def test_the_rows_that_come_through_kafka_are_those_of_the_plain_pipe():
     assert (ran.status, ran.out) == (0, b"300\nthe rows are equal\n"), ran.words
 
 
+def example(name):
+    """Return a script of the example as a module."""
+    spec = importlib.util.spec_from_file_location(name, f"{ROOT}/examples/fleet/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_message_can_forge_the_line_of_another_meter():
+    needs("paho", "pyarrow")
+    intake = example("consume").Intake("name", ["3"], argparse.Namespace(host="127.0.0.1", port=1883))
+    for topic, payload in (("meters/3", b"5 7e"), ("meters/3/a\tb/c\n", b"5\nb 7e")):
+        message = mqtt_message(topic, payload)
+        intake._take(None, None, message)
+    assert intake._lines == [b"\t5\t7e\n", b"a_b/c\t5\tb\t7e\n"]
+
+
+def mqtt_message(topic, payload):
+    from paho.mqtt.client import MQTTMessage
+
+    message = MQTTMessage(topic=topic.encode())
+    message.payload = payload
+    return message
+
+
 def test_a_line_gets_the_partition_of_its_source_and_a_time_if_it_has_none():
     needs("paho")
-    spec = importlib.util.spec_from_file_location("publish", f"{ROOT}/examples/fleet/publish.py")
-    publish = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(publish)
+    publish = example("publish")
     lines = queue.Queue()
     publish.read(io.BytesIO(b"a 5 7e\na+\t7f\n"), 4, lines)
     assert lines.get() == ("meters/3/a", b"5 7e")

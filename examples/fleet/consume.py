@@ -120,8 +120,11 @@ class Intake:
     read = read1
 
     def _take(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        """Keep the line SOURCE TIME HEX of a message; neither part may hold what separates lines."""
-        source = "_".join(message.topic.split("/", 2)[2].split())
+        """Keep the line SOURCE TIME HEX of a message; no part may hold what separates parts or lines.
+
+        The topic meters/3 also fits meters/3/#; it gives a line without a source, which hanpipe passes over.
+        """
+        source = "_".join("/".join(message.topic.split("/")[2:]).split())
         self._lines.append(b"\t".join([source.encode(), *message.payload.split()]) + b"\n")
         self._open.append(message.mid)
 

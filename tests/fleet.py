@@ -304,7 +304,8 @@ def judge(fleet: Fleet, influx: InfluxServer, quiet: float) -> int:
     print(f"s from sent to stored, all: {spread([delay for _, delay in arrived.delays.values()])}")
     for process, seconds, mebibytes, messages in fleet.costs:
         each = f"{1e6 * seconds / max(messages, 1):5.0f} us of CPU a list"
-        print(f"{process:14} {messages:9,} lists {seconds:7.1f} s {each} {mebibytes:5.0f} MiB")
+        memory = f"{mebibytes:5.0f} MiB" if mebibytes else ""
+        print(f"{process:14} {messages:9,} lists {seconds:7.1f} s {each} {memory}".rstrip())
     power: defaultdict[str, list[float]] = defaultdict(list)
     for source, watts in zip(sent["source"].to_pylist(), sent["act_pow_pos"].to_pylist(), strict=True):
         power[source].append(watts)

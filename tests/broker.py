@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from needs import find, needs
-from programs import PATIENCE
+from patience import PATIENCE
 
 MOSQUITTO = find("mosquitto")
 

@@ -8,7 +8,7 @@ import urllib.request
 
 from broker import free_port
 from needs import find
-from programs import PATIENCE
+from patience import PATIENCE
 
 
 class InfluxServer:

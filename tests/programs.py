@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from conftest import ROOT
+from patience import PATIENCE
 
 BIN = os.path.join(ROOT, "bin")
-PATIENCE = 120.0  # s until a test gives up; what it waits for takes a fraction of a second, unless the machine is busy
 
 
 class Ran(NamedTuple):

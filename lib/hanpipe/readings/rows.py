@@ -8,13 +8,19 @@ The columns of several plans are put one after the other, and then into the orde
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
+from hanpipe.apdu.message import Message
 from hanpipe.readings.arrow import pyarrow
 from hanpipe.readings.columns import Array, by_value, column
 from hanpipe.readings.decimals import exact_json
 from hanpipe.readings.reading import Reading
 from hanpipe.readings.schema import OTHER, schema_of
+from hanpipe.readings.stream import named
 from hanpipe.readings.values import Source, Value
-from hanpipe.unix.typed import Any, Final
+from hanpipe.unix.typed import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hanpipe.apdu.message import Result
+    from hanpipe.readings.naming import Naming
 
 _MANY: Final = 64  # plans; if each message has a plan of its own, as a telegram, rows wait by their names
 
@@ -28,12 +34,32 @@ class Rows:
 
     def _clear(self) -> None:
         self._groups: dict[object, _Group] = {}
+        self._of_shape: dict[object, _Group] = {}  # of those shapes whose messages are all of one plan
         self._which: list[_Group] = []  # of each row
         self._times: list[int] = []
         self._sources: list[str] = []
 
     def __len__(self) -> int:
         return len(self._which)
+
+    def add_results(self, results: "Iterable[Result]", naming: "Naming") -> None:
+        """Add the readings in the results of a decoder, mostly without an object for each."""
+        of_shape, which, times, sources = self._of_shape, self._which, self._times, self._sources
+        for result in results:
+            if type(result) is not Message:
+                self.add(named((result,), naming))
+                continue
+            time_ns, envelope, shape, values, source = result
+            group = None if envelope else of_shape.get(shape)
+            if group is None:
+                self.add((naming.reading(result),))
+                if not (envelope or shape.texts) and (known := self._groups.get(naming.plan_of(shape))):
+                    of_shape[shape] = known
+                continue
+            group.rows.append(values)
+            which.append(group)
+            times.append(time_ns)
+            sources.append(source)
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Add readings."""

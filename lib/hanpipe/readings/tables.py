@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.rows import Rows
 from hanpipe.readings.schema import USUAL, kinds_of
-from hanpipe.readings.stream import decoded, named, once
+from hanpipe.readings.stream import decoded, once
 from hanpipe.unix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def tables(
     kinds = kinds_of(USUAL if names is None else names)
     waiting = Rows()
     for results in decoded(stream, link, keys, warn, lines=lines, descriptors=descriptors):
-        waiting.add(named(results, naming))
+        waiting.add_results(results, naming)
         if len(waiting) >= rows:
             yield waiting.batch(kinds)
     if waiting:

@@ -54,12 +54,12 @@ class Outcome:
         faults = sum(self._faults.values())
         return f"{counted(self.good, 'message')}, {counted(faults, 'fault')}" + (f" ({kinds})" if kinds else "")
 
-    def failure(self, wrong_kind: str) -> str:
-        """Say why nothing could be read, and what to do. wrong_kind: what the input is instead of records, or ""."""
+    def failure(self, wrong_kind: Callable[[], str]) -> str:
+        """Say why nothing could be read, and what to do. wrong_kind: returns what the input is, or ""."""
         if not self._faults:
             return "the input is empty"
         if self._faults.keys() == {"record"}:
-            return wrong_kind or "the input is not made of han-frame's records; run han-frame first"
+            return wrong_kind() or "the input is not made of han-frame's records; run han-frame first"
         return f"found no message that can be read, only {self.summary().partition(', ')[2]}"
 
 
@@ -121,7 +121,7 @@ def decode(
     show_stats()
     program.explain(outcome.summary())
     if not (outcome.good or outcome.all_refused()):  # the reason of a refusal was said when it came
-        program.warn(outcome.failure(wrong_kind(begin)))
+        program.warn(outcome.failure(lambda: wrong_kind(begin)))
     return outcome
 
 

@@ -125,7 +125,7 @@ def lines_to_frames(program: Program, why: Callable[[bytes], str], pack: Pack = 
 
 def _is_hex_text(data: bytes) -> bool:
     """Return whether the first piece of the input is clearly hex text."""
-    if not data[:64].isascii() or b"\0" in data[:64]:
+    if not data or not data[:64].isascii() or b"\0" in data[:64]:
         return False
     from hanpipe.link.hextext import looks_like_hex_text
 

@@ -37,10 +37,10 @@ class Tally:
 
     def why_nothing(self) -> str:
         """Return the likely reason."""
-        from hanpipe.link.apdu.framer import looks_like_apdu
-
         if not self._octets:
             return "found no octets in the input"
+        from hanpipe.link.apdu.framer import looks_like_apdu
+
         if looks_like_apdu(self._begin):
             return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
         self._reason = self._reason or f"no frame in {counted(self._octets, 'octet')}: {self._why(self._begin)}"

@@ -43,8 +43,13 @@ web: .venv/run
 test: .venv/dev
 	@.venv/bin/python -m pytest -n 2 tests
 
+# Spark is half a gigabyte, which make test does without.
+.venv/spark: requirements-spark.txt .venv/dev
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-spark.txt
+	@touch $@
+
 # Spark on ten archives, beside the plain pipe. It needs a Java, and most of its minute is the start of that.
-spark: .venv/dev
+spark: .venv/spark
 	@.venv/bin/python -m pytest tests/spark_archives.py
 
 # Decoding by shape against the plain walk, with thousands of generated messages instead of twenty.

@@ -79,6 +79,13 @@ def test_what_is_not_known_is_left_out_and_old_values_are_forgotten():
     assert b"96.1.1" not in octets
 
 
+def test_a_number_that_no_telegram_may_hold_is_left_out_and_the_telegram_stays_one():
+    for number, there in (("7" * 48, True), ("7" * 49, False), ("7" * 6000, False)):
+        octets = telegrams([{"meter_ID": number, "act_pow_pos": 5}])
+        (reading,) = hanpipe.readings(io.BytesIO(octets))
+        assert (reading.get("meter_ID") == number) == there
+
+
 @pytest.mark.parametrize(
     ("dialect", "clock"), [("nl", "260621140000S"), ("be", "260621140000S"), ("se", "260621130000W")]
 )

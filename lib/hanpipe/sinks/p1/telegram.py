@@ -21,6 +21,7 @@ Reading = dict[str, Any]
 _IDENTIFICATION: Final = "/HAN5hanpipe"
 _LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\d)\.(\d)(?:\*(\w+))?")
 _TARIFF: Final = re.compile(r"[0-9]{1,4}")
+_LONGEST_NUMBER: Final = 48  # octets of the meter's number: DSMR 5.0.2 gives it 96 digits
 _NS: Final = 1_000_000_000
 
 
@@ -106,7 +107,7 @@ class Telegrams:
         """Return the telegram of this moment. at: ns since 1970-01-01 UTC."""
         dialect = self._dialect
         lines = [_IDENTIFICATION, "", *([dialect.version] if dialect.version else []), f"0-0:1.0.0({self._clock(at)})"]
-        if dialect.number and self._number:
+        if dialect.number and 0 < len(self._number.encode()) <= _LONGEST_NUMBER:
             lines.append(f"{dialect.number}({self._number.encode().hex().upper()})")
         values = self._known(at)
         lines += [line.text(values[line.name]) for line in dialect.lines if line.name in values]

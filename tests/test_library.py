@@ -74,6 +74,17 @@ def test_lines_of_many_sources_give_the_readings_of_the_programs(tmp_path):
     assert sum("time" in json.loads(line) for line in ours) > 10
 
 
+def test_what_is_decided_only_at_the_end_is_read_in_lines_too():
+    """A header of an M-Bus frame promises 254 octets, so that the frame after it waits for them."""
+    octets = b"\x68\xfe\xfe\x68\x53\x7e" + encoder.pushed(LIST) + b"\x7e"
+    alone = [dict(reading) for reading in hanpipe.readings(io.BytesIO(octets), warn=[].append)]
+    text = b"house " + octets.hex().encode()
+    lines = list(hanpipe.readings(io.BytesIO(text), lines=True, warn=[].append))
+    assert len(alone) == 1
+    assert [dict(reading) for reading in lines] == alone
+    assert [reading.source for reading in lines] == ["house"]
+
+
 def test_a_line_that_cannot_be_read_is_a_warning():
     warned = []
     assert not list(hanpipe.readings(io.BytesIO(b"one 7e\nwrong\n"), lines=True, warn=warned.append))

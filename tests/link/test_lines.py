@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanpipe.link import FRAMERS, Event, sources
+from hanpipe.link.kinds import Fault
 from hanpipe.link.lines import LONGEST_LINE, LONGEST_SOURCE, Lines, Sent, read_line
 from hanpipe.link.octets import Malformed
-from hanpipe.link.sources import Framers
+from hanpipe.link.sources import Framers, LineFramer
 from strategies import cuts, in_pieces, streams
 
 _NAMES = st.text(st.characters(exclude_characters=" \t\r\n", exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -135,3 +136,17 @@ def test_memory_of_many_sources_is_bounded() -> None:
         framers.feed(str(number), b"\x7e")
     assert len(framers._framers) == sources.MOST_SOURCES
     assert not re.fullmatch("[0-9]{1,3}", next(iter(framers._framers)))
+
+
+def test_text_becomes_the_events_of_each_source_and_a_wrong_line_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_SOURCES", 1)
+    framer = LineFramer("hdlc")
+    assert framer.feed(b"a 1769854500 7ea0\nwrong\nb 7e") == [
+        ("a", 1_769_854_500_000_000_000, b"\x7e\xa0", []), ("", 0, b"", [Fault("n", b"wrong")])
+    ]  # fmt: skip
+    second, evicted, end = framer.feed(b"")
+    assert second == ("b", 0, b"\x7e", [])
+    assert (evicted.source, evicted.octets) == ("a", b"")
+    assert b"".join(octets for _, octets in evicted.events) in (b"\xa0", b"\x7e\xa0")
+    assert (end.source, end.octets) == ("b", b"")
+    assert framer.lines.wrong == 1

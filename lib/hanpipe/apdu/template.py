@@ -1,11 +1,13 @@
 """A text with holes: what all lines of a shape share, and where they differ."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 from hanpipe.unix.typed import Final, NamedTuple
 
 OCTET_STRING: Final = "octet-string"
 VISIBLE_STRING: Final = "visible-string"
+quoted: Final = json.encoder.encode_basestring_ascii  # what json.dumps makes of a string, in a tenth of its time
 HOLE: Final = "NaN"  # a hole in the JSON of a skeleton: no line of han-decode holds this token
 
 

@@ -10,9 +10,8 @@ from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
 Dump = Callable[[bytes, list[Event]], str]  # as HexDump.feed in views/hexdump.py
-Pack = Callable[
-    [list[Event], int, str], bytes
-]  # events, the time and the source of their octets -> as records.pack_all
+# Events, the time of their octets and its source -> octets, as records.pack_all.
+Pack = Callable[[list[Event], int, str], bytes]
 
 _MOST_TEXT: Final = 65536  # characters of hex text in which a telegram is looked for
 
@@ -84,30 +83,22 @@ def lines_to_frames(program: Program, why: Callable[[bytes], str], pack: Pack = 
 
     why, pack: as of to_frames
     """
-    from hanpipe.link.lines import Lines
-    from hanpipe.link.sources import Framers
+    from hanpipe.link.sources import LineFramer
 
-    options, tally, lines = program.options, Tally(why), Lines()
-    framers = Framers("escaped" if options.escapes else options.link)
+    options, tally = program.options, Tally(why)
+    framer = LineFramer("escaped" if options.escapes else options.link)
+    lines = framer.lines
     show_stats = program.stats(lambda: tally.counters() | {"wrong": lines.wrong})
     ended = False
 
     def step(text: bytes, _: int) -> list[tuple[Event, int, str]]:
         nonlocal ended
         ended = not text
-        found: list[tuple[Event, int, str]] = []
-        for source, time, octets in lines.feed(text):
-            if not source:
-                found.append((Fault("n", octets), time, ""))  # the line itself
-                continue
-            for sender, events in framers.feed(source, octets):
+        pieces = framer.feed(text)
+        for source, _, octets, events in pieces:
+            if source:  # the text of a wrong line is not octets of a meter
                 tally.add(octets, events)
-                found += [(event, time, sender) for event in events]
-        if ended:
-            for sender, events in framers.end():
-                tally.add(b"", events)
-                found += [(event, 0, sender) for event in events]
-        return found
+        return [(event, time, source) for source, time, _, events in pieces for event in events]
 
     def write(found: list[tuple[Event, int, str]], now: int) -> bytes:
         if lines.why:
@@ -115,7 +106,7 @@ def lines_to_frames(program: Program, why: Callable[[bytes], str], pack: Pack = 
         if tally.nothing_yet(ended):
             program.warn(tally.why_nothing())
         timed = not options.no_time
-        return b"".join([pack([event], (time or now) * timed, sender) for event, time, sender in found])
+        return b"".join([pack([event], (time or now) * timed, source) for event, time, source in found])
 
     any_good = program.stream(step, write, lambda one: one[0].kind in GOOD)
     show_stats()

@@ -79,22 +79,15 @@ def _of_octets(link: str) -> "_Records":
 
 def _of_lines(link: str, warn: "Callable[[str], None]") -> "_Records":
     """Return the same for text in lines of many sources."""
-    from hanpipe.link.lines import Lines
-    from hanpipe.link.sources import Framers
+    from hanpipe.link.sources import LineFramer
 
-    read, framers = Lines(), Framers(link)
+    framer = LineFramer(link)
 
     def records(text: bytes, now: int) -> list[tuple[str, bytes, int, str]]:
-        found = [
-            (kind, octets, sent.time or now, source)
-            for sent in read.feed(text)
-            if sent.source
-            for source, events in framers.feed(sent.source, sent.octets)
-            for kind, octets in events
-        ]
-        if read.why:
-            warn(f"{read.why}; such a line is passed over")
-        return found
+        pieces = framer.feed(text)
+        if framer.lines.why:
+            warn(f"{framer.lines.why}; such a line is passed over")
+        return [(kind, octets, time or now, source) for source, time, _, events in pieces for kind, octets in events]
 
     return records
 

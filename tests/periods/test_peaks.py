@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conftest import ROOT
-from hanpipe.periods.peaks import Peaks, WrongPeriod, rules
+from hanpipe.periods.peaks import Peaks, PeaksOfMeters, WrongPeriod, rules
 
 OSLO = ZoneInfo("Europe/Oslo")
 
@@ -143,3 +143,12 @@ def test_the_program_reads_what_han_every_writes():
     assert done.returncode == 3
     assert "rule be counts quarter hours" in done.stderr
     assert "expected a power such as 5kW" in run("--rule", "no", "--limit", "much", text="").stderr
+
+
+def test_of_too_many_meters_the_one_longest_silent_gives_way_and_its_months_come_out(monkeypatch):
+    monkeypatch.setattr("hanpipe.periods.peaks.MOST_METERS", 2)
+    meters = PeaksOfMeters(lambda: Peaks(rules()["no"]))
+    periods = [hour("2026-01-06T17:00", 1000 * int(name), meter_ID=name, source="house") for name in "121"]
+    assert [line for period in periods for line in meters.add(period)] == []
+    assert [line["meter_ID"] for line in meters.add(hour("2026-01-06T17:00", 3000, meter_ID="1"))] == ["2"]
+    assert [(line.get("source"), line["meter_ID"]) for line in meters.finish()] == [("house", "1"), (None, "1")]

@@ -225,7 +225,7 @@ def test_a_meter_of_each_source_has_series_of_its_own():
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
-    monkeypatch.setattr("hanpipe.sinks.prometheus.metrics._MOST_METERS", 1000)
+    monkeypatch.setattr("hanpipe.sinks.prometheus.metrics.MOST_METERS", 1000)
     monkeypatch.setattr("hanpipe.sinks.prometheus.metrics._MOST_KEPT", 1500)
     metrics = Metrics(300)
     for number in range(3000):

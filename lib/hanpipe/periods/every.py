@@ -14,7 +14,7 @@ from operator import itemgetter, sub
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.lines import rounded_number
-from hanpipe.periods.meters import Meters
+from hanpipe.periods.meters import MOST_METERS, Meters
 from hanpipe.periods.names import clock_of, is_averaged, is_energy, is_register, power_of, total_of
 from hanpipe.periods.split import Flow, Split
 from hanpipe.periods.tariffs import Register, Tariffs
@@ -28,7 +28,6 @@ Line = dict[str, Any]
 
 MOST_WAITING: Final = 10_000  # periods of a meter that wait for a register
 PATIENCE: Final = 48 * 3_600_000_000_000  # ns that a period waits for a register, and a silent meter for a reading
-MOST_METERS: Final = 20_000
 # Over a longer silence nobody wants each period: 400 days, in ns, or so many periods, but not less than PATIENCE. A
 # damaged year in a meter's clock would otherwise make half a million periods of one minute.
 _LONGEST_SILENCE: Final = 400 * 86_400_000_000_000

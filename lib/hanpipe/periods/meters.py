@@ -3,9 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from hanpipe.unix.typed import Any, Generic, TypeVar
+from hanpipe.readings.flat import source_of
+from hanpipe.unix.typed import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+MOST_METERS: Final = 20_000  # whose state a program keeps
 
 Key = tuple[str, str | int | None]  # source, "" for none, and number of a meter
 
@@ -24,8 +27,7 @@ class Meters(Generic[T]):
 
     def of(self, reading: dict[str, Any]) -> T:
         """Return the state of a reading's meter; one without a number is of the meter that its source sent last."""
-        source, number = reading.get("source"), reading.get("meter_ID")
-        source = source if type(source) is str else ""
+        source, number = source_of(reading), reading.get("meter_ID")
         has_number = isinstance(number, str | int)
         key = (source, number) if has_number else self._last.get(source, (source, None))
         if key not in self.known:

@@ -6,12 +6,14 @@ Days, months and hours are those of the local time in which the periods are writ
 import functools
 import tomllib
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 from hanpipe.periods.averages import Number
 from hanpipe.periods.lines import rounded_number
-from hanpipe.readings.flat import number
+from hanpipe.periods.meters import MOST_METERS
+from hanpipe.readings.flat import number, source_of
 from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -20,7 +22,6 @@ Line = dict[str, Any]
 _SECONDS: Final = {"15m": 900, "1h": 3600}
 _ALWAYS: Final = (0, 24)
 _IDENTITY: Final = ("source", "meter_ID", "meter_model")
-MOST_METERS: Final = 20_000
 
 
 class Rule(NamedTuple):
@@ -202,6 +203,29 @@ class Peaks:
         self._above = above
         said = {name: line[name] for name in ("time", "begin", "end", *_IDENTITY) if name in line}
         return [said | {"limit": self._limit, "heading": _watts(heading), "above_limit": above}]
+
+
+class PeaksOfMeters:
+    """The peaks of any number of meters, each by itself; of too many, the one that is silent for longest gives way."""
+
+    def __init__(self, new: Callable[[], Peaks]) -> None:
+        """Take what makes the peaks of a meter that was not heard before."""
+        self._new = new
+        self._meters: dict[object, Peaks] = {}  # by source and number, the one longest silent first
+
+    def add(self, line: Line) -> list[Line]:
+        """Do what Peaks.add does for the meter of a line; return also the months of a meter that gives way."""
+        key = source_of(line), line.get("meter_ID")
+        meter = self._meters.pop(key) if key in self._meters else self._new()
+        self._meters[key] = meter
+        lines = meter.add(line)
+        if len(self._meters) > MOST_METERS:
+            lines += self._meters.pop(next(iter(self._meters))).finish()
+        return lines
+
+    def finish(self) -> list[Line]:
+        """Return the months of all meters: the input has ended."""
+        return [line for meter in self._meters.values() for line in meter.finish()]
 
 
 def _power(line: Line, seconds: float) -> Decimal | None:

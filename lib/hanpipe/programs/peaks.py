@@ -1,10 +1,9 @@
 """han-peaks: periods to the peaks that set a capacity tariff."""
 
 import argparse
-from collections import defaultdict
 
 from hanpipe.periods.lines import text_of
-from hanpipe.periods.peaks import Line, Peaks, WrongPeriod, rules
+from hanpipe.periods.peaks import Line, Peaks, PeaksOfMeters, WrongPeriod, rules
 from hanpipe.sinks.readings_in import ReadingReader, skipped
 from hanpipe.unix.options import new_parser, watts
 from hanpipe.unix.program import Program
@@ -16,7 +15,7 @@ def main(argv: list[str]) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     program, reader = Program(options, parser.prog), ReadingReader()
-    meters: defaultdict[object, Peaks] = defaultdict(
+    meters = PeaksOfMeters(
         lambda: Peaks(
             rules()[options.rule], options.limit, changes=options.changes, estimated=not options.without_estimated
         )
@@ -28,12 +27,12 @@ def main(argv: list[str]) -> int:
         made: list[Line] = []
         for period in (one.reading for one in reader.feed(data) if one.reading):
             try:
-                made += meters[period.get("source"), period.get("meter_ID")].add(period)
+                made += meters.add(period)
             except WrongPeriod as error:
                 raise Failure(CONFIGURATION, str(error)) from error
             except (KeyError, TypeError, ValueError):
                 wrong += 1
-        return made if data else made + [line for meter in meters.values() for line in meter.finish()]
+        return made if data else made + meters.finish()
 
     found = program.stream(lines, lambda made, _: "".join(map(text_of, made)).encode(), lambda line: True)
     if bad := reader.bad + wrong:

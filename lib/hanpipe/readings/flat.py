@@ -16,6 +16,12 @@ def short(value: Any) -> str:
     return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
+def source_of(reading: dict[str, Any]) -> str:
+    """Return where the octets of a reading came from, "" where only one meter sends."""
+    source = reading.get("source")
+    return source if isinstance(source, str) else ""
+
+
 def number(value: Any) -> int | Decimal | None:
     """Return the value if it is a number, None otherwise, also for true and "5"."""
     return value if type(value) is int or type(value) is Decimal else None

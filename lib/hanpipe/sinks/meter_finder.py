@@ -2,15 +2,10 @@
 
 from collections.abc import Callable
 
+from hanpipe.readings.flat import source_of
 from hanpipe.unix.typed import Any, Final
 
 MOST_SOURCES: Final = 32768
-
-
-def source_of(reading: dict[str, Any]) -> str:
-    """Return where a reading came from, "" where only one meter sends."""
-    source = reading.get("source")
-    return source if isinstance(source, str) else ""
 
 
 class Whose:
@@ -36,3 +31,7 @@ class Whose:
                 del self._only[next(iter(self._only))]
             self._only[source] = number
         return number
+
+    def forget(self, source: str) -> None:
+        """Forget the meters of a source."""
+        self._only.pop(source, None)

@@ -39,9 +39,8 @@ class House:
         self.unreadable = 0
         self._zone = zone
         self._rule = rule
-        self._warn = warn
         self._meters: OrderedDict[Key, HouseMeter] = OrderedDict()  # the one that is silent for longest first
-        self._whose: dict[str, Whose] = {}  # by source
+        self._whose = Whose(warn)
 
     def add(self, reading: Reading, at: int) -> Key:
         """Take a reading that came at this time; return which meter it is of."""
@@ -58,9 +57,8 @@ class House:
 
     def _key(self, reading: Reading) -> Key:
         """Return which meter a reading is of; without a number it is of the only meter of its source, if that is so."""
-        source = short(reading.get("source"))
-        whose = self._whose.setdefault(source, Whose(self._warn))
-        return Key(source, whose.of({"meter_ID": short(reading.get("meter_ID"))}))
+        names = {name: short(reading.get(name)) for name in ("source", "meter_ID")}
+        return Key(names["source"], self._whose.of(names))
 
     def _is_first(self, key: Key) -> bool:
         return all(other.source != key.source or not other.number for other in self._meters)
@@ -68,7 +66,7 @@ class House:
     def _forget(self, key: Key) -> None:
         del self._meters[key]
         if all(other.source != key.source for other in self._meters):
-            del self._whose[key.source]
+            self._whose.forget(key.source)
 
     def meters(self) -> list[Key]:
         """Return the meters that are known, in an order that does not change with their readings."""

@@ -13,8 +13,7 @@ import re
 from decimal import Decimal
 
 from hanpipe.periods.kinds import kind_of
-from hanpipe.readings.flat import nanoseconds, number
-from hanpipe.sinks.meter_finder import source_of
+from hanpipe.readings.flat import nanoseconds, number, source_of
 from hanpipe.unix.typed import Any, Final
 
 # Left out, because nothing escapes them: control characters, surrogates, and a backslash before another one, before a

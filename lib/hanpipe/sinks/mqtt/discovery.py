@@ -10,11 +10,10 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from hanpipe import __version__
+from hanpipe.periods.meters import MOST_METERS
 from hanpipe.sinks.mqtt.home_assistant import BINARY, TOTAL, Sensor
 from hanpipe.sinks.mqtt.meters import Meter
-from hanpipe.unix.typed import Any, Final
-
-_MOST_METERS: Final = 20_000
+from hanpipe.unix.typed import Any
 
 Entities = dict[str, tuple[Sensor, str]]  # by object: what it is, and its state topic
 
@@ -43,7 +42,7 @@ class Announcer:
             meter = meter._replace(model=before.model)
         everything = {**known, **entities}
         self._meters[meter.node, part] = meter, everything
-        while len(self._meters) > _MOST_METERS:
+        while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)
         new = {name: everything[name] for name in everything if meter != before or name not in known}
         if new:

@@ -6,7 +6,8 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 
-from hanpipe.sinks.meter_finder import MOST_SOURCES, source_of
+from hanpipe.readings.flat import source_of
+from hanpipe.sinks.meter_finder import MOST_SOURCES
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final, NamedTuple
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from hanpipe.periods.intervals import Account, Figures, Intervals, Timeline, rounded
+from hanpipe.periods.meters import MOST_METERS
 from hanpipe.periods.names import is_averaged
 from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final
 
-_MOST_METERS: Final = 20_000
 _MOST_NAMES: Final = 1000  # of a meter
 
 
@@ -40,7 +40,7 @@ class Pace:
         if line.reading is None:
             return
         at = self._timeline.of(line.reading)
-        if meter.node not in self._meters and len(self._meters) >= _MOST_METERS:
+        if meter.node not in self._meters and len(self._meters) >= MOST_METERS:
             oldest, intervals = self._meters.pop(next(iter(self._meters)))
             yield from _readings(oldest, intervals.finish())
         _, intervals = self._meters.get(meter.node) or (meter, Intervals(_Summary(), self._seconds))

@@ -11,14 +11,13 @@ the values of periods, peaks and warnings: han_period_, han_running_, han_peaks_
 from collections.abc import Iterator
 
 from hanpipe.periods.kinds import LIMIT, PEAKS, Kind, kind_of
+from hanpipe.periods.meters import MOST_METERS
 from hanpipe.periods.names import AMOUNT, FLAG, quantity_of
 from hanpipe.readings.decimals import plain
-from hanpipe.readings.flat import nanoseconds, number
+from hanpipe.readings.flat import nanoseconds, number, source_of
 from hanpipe.readings.quantities import REGISTER, Quantity
-from hanpipe.sinks.meter_finder import source_of
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
-_MOST_METERS: Final = 20_000
 _MOST_SERIES: Final = 1000  # of a meter; none has more than a few dozen
 _MOST_KEPT: Final = 1_000_000  # series of all meters
 
@@ -201,7 +200,7 @@ class Metrics:
                 made = self._metric(name, kind)
                 meter.samples[series] = _Sample(made, plain(figure * made.factor), now)
         self._kept += len(meter.samples) - before
-        while len(self._meters) > _MOST_METERS or (self._kept > _MOST_KEPT and len(self._meters) > 1):
+        while len(self._meters) > MOST_METERS or (self._kept > _MOST_KEPT and len(self._meters) > 1):
             self._kept -= len(self._meters.pop(next(iter(self._meters))).samples)
 
     def _metric(self, name: str, kind: Kind | None) -> Metric:

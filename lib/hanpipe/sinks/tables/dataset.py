@@ -17,9 +17,10 @@ from urllib.parse import quote
 
 from hanpipe.periods.names import FLAG, MOMENT, quantity_of
 from hanpipe.readings.arrow import parquet, pyarrow
+from hanpipe.readings.flat import source_of
 from hanpipe.readings.rows import Rows
 from hanpipe.readings.schema import FIRST, OTHER, kind_of
-from hanpipe.sinks.meter_finder import Whose, source_of
+from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, run
 from hanpipe.sinks.tables.parquet import named_errors

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from hanpipe.readings.flat import number
+from hanpipe.readings.flat import number, source_of
 from hanpipe.sinks.errors import Misconfigured, NotWritten
 from hanpipe.unix import state
 from hanpipe.unix.stderr import reason
@@ -201,7 +201,7 @@ class Store:
         offset = begin.utcoffset() or timedelta()
         row = [_stored(line.get(name)) for name in _NAMES.values()]
         with self._lock, self._errors():
-            meter = self._find(str(line.get("source") or ""), str(line.get("meter_ID") or ""))
+            meter = self._find(source_of(line), str(line.get("meter_ID") or ""))
             if meter is None:
                 return
             meter.model = " ".join(str(line[name]) for name in _MODEL if line.get(name)) or meter.model

@@ -51,7 +51,7 @@ class Clock:
         return self.now
 
 
-class Told(list):
+class Messages(list):
     """The messages for a user."""
 
     def __call__(self, message):
@@ -135,7 +135,7 @@ def test_whatever_happens_lines_come_in_order_and_none_is_lost(tmp_path_factory,
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=60), st.integers(0, 40_000))
 def test_a_full_queue_drops_the_oldest_and_counts_them(tmp_path_factory, puts, in_flight):
-    result = Told()
+    result = Messages()
     directory = str(tmp_path_factory.mktemp("spool"))
     queue = Backlog(directory, MOST, result)
     lines = []
@@ -206,7 +206,7 @@ def test_a_power_cut_that_kept_an_old_mark_sends_again_and_one_that_lost_lines_s
 
 
 def test_files_that_vanish_are_told_and_passed_over(tmp_path):
-    result = Told()
+    result = Messages()
     queue = Backlog(str(tmp_path), 10**6, result)
     for number in range(3):
         queue.put(line_of(number, 70_000))
@@ -237,7 +237,7 @@ def test_a_file_that_is_deleted_is_not_kept_open(tmp_path):
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 30), st.booleans()), min_size=1, max_size=40))
 def test_a_disk_that_comes_and_goes_loses_nothing_that_memory_can_hold(tmp_path_factory, history):
-    clock, result, room = Clock(), Told(), [0]
+    clock, result, room = Clock(), Messages(), [0]
     original = os.pwrite
 
     def pwrite(descriptor, octets, offset):
@@ -278,7 +278,7 @@ def test_a_disk_that_comes_and_goes_loses_nothing_that_memory_can_hold(tmp_path_
 
 def test_memory_is_bounded_while_the_disk_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(backlog_module, "MOST_MEMORY", 10_000)
-    result = Told()
+    result = Messages()
     queue = Backlog(str(tmp_path), 10**9, result)
     queue.put(line_of(0))
     monkeypatch.setattr(os, "pwrite", lambda *given: (_ for _ in ()).throw(OSError(errno.ENOSPC, "")))

@@ -51,7 +51,7 @@ def test_a_file_is_synced_before_its_name_and_its_name_before_the_end(tmp_path, 
     for name in ("write", "fsync", "replace"):
         monkeypatch.setattr(os, name, noted(name))
     replace(str(tmp_path / "a"), b"new")
-    assert happened == [("write", "a.new"), ("fsync", "a.new"), ("replace", "a.new"), ("fsync", ".")]
+    assert happened == [("write", ".a.new"), ("fsync", ".a.new"), ("replace", ".a.new"), ("fsync", ".")]
     assert ((tmp_path / "a").read_bytes(), mode(tmp_path / "a")) == (b"new", 0o600)
 
 
@@ -67,7 +67,7 @@ def test_a_failure_leaves_the_old_content_and_nothing_beside_it(tmp_path, monkey
         with pytest.raises(OSError, match="full"):
             replace(str(tmp_path / "a"), b"new")
     assert (os.listdir(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"old")
-    (tmp_path / "a.new").write_bytes(b"left by a crash")
+    (tmp_path / ".a.new").write_bytes(b"left by a crash")
     replace(str(tmp_path / "a"), b"new")
     assert (os.listdir(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"new")
 
@@ -87,7 +87,7 @@ def test_no_link_is_followed_in_a_shared_directory(shared):
         resolved(str(shared / "link"))
     with pytest.raises(OSError, match="symbolic links"):
         open_own(str(shared / "link"), os.O_RDONLY)
-    os.symlink(shared.parent / "ours", shared / "a.new")
+    os.symlink(shared.parent / "ours", shared / ".a.new")
     replace(str(shared / "a"), b"new")
     replace(str(shared / "link"), b"new")
     assert not (shared / "link").is_symlink()

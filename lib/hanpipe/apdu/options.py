@@ -11,7 +11,7 @@ from hanpipe.unix.stderr import counted, reason
 
 
 def keys_of(program: Program) -> Keys | None:
-    """Read the key file of --key-file, else of the environment; None if there is none. raise: Failure."""
+    """Read the key file of --key-file, else of the environment; None without one. raise: Failure."""
     path = program.options.key_file or find_key_file(os.environ)
     try:
         keys, exposed = read_key_file(path) if path else (None, False)

@@ -28,7 +28,7 @@ class Fault(NamedTuple):
 Event = Frame | Fault
 
 FAULTS: Final = {"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}
-SOURCE: Final = "S"  # a record that is no octets of a line: it names the source of the record after it
+SOURCE: Final = "S"  # a record without octets of a line: it names the source of the record after it
 
 
 class Link(NamedTuple):

@@ -95,7 +95,7 @@ def _time(octets: bytes) -> int:
 
 
 def _date_time(octets: bytes) -> int:
-    """Read a date and time with an offset, in ns since 1970-01-01 UTC; 0 if it is none."""
+    """Read a date and time with an offset, in ns since 1970-01-01 UTC; 0 if it is not one."""
     from datetime import UTC, datetime, timedelta  # the clients of brokers print numbers
 
     try:

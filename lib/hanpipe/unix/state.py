@@ -52,10 +52,13 @@ def write_all(descriptor: int, octets: bytes) -> None:
 def replace(path: str, octets: bytes, mode: int = PRIVATE, *, durable: bool = True) -> None:
     """Write a file at once: whoever reads it sees all of the old content or all of the new, also after a crash.
 
+    It is written beside the old one under a hidden name: who reads all files of a folder passes over it.
+
     durable: also after a power cut: first the content is on the disk, then its name; without it, the file may be empty
     raise:   OSError: the old content is still there
     """
-    new = f"{path}.new"
+    folder, name = os.path.split(path)
+    new = os.path.join(folder, f".{name}.new")
     try:
         descriptor = create(new, mode)
         try:
@@ -70,7 +73,7 @@ def replace(path: str, octets: bytes, mode: int = PRIVATE, *, durable: bool = Tr
             os.unlink(new)
         raise
     if durable:
-        sync_directory(os.path.dirname(path) or ".")
+        sync_directory(folder or ".")
 
 
 def sync_directory(directory: str) -> None:

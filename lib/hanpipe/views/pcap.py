@@ -16,7 +16,7 @@ from hanpipe.unix.typed import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from hanpipe.apdu.deciphering import Deciphering
 
-# Kinds that stand beside those of link/kinds.py: what was not on the line like this.
+# Kinds in addition to those of link/kinds.py: what was not on the line like this.
 PUT_TOGETHER, DECIPHERED_TELEGRAM = "a", "p"
 
 _LINKTYPE: Final = 252  # WIRESHARK_UPPER_PDU

@@ -47,13 +47,13 @@ class Total:
         return None if self._shown is None else int(self._shown)
 
     def _follow(self, shown: Number, estimate: Number, flowed: Decimal | None, seconds: float) -> Number:
-        behind = estimate - shown
-        if behind > _STEP or behind < -_ANOTHER:
+        lag = estimate - shown  # below 0: the device is ahead
+        if lag > _STEP or lag < -_ANOTHER:
             return estimate
         if flowed is None:
             return max(shown, estimate)
-        if behind >= flowed:
-            slowest = behind * Decimal(seconds) / _SLOWEST
-            return shown + min(behind, max(flowed * _HASTE, slowest))
-        ahead = flowed - behind  # if it grew by the power
-        return shown + max(behind, flowed * _HALF / (_HALF + ahead))
+        if lag >= flowed:
+            slowest = lag * Decimal(seconds) / _SLOWEST
+            return shown + min(lag, max(flowed * _HASTE, slowest))
+        ahead = flowed - lag  # if it grew by the power
+        return shown + max(lag, flowed * _HALF / (_HALF + ahead))

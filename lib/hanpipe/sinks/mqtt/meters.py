@@ -124,7 +124,7 @@ class MeterFinder:
 
 
 def _node_of_source(name: str) -> str:
-    """Make such a level of the name of a source. A name that has to be changed gets a check of all of it behind it."""
+    """Make such a level of the name of a source. A name that has to be changed ends with a check of all of it."""
     made = node(name)
     return made if made == name else f"{made}_{zlib.crc32(name.encode()):08x}"
 

@@ -25,7 +25,7 @@ from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, run
 from hanpipe.sinks.tables.parquet import named_errors
 from hanpipe.unix.program import Program
-from hanpipe.unix.state import create, sync_directory, write_all
+from hanpipe.unix.state import replace, sync_directory
 from hanpipe.unix.typed import Any, Final
 
 MOST: Final = 100_000  # rows that wait, some 100 MB
@@ -124,15 +124,7 @@ def add_file(folder: str, batch: "pyarrow.RecordBatch") -> None:
     parquet.write_table(pyarrow.Table.from_batches([batch]), out, compression="zstd")
     name = f"{time.time_ns()}-{secrets.token_hex(4)}.parquet"
     _make(folder)
-    hidden = os.path.join(folder, f".{name}.new")
-    descriptor = create(hidden, 0o666)
-    try:
-        write_all(descriptor, out.getvalue())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(hidden, os.path.join(folder, name))
-    sync_directory(folder)
+    replace(os.path.join(folder, name), out.getvalue().to_pybytes(), 0o666)
 
 
 def _make(folder: str) -> None:

@@ -75,9 +75,9 @@ def test_a_utf8_string_that_is_none_is_told_in_hex(octets: str) -> None:
 
 
 @given(plains(), st.binary(max_size=8), st.binary(max_size=8))
-def test_a_value_ends_where_it_ends(value: dict[str, Any], before: bytes, behind: bytes) -> None:
+def test_a_value_ends_where_it_ends(value: dict[str, Any], before: bytes, after: bytes) -> None:
     octets = encoder.data(value)
-    result = read_data(before + octets + behind, len(before))
+    result = read_data(before + octets + after, len(before))
     assert (result.offset, result.end) == (len(before), len(before) + len(octets))
 
 

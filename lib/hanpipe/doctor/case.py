@@ -17,7 +17,7 @@ from hanpipe.doctor.spans import Spans, read_spans
 from hanpipe.link import FRAMERS, Framer
 from hanpipe.link.apdu.framer import looks_like_apdu
 from hanpipe.link.hextext import HexText
-from hanpipe.link.kinds import FAULTS, FLAGGED, GOOD
+from hanpipe.link.kinds import FAULTS, GOOD, on_line
 from hanpipe.link.records import RecordReader
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
@@ -31,7 +31,6 @@ CHUNK: Final = 65536  # octets that are kept of the beginning of the input, and 
 _STEP: Final = 8192  # octets that are framed at once, so that a chunk holds the faults counted for it
 _MOST_REFUSED: Final = 16  # ciphered messages that are kept, to try keys on
 _TITLE: Final = re.compile('"system_title":"([0-9a-f]*)"')
-_FLAG: Final = b"\x7e"
 _WORDS: Final = {word: kind for kind, word in FAULTS.items()}
 
 
@@ -146,7 +145,7 @@ class Case:
         if self.kind == intake.RECORDS:
             for kind, octets, time, source in self._records.feed(data):
                 self._add_events([(kind or "n", octets, time, source)])
-                self._keep(_FLAG + octets + _FLAG if kind in FLAGGED else octets)
+                self._keep(on_line(kind, octets))
         elif self.kind == intake.LINES:
             *lines, self._rest = (self._rest + data).split(b"\n")
             for line in lines if data else [*lines, self._rest]:
@@ -229,7 +228,7 @@ class Case:
             fault, octets, time, keys = "record", line, 0, {"fault": "record"}
         if (kind := _WORDS.get(str(fault))) and "apdu" not in keys:
             self._add_events([(kind, octets, time, "")])
-            self._keep(_FLAG + octets + _FLAG if kind in FLAGGED else octets)
+            self._keep(on_line(kind, octets))
         elif fault:
             self.frames += fault != "record"
             self._refuse(keys)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hanpipe.doctor import intake
 from hanpipe.doctor.undo import UNDOS
 from hanpipe.link.hextext import HexText
-from hanpipe.link.kinds import FLAGGED
+from hanpipe.link.kinds import on_line
 from hanpipe.link.records import RecordReader
 from hanpipe.unix.gunzip import MAGIC, Gunzip
 from hanpipe.unix.typed import Final
@@ -76,5 +76,5 @@ class LineOctets:
             return self._hex.feed(data)
         if self.kind == intake.RECORDS:
             found = self._records.feed(data)
-            return b"".join(b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets, *_ in found)
+            return b"".join(on_line(kind, octets) for kind, octets, *_ in found)
         return data

@@ -66,3 +66,8 @@ def link_of(kind: str, octets: bytes) -> Link | None:
     if kind in GOOD:
         return GOOD[kind]
     return _BY_FIRST.get(octets[0]) if octets and kind in FAULTS and kind != "n" else None
+
+
+def on_line(kind: str, octets: bytes) -> bytes:
+    """Return the octets of an event as on the line: with flags around those that had flags."""
+    return b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hanpipe.link import FRAMERS, Event, Fault, records
-from hanpipe.link.kinds import FLAGGED, GOOD
+from hanpipe.link.kinds import GOOD, on_line
 from hanpipe.link.tally import Tally
 from hanpipe.unix.program import Program
 from hanpipe.unix.stderr import counted
@@ -124,8 +124,8 @@ def _is_hex_text(data: bytes) -> bool:
 
 
 def line_octets(events: list[Event], time: int, source: str = "") -> bytes:
-    """Write events as octets of the line, with flags around those that had flags; as records.pack_all."""
-    return b"".join([b"\x7e" + octets + b"\x7e" if kind in FLAGGED else octets for kind, octets in events])
+    """Write events as octets of the line, as records.pack_all writes records."""
+    return b"".join([on_line(kind, octets) for kind, octets in events])
 
 
 def from_records(program: Program, pack: Pack) -> bool:

@@ -65,6 +65,7 @@ from hanpipe.views.tree import draw  # noqa: E402
 from spoilt import spoilt  # noqa: E402
 
 BATCH = 1000  # inputs for which the stages live
+SLOW = 0.3  # s of CPU time after which an input is timed once more
 RARELY = 20  # only so many-th inputs go through what is slow: han-doctor, han-anon, the other framers
 TITLE = b"KAM\0\0\0\0\1"
 ADDRESS = encoder.Address(b"\x41", b"\x08\x83", 0x13, 0x13)
@@ -110,7 +111,7 @@ def failures(results):
 
 def share(seed: int, first: int, count: int) -> dict:
     """Try a share of the inputs; return what became of them. It ends at the first failure."""
-    samples, stages = Samples(), Stages()
+    samples, stages, begin = Samples(), Stages(), first
     result = {"failure": "", "slowest": (0.0, first), "done": 0, "memory": [0.0, 0.0]}
     read = good = 0
     for number in range(first, first + count):
@@ -119,19 +120,38 @@ def share(seed: int, first: int, count: int) -> dict:
         if number - first == count // 10:
             result["memory"][0] = memory()
         octets = samples.damaged(random.Random(f"{seed} {number}"))
-        at = time.process_time()
         try:
-            stages.feed(octets, thorough=number % RARELY == 0)
+            seconds = timed(stages, octets, number)
         except Exception:
             result["failure"] = (
                 f"{traceback.format_exc()}input {number}: {octets.hex()}\n"
                 f"repeat: tests/damage.py --seed {seed} --first {begin} --inputs {number - begin + 1} --jobs 1\n"
             )
             break
-        result["slowest"] = max(result["slowest"], (time.process_time() - at, number))
+        if seconds > SLOW:
+            seconds = min(seconds, time_again(samples, seed, begin, number))
+        result["slowest"] = max(result["slowest"], (seconds, number))
         result["done"] += 1
     result["memory"][1] = memory()
     return result | {"read": read + stages.read, "good": good + stages.good}
+
+
+def timed(stages: "Stages", octets: bytes, number: int) -> float:
+    """Send an input through everything; return the CPU time, s."""
+    at = time.process_time()
+    stages.feed(octets, thorough=number % RARELY == 0)
+    return time.process_time() - at
+
+
+def time_again(samples: "Samples", seed: int, begin: int, number: int) -> float:
+    """Return the CPU time of an input, s, measured once more after what its stages had had before it.
+
+    A virtual machine counts what its host took away as CPU time of whoever ran, which may be a second.
+    """
+    stages = Stages()
+    for before in range(begin, number):
+        stages.feed(samples.damaged(random.Random(f"{seed} {before}")), thorough=before % RARELY == 0)
+    return timed(stages, samples.damaged(random.Random(f"{seed} {number}")), number)
 
 
 def memory() -> float:

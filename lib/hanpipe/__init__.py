@@ -8,8 +8,6 @@ Each stage can be used on its own and does no input or output: link (octets -> f
 readings (typed data -> readings). docs/api.md lists the public names; they are imported when they are first used.
 """
 
-import importlib
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -75,6 +73,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> "Any":
+    import importlib  # half a millisecond, which no program needs
+
     if name == "readings":  # the room itself, which can be called
         return importlib.import_module("hanpipe.readings")
     if name in _HOMES:

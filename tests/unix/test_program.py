@@ -69,6 +69,22 @@ def test_help_and_version_need_no_package(program, option):
     assert program.encode() in out
 
 
+LAUNCHED = """
+import gc, sys
+from hanpipe.unix.launch import launch
+assert "gettext" not in sys.modules
+sys.argv = ["han-decode"]
+launch()
+assert gc.isenabled() and gc.get_freeze_count()
+import argparse, gettext
+assert gettext.translation and argparse.ngettext("octet", "octets", 2) == "octets"
+"""
+
+
+def test_the_short_cuts_of_a_start_end_with_it():
+    assert run(sys.executable, "-S", "-c", LAUNCHED, env={"PYTHONPATH": f"{ROOT}/lib"}).status == 0
+
+
 def test_a_missing_package_is_named_in_one_line():
     port, terminal = os.openpty()
     device = os.ttyname(terminal)

@@ -1,5 +1,8 @@
 """The stand-in for typing at run time."""
 
+import copy
+import pickle
+
 import pytest
 
 from hanpipe.unix.typed import NamedTuple
@@ -29,3 +32,29 @@ def test_the_annotations_of_a_named_tuple_are_its_fields(annotated):
         assert pair(1, 2)._replace(one=3)._asdict() == {"one": 3, "other": 2}
         assert pair.__annotations__ == {"one": int, "other": int}
     assert Pair(1).both == 6
+
+
+def test_a_named_tuple_is_one_as_collections_makes_them():
+    pair = Pair(1)
+    assert repr(pair) == "Pair(one=1, other=5)"
+    assert Pair._fields == Pair.__match_args__ == ("one", "other")
+    assert Pair._field_defaults == {"other": 5}
+    assert Pair._make([1, 5]) == pickle.loads(pickle.dumps(pair)) == copy.deepcopy(pair) == pair
+    assert type(pickle.loads(pickle.dumps(pair))) is Pair
+    assert hash(pair) == hash((1, 5))
+    match pair:
+        case Pair(one, other):
+            assert (one, other) == (1, 5)
+
+
+@pytest.mark.parametrize("wrong", [lambda: Pair(), lambda: Pair(1, 2, 3), lambda: Pair(1)._replace(third=3)])
+def test_wrong_fields_are_a_type_error_the_first_time_and_later(wrong):
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_fields_cannot_be_set_and_no_others_added():
+    for name in ("one", "third"):
+        with pytest.raises(AttributeError):
+            setattr(Pair(1), name, 2)

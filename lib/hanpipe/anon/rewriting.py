@@ -1,6 +1,5 @@
 """A capture -> the same capture under invented names."""
 
-import importlib
 from collections.abc import Callable
 
 from hanpipe.anon.inventing import Inventor
@@ -18,6 +17,7 @@ from hanpipe.link.kinds import GOOD
 from hanpipe.link.octets import Malformed
 from hanpipe.link.p1.check import remake as remake_telegram
 from hanpipe.link.p1.parity import strip_parity
+from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final
 
 _ATTEMPTS: Final = 100
@@ -59,7 +59,7 @@ class Capture:
         parts, at = [], 0
         for piece in self.pieces:
             if piece.kind in GOOD:
-                remake = importlib.import_module(f"hanpipe.link.{GOOD[piece.kind].name}.check").remake
+                remake = imported(f"link.{GOOD[piece.kind].name}.check").remake
                 parts += [made[at : piece.begin], remake(piece.octets, made[piece.begin : piece.end])]
                 at = piece.end
         return b"".join([*parts, made[at:]])

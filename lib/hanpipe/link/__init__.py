@@ -1,9 +1,9 @@
 """The link layer: pieces of octets -> Frame | Fault. Each link is a row of kinds.LINKS and a room of that name."""
 
-import importlib
 from collections.abc import Callable
 
 from hanpipe.link.kinds import GOOD, LINKS, Event, Fault, Frame
+from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final, Protocol
 
 __all__ = ["FRAMERS", "Event", "Fault", "Frame", "Framer", "new_detector"]
@@ -23,7 +23,7 @@ def _made_by(module: str, name: str) -> Callable[[], Framer]:
     """
 
     def make() -> Framer:
-        framer: Framer = getattr(importlib.import_module(f"hanpipe.link.{module}"), f"{name.capitalize()}Framer")()
+        framer: Framer = getattr(imported(f"link.{module}"), f"{name.capitalize()}Framer")()
         return framer
 
     return make

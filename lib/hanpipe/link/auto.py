@@ -1,12 +1,12 @@
 """The link found from the octets: HDLC, M-Bus and P1, in any order, or ciphered APDUs with no link at all."""
 
-import importlib
 import re
 
 from hanpipe.link.hdlc.framer import HdlcFramer
 from hanpipe.link.kinds import LINKS, Event
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Start
+from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final
 
 _LONGEST: Final = 65535  # octets of an APDU, what a record holds
@@ -19,7 +19,7 @@ _STARTS: Final[tuple[Start, ...]] = tuple(
     start
     for link in LINKS
     if link.checked and not link.flagged
-    for start in importlib.import_module(f"hanpipe.link.{link.name}.framer").STARTS
+    for start in imported(f"link.{link.name}.framer").STARTS
 )
 
 
@@ -37,8 +37,7 @@ class AutoFramer(HdlcFramer):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._look_for(*_STARTS)
+        super().__init__(*_STARTS)
         self._head: bytes | None = b""  # what the input begins with, until it can be said whether this is an APDU
 
     def feed(self, data: bytes) -> list[Event]:

@@ -9,11 +9,11 @@ raise:  Malformed: octets that cannot be read as the header of a frame
 """
 
 import functools
-import importlib
 from collections.abc import Callable
 
 from hanpipe.link.kinds import GOOD
 from hanpipe.link.octets import Malformed
+from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final, NamedTuple
 
 # The header before an APDU: destination LSAP, source LSAP, quality; IEC 62056-46. A few meters send the second one,
@@ -60,7 +60,7 @@ def reader(kind: str) -> Callable[..., Content]:
 
     kind: a letter of GOOD
     """
-    read: Callable[..., Content] = importlib.import_module(f"hanpipe.link.{GOOD[kind].name}.content").read_content
+    read: Callable[..., Content] = imported(f"link.{GOOD[kind].name}.content").read_content
     return read
 
 

@@ -17,11 +17,6 @@ _UNITS: Final = {"k": 1000, "M": 1_000_000, "G": 1_000_000_000}
 _SMALLEST: Final = 64_000  # octets of a queue
 
 
-# The programs speak English. argparse would look for a translation of each of its own words, and the import of gettext
-# costs 1 ms of a start.
-vars(argparse)["_"] = str
-
-
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Folds the description, and leaves the examples as they are."""
 

@@ -1,12 +1,12 @@
 """Events -> their fields, named: by the parts.py of the link on which they were met."""
 
-import importlib
 from types import ModuleType
 
 from hanpipe.link import kinds
 from hanpipe.link.kinds import FAULTS, Link
 from hanpipe.link.p1.parity import without_parity
 from hanpipe.link.parts import WIDE, Part
+from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final
 
 _SLASH_WITH_PARITY: Final = b"\xaf"
@@ -34,4 +34,4 @@ def announced(link: Link | None, octets: bytes) -> int | None:
 
 
 def _module(link: Link) -> ModuleType:
-    return importlib.import_module(f"hanpipe.link.{link.name}.parts")
+    return imported(f"link.{link.name}.parts")

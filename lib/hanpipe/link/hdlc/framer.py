@@ -51,9 +51,10 @@ class HdlcFramer(Scanner):
     make them, and malice would make each octet cost the check of hundreds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *others: Start) -> None:
+        """Take how frames of other links begin, if there are any."""
         super().__init__()
-        self._look_for()
+        self._look_for(*others)
         self._lengths: dict[bytes, int] = {}  # of frames by their headers, whose HCS agreed
         self._header_size = 0  # of the last one
         self._inner = 0  # frames with a wrong FCS met inside of the one at begin

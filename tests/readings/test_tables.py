@@ -24,6 +24,7 @@ from hanpipe.fake import encoder  # noqa: E402
 from hanpipe.readings import rows as batches  # noqa: E402
 from hanpipe.readings import schema  # noqa: E402
 from hanpipe.readings.columns import by_value, column  # noqa: E402
+from hanpipe.readings.holes import Holes  # noqa: E402
 from hanpipe.readings.values import Clock, Number, Sized  # noqa: E402
 from programs import run  # noqa: E402
 
@@ -42,9 +43,20 @@ def scaled(raw, scaler, unit, kind="double-long-unsigned"):
     return (kind, raw), ("structure", [("integer", scaler), ("enum", unit)])
 
 
-def tables(octets, **options):
-    """Return all rows of octets, as dicts."""
-    return [row for batch in hanpipe.tables(io.BytesIO(octets), **options) for row in batch.to_pylist()]
+class Pieces(io.BytesIO):
+    """A stream that gives so many octets at once: all but the first pieces of a steady line are read in bulk."""
+
+    def __init__(self, octets, size):
+        super().__init__(octets)
+        self._size = size
+
+    def read1(self, most=-1):
+        return self.read(self._size)
+
+
+def tables(octets, size=65536, **options):
+    """Return all rows of octets, which come in pieces of a size, as dicts."""
+    return [row for batch in hanpipe.tables(Pieces(octets, size), **options) for row in batch.to_pylist()]
 
 
 def assert_same(readings, rows):
@@ -67,11 +79,11 @@ def assert_same(readings, rows):
 
 
 @pytest.mark.parametrize("meter", ["aidon", "kaifa", "kamstrup", "p1-nl"])
+@pytest.mark.parametrize("size", [300, 1000, 65536])
 @pytest.mark.parametrize("rows", [1, 7, 1000])
-def test_rows_are_those_of_readings(meter, rows):
-
+def test_rows_are_those_of_readings(meter, rows, size):
     octets = run("han-fake", "--meter", meter, "--speed", "0", "-n", "60", "--start", "2026-11-22T10:59:00").out
-    assert_same(list(hanpipe.readings(io.BytesIO(octets))), tables(octets, rows=rows))
+    assert_same(list(hanpipe.readings(io.BytesIO(octets))), tables(octets, size, rows=rows))
 
 
 def test_rows_of_many_sources_keep_the_order_of_the_lines():
@@ -88,7 +100,8 @@ def test_rows_of_real_captures_are_those_of_readings():
         for capture in CAPTURES:
             with open(capture, "rb") as stream:
                 octets = stream.read()
-            assert_same(list(hanpipe.readings(io.BytesIO(octets))), tables(octets, rows=7))
+            for size in (200, 65536):
+                assert_same(list(hanpipe.readings(io.BytesIO(octets))), tables(octets, size, rows=7))
 
 
 def test_the_schema_does_not_depend_on_the_stream():
@@ -131,6 +144,12 @@ def test_streams_without_a_place_have_times(tmp_path):
     assert batch.num_rows == 3
 
 
+def holes(rows):
+    made = Holes()
+    made.rows.extend(rows)
+    return made
+
+
 RAW = st.lists(st.integers(0, 2**32 - 1) | st.integers(-(2**63), 2**64 - 1), min_size=1, max_size=6)
 
 
@@ -141,7 +160,7 @@ def test_columns_in_bulk_are_those_made_value_by_value(raw, scaler, factor, kind
     rows = [(value, value // 2) for value in raw]
     for source in (number, limited):
         arrow = schema.TYPES[kind]
-        made, lost = column(source, kind, rows, list(zip(*rows, strict=True)), arrow)
+        made, lost = column(source, kind, holes(rows), arrow)
         expected, expected_lost = by_value(kind, [source.value(row) for row in rows], arrow)
         assert made.equals(expected)
         assert lost == expected_lost
@@ -157,7 +176,7 @@ CLOCKS = st.tuples(
 @given(st.lists(CLOCKS, min_size=1, max_size=5))
 def test_clocks_in_bulk_are_those_made_value_by_value(rows):
     clock, arrow = Clock(0, 12), schema.TYPES["text"]
-    made, lost = column(clock, "text", rows, list(zip(*rows, strict=True)), arrow)
+    made, lost = column(clock, "text", holes(rows), arrow)
     assert made.equals(by_value("text", [clock.value(row) for row in rows], arrow)[0])
     assert lost == {}
 

@@ -122,6 +122,10 @@ class Decoder:
             shape = self._apdus.add(apdu.octets, notification_pieces(notification, 0))
         return _message(apdu, shape), following
 
+    def shapes_of(self, size: int) -> list[Shape]:
+        """Return the shapes of HDLC frames of so many octets, the one used last first; none while an APDU has begun."""
+        return [] if self.opener.segments.waiting else self._frames.used_last(size)
+
     def is_notification(self, octets: bytes) -> bool:
         """Tell whether octets are APDUs and padding to their exact end."""
         if self._apdus.find(octets) is not None:

@@ -67,7 +67,7 @@ class Shape:
     """The part that all messages of a shape share.
 
     mask, fixed: octets, as one big-endian number, are of this shape if octets & mask == fixed
-    unpack:      octets -> the values of the holes
+    unpack:      octets -> the values of the holes; places: offset and code of struct of each value
     template:    the line of han-decode after its opening brace and time; template % written(values) is a message's
     skeleton:    the same as JSON, with HOLE for each hole; slots: the holes, in order
     texts:       those of the holes that hold a text
@@ -76,7 +76,7 @@ class Shape:
     """
 
     __slots__ = (
-        "fixed", "fixed_texts", "kind", "mask", "size", "skeleton", "slots", "template", "texts", "unpack"
+        "fixed", "fixed_texts", "kind", "mask", "places", "size", "skeleton", "slots", "template", "texts", "unpack"
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +107,7 @@ class Shape:
             at, index = piece.offset + piece.size, index + (1 if piece.text else len(piece.codes))
         self.size = len(octets)
         self.unpack = struct.Struct(f"{form}{len(octets) - at}x").unpack
+        self.places = _places(pieces)
         self.template = template
         self.skeleton = "{" + skeleton
         self.slots = tuple(slots)
@@ -129,6 +130,18 @@ def _mask(octets: bytes, pieces: "list[str | Hole]", check: int) -> int:
             if piece.clock or piece.text:
                 mask[piece.offset] = cosem.CLOCK_BITS  # what may be a clock in one message may be one in all
     return int.from_bytes(mask, "big")
+
+
+def _places(pieces: "list[str | Hole]") -> tuple[tuple[int, str], ...]:
+    """Return offset and code of each value, as of Shape."""
+    places = []
+    for piece in pieces:
+        if isinstance(piece, Hole):
+            offset = piece.offset
+            for code in (piece.codes,) if piece.text else piece.codes:
+                places.append((offset, code))
+                offset += struct.calcsize(f">{code}")
+    return tuple(places)
 
 
 def _with_texts(
@@ -165,6 +178,11 @@ class Shapes:
                     self._of_size.touch(shape.size, shape)
                 return shape
         return None
+
+    def used_last(self, size: int) -> list[Shape]:
+        """Return the shapes of messages of so many octets, the one used last first."""
+        shapes: list[Shape] = self._of_size.get(size, [])
+        return shapes
 
     def add(self, octets: bytes, pieces: "list[str | Hole]", check: int = 0) -> Shape:
         """Return the shape of a message that find() does not know, and keep it. octets, pieces, check: as of Shape."""

@@ -8,10 +8,12 @@ The columns of several plans are put one after the other, and then into the orde
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
+from hanpipe.apdu.bulk import Bulk
 from hanpipe.apdu.message import Message
 from hanpipe.readings.arrow import pyarrow
-from hanpipe.readings.columns import Array, by_value, column
+from hanpipe.readings.columns import by_value, column
 from hanpipe.readings.decimals import exact_json
+from hanpipe.readings.holes import Array, Holes
 from hanpipe.readings.reading import Reading
 from hanpipe.readings.schema import OTHER, schema_of
 from hanpipe.readings.stream import named
@@ -60,6 +62,20 @@ class Rows:
             which.append(group)
             times.append(time_ns)
             sources.append(source)
+
+    def add_bulk(self, bulk: Bulk, naming: "Naming") -> None:
+        """Add the readings in messages that came together."""
+        of_shape = self._of_shape
+        if not all(shape in of_shape for shape, _ in bulk.frames.values()):
+            self.add_results(bulk.messages(), naming)
+            return
+        for shape, octets in bulk.frames.values():
+            of_shape[shape].add_frames(shape, octets)
+        groups = {size: of_shape[shape] for size, (shape, _) in bulk.frames.items()}
+        count = len(bulk.sizes)
+        self._which += map(groups.__getitem__, bulk.sizes)
+        self._times += [bulk.time] * count
+        self._sources += [""] * count
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Add readings."""
@@ -113,7 +129,7 @@ class Rows:
         start = 0
         for group in groups:
             group.places = itertools.count(start)
-            start += len(group.rows)
+            start += len(group)
         return pyarrow.array([next(group.places) for group in self._which], pyarrow.int64())
 
     def _array(self, field: Any, groups: "list[_Group]", made: list[dict[str, Array]], order: Array) -> Array:
@@ -125,44 +141,46 @@ class Rows:
         if not any(field.name in columns for columns in made):
             return pyarrow.nulls(len(self), field.type)
         parts = [
-            columns[field.name] if field.name in columns else pyarrow.nulls(len(group.rows), field.type)
+            columns[field.name] if field.name in columns else pyarrow.nulls(len(group), field.type)
             for group, columns in zip(groups, made, strict=True)
         ]
         return parts[0] if len(parts) == 1 else pyarrow.concat_arrays(parts).take(order)
 
 
-class _Group:
+class _Group(Holes):
     """Rows with the same fields.
 
     places: those of its rows in the columns of all groups, one after the other
     """
 
-    __slots__ = ("fields", "places", "rows")
+    __slots__ = ("fields", "places")
 
     def __init__(self, fields: list[tuple[str, Source | None]]) -> None:
         """Take names and sources: where in the holes of a message a value is; None: the row holds the values."""
+        super().__init__()
         self.places: Iterator[int] = iter(())
         self.fields = fields
-        self.rows: list[Any] = []
 
     def columns(self, kinds: dict[str, str], schema: "pyarrow.Schema") -> dict[str, Array]:
         """Return name -> array of the fields that have a column; the other values are in that of their own."""
-        transposed = list(zip(*self.rows, strict=True))
         columns: dict[str, Array] = {}
         others: dict[int, dict[str, Any]] = {}  # by the row; most have none
         for number, (name, source) in enumerate(self.fields):
             lost: Mapping[int, Any]
             if name not in kinds or name == OTHER:
-                values = map(source.getter(), self.rows) if source else transposed[number]
-                lost = dict(enumerate(values)) if OTHER in kinds else {}
+                lost = dict(enumerate(self._values(number, source))) if OTHER in kinds else {}
             elif source is None:
-                columns[name], lost = by_value(kinds[name], transposed[number], schema.field(name).type)
+                columns[name], lost = by_value(kinds[name], self.values(number), schema.field(name).type)
             else:
-                columns[name], lost = column(source, kinds[name], self.rows, transposed, schema.field(name).type)
+                columns[name], lost = column(source, kinds[name], self, schema.field(name).type)
             for row, value in lost.items():
                 if value is not None:
                     others.setdefault(row, {})[name] = value
         if others and OTHER in kinds:
-            texts = [exact_json(others[row]) if row in others else None for row in range(len(self.rows))]
+            texts = [exact_json(others[row]) if row in others else None for row in range(len(self))]
             columns[OTHER] = pyarrow.array(texts, pyarrow.string())
         return columns
+
+    def _values(self, number: int, source: Source | None) -> Iterable[Any]:
+        """Return the values of a field."""
+        return map(source.getter(), self.all_rows()) if source else self.values(number)

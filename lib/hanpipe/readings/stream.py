@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, starmap
 
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message, Refusal, Telegram
-from hanpipe.link import FRAMERS
+from hanpipe.link import FRAMERS, Event
 from hanpipe.readings.naming import Naming
 from hanpipe.unix.typed import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from hanpipe.apdu.message import Result
     from hanpipe.readings.reading import Reading
 
-_Records = Callable[[bytes, int], list[tuple[str, bytes, int, str]]]
+_Record = tuple[str, bytes, int, str]  # kind, octets, time and source
 
 _MOST_WARNED = 1000  # texts; a hostile line makes new ones for ever
 
@@ -47,55 +48,60 @@ def readings(
     """
     warn = once(warn)
     naming = naming or Naming(warn=warn)
-    for results in decoded(stream, link, keys, warn, lines=lines, descriptors=descriptors):
-        yield from named(results, naming)
+    decoder = new_decoder(keys, warn, descriptors=descriptors)
+    pieces = of_lines(stream, link, warn) if lines else starmap(with_time, of_octets(stream, link))
+    return named(chain.from_iterable(map(decoder.feed_all, pieces)), naming)
 
 
-def decoded(
-    stream: "BinaryIO", link: str, keys: "Keys | None", warn: "Callable[[str], None]", *, lines: bool, descriptors: bool
-) -> "Iterator[list[Result]]":
-    """Yield what each read of a stream completes. Parameters: as of readings."""
+def new_decoder(keys: "Keys | None", warn: "Callable[[str], None]", *, descriptors: bool) -> Decoder:
+    """Return a decoder. Parameters: as of readings."""
     deciphering = None
     if keys is not None:
         from hanpipe.apdu.deciphering import Deciphering
 
         deciphering = Deciphering(keys, warn=warn)
-    read_records = _of_lines(link, warn) if lines else _of_octets(link)
-    decoder = Decoder(deciphering, warn, descriptors=descriptors)
+    return Decoder(deciphering, warn, descriptors=descriptors)
+
+
+def _read(stream: "BinaryIO") -> "Iterator[tuple[bytes, int]]":
+    """Yield the octets of a stream as they come, then b"", each with the time of the read; 0 if the stream can seek."""
     read = getattr(stream, "read1", stream.read)
     dated = not stream.seekable()
     data = b"-"
     while data:
         data = read(65536)
         now = time.time_ns() if dated else 0
-        yield decoder.feed_all(read_records(data, now))
+        yield data, now
 
 
-def _of_octets(link: str) -> "_Records":
-    """Return what makes the records of the frames and faults that a piece of octets, read at a time, completes."""
+def of_octets(stream: "BinaryIO", link: str) -> "Iterator[tuple[list[Event], int]]":
+    """Yield the frames and faults that each read of a stream completes, and its time, as _read does."""
     framer = FRAMERS[link]()
-    return lambda data, now: [(kind, octets, now, "") for kind, octets in framer.feed(data)]
+    for data, now in _read(stream):
+        yield framer.feed(data), now
 
 
-def _of_lines(link: str, warn: "Callable[[str], None]") -> "_Records":
-    """Return the same for text in lines of many sources."""
+def with_time(events: "list[Event]", now: int) -> "list[_Record]":
+    """Return events as records of that time."""
+    return [(kind, octets, now, "") for kind, octets in events]
+
+
+def of_lines(stream: "BinaryIO", link: str, warn: "Callable[[str], None]") -> "Iterator[list[_Record]]":
+    """Yield the records that each read of lines of many sources completes."""
     from hanpipe.link.sources import LineFramer
 
     framer = LineFramer(link)
-
-    def records(text: bytes, now: int) -> list[tuple[str, bytes, int, str]]:
+    for text, now in _read(stream):
         pieces = framer.feed(text)
         if framer.lines.why:
             warn(f"{framer.lines.why}; such a line is passed over")
-        return [(kind, octets, time or now, source) for source, time, _, events in pieces for kind, octets in events]
-
-    return records
+        yield [(kind, octets, time or now, source) for source, time, _, events in pieces for kind, octets in events]
 
 
 def named(
     results: "Iterable[Result]", naming: "Naming", refuse: "Callable[[Refusal], None]" = lambda refusal: None
 ) -> "Iterator[Reading]":
-    """Yield the readings in the results of a decoder. refuse: receives what could not be read."""
+    """Yield the readings in results of a decoder. refuse: receives what could not be read."""
     for result in results:
         if type(result) is Message:
             yield naming.reading(result)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from hanpipe.apdu.bulk import Bulk, BulkReader
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.rows import Rows
 from hanpipe.readings.schema import USUAL, kinds_of
-from hanpipe.readings.stream import decoded, once
+from hanpipe.readings.stream import new_decoder, of_lines, of_octets, once, with_time
 from hanpipe.unix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
     import pyarrow
 
+    from hanpipe.apdu.decoder import Decoder
     from hanpipe.apdu.keys import Keys
+    from hanpipe.apdu.message import Result
+    from hanpipe.link import Event
 
 
 def tables(
@@ -43,9 +47,25 @@ def tables(
     naming = naming or Naming(warn=warn)
     kinds = kinds_of(USUAL if names is None else names)
     waiting = Rows()
-    for results in decoded(stream, link, keys, warn, lines=lines, descriptors=descriptors):
-        waiting.add_results(results, naming)
+    decoder = new_decoder(keys, warn, descriptors=descriptors)
+    results: Iterable[Bulk | list[Result]]
+    if lines:
+        results = map(decoder.feed_all, of_lines(stream, link, warn))
+    else:
+        results = _in_bulk(decoder, of_octets(stream, link))
+    for some in results:
+        if isinstance(some, Bulk):
+            waiting.add_bulk(some, naming)
+        else:
+            waiting.add_results(some, naming)
         if len(waiting) >= rows:
             yield waiting.batch(kinds)
     if waiting:
         yield waiting.batch(kinds)
+
+
+def _in_bulk(decoder: "Decoder", pieces: "Iterable[tuple[list[Event], int]]") -> "Iterator[Bulk | list[Result]]":
+    """Yield what each piece completes, in bulk if all of it is like what came before."""
+    reader = BulkReader(decoder)
+    for events, now in pieces:
+        yield reader.read(events, now) or decoder.feed_all(with_time(events, now))

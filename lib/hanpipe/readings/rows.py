@@ -5,12 +5,11 @@ The columns of several plans are put one after the other, and then into the orde
     rows      L1 a, L2 b, L1 c        groups    L1: a c    L2: b        order    0 2 1
 """
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from hanpipe.apdu.bulk import Bulk
 from hanpipe.apdu.message import Message
-from hanpipe.readings.arrow import pyarrow
+from hanpipe.readings.arrow import compute, pyarrow
 from hanpipe.readings.columns import by_value, column
 from hanpipe.readings.decimals import exact_json
 from hanpipe.readings.holes import Array, Holes
@@ -37,7 +36,7 @@ class Rows:
     def _clear(self) -> None:
         self._groups: dict[object, _Group] = {}
         self._of_shape: dict[object, _Group] = {}  # of those shapes whose messages are all of one plan
-        self._which: list[_Group] = []  # of each row
+        self._which: list[int] = []  # number of the group of each row
         self._times: list[int] = []
         self._sources: list[str] = []
 
@@ -59,7 +58,7 @@ class Rows:
                     of_shape[shape] = known
                 continue
             group.rows.append(values)
-            which.append(group)
+            which.append(group.number)
             times.append(time_ns)
             sources.append(source)
 
@@ -71,9 +70,9 @@ class Rows:
             return
         for shape, octets in bulk.frames.values():
             of_shape[shape].add_frames(shape, octets)
-        groups = {size: of_shape[shape] for size, (shape, _) in bulk.frames.items()}
+        numbers = {size: of_shape[shape].number for size, (shape, _) in bulk.frames.items()}
         count = len(bulk.sizes)
-        self._which += map(groups.__getitem__, bulk.sizes)
+        self._which += map(numbers.__getitem__, bulk.sizes)
         self._times += [bulk.time] * count
         self._sources += [""] * count
 
@@ -86,9 +85,9 @@ class Rows:
                 if len(groups) >= _MANY or not reading.holes:
                     self.add_named(dict(reading), reading.time_ns, reading.source)
                     continue
-                group = groups[reading.plan] = _Group([(field.key, field.source) for field in reading.plan.fields])
+                group = self._new_group(reading.plan, [(field.key, field.source) for field in reading.plan.fields])
             group.rows.append(reading.holes)
-            which.append(group)
+            which.append(group.number)
             times.append(reading.time_ns)
             sources.append(reading.source)
 
@@ -97,11 +96,15 @@ class Rows:
         names = tuple(reading)
         group = self._groups.get(names)
         if group is None:
-            group = self._groups[names] = _Group([(name, None) for name in names])
+            group = self._new_group(names, [(name, None) for name in names])
         group.rows.append(tuple(reading.values()))
-        self._which.append(group)
+        self._which.append(group.number)
         self._times.append(time_ns)
         self._sources.append(source)
+
+    def _new_group(self, key: object, fields: "list[tuple[str, Source | None]]") -> "_Group":
+        group = self._groups[key] = _Group(len(self._groups), fields)
+        return group
 
     def names(self) -> list[str]:
         """Return the names in all rows, in the order in which they came."""
@@ -118,19 +121,16 @@ class Rows:
             if any(values):
                 for columns in made:
                     columns.pop(name, None)
-        order = self._order(groups)
+        order = self._order()
         arrays = [self._array(field, groups, made, order) for field in schema]
         batch = pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
         self._clear()
         return batch
 
-    def _order(self, groups: "list[_Group]") -> Array:
+    def _order(self) -> Array:
         """Return, for each row, its place in the columns of all groups, one after the other."""
-        start = 0
-        for group in groups:
-            group.places = itertools.count(start)
-            start += len(group)
-        return pyarrow.array([next(group.places) for group in self._which], pyarrow.int64())
+        row_at = compute.sort_indices(pyarrow.array(self._which, pyarrow.int32()))  # rows of a group stay in order
+        return compute.sort_indices(row_at)
 
     def _array(self, field: Any, groups: "list[_Group]", made: list[dict[str, Array]], order: Array) -> Array:
         """Return a column of all rows."""
@@ -150,16 +150,15 @@ class Rows:
 class _Group(Holes):
     """Rows with the same fields.
 
-    places: those of its rows in the columns of all groups, one after the other
+    number: of the group, counted from 0
     """
 
-    __slots__ = ("fields", "places")
+    __slots__ = ("fields", "number")
 
-    def __init__(self, fields: list[tuple[str, Source | None]]) -> None:
+    def __init__(self, number: int, fields: list[tuple[str, Source | None]]) -> None:
         """Take names and sources: where in the holes of a message a value is; None: the row holds the values."""
         super().__init__()
-        self.places: Iterator[int] = iter(())
-        self.fields = fields
+        self.number, self.fields = number, fields
 
     def columns(self, kinds: dict[str, str], schema: "pyarrow.Schema") -> dict[str, Array]:
         """Return name -> array of the fields that have a column; the other values are in that of their own."""

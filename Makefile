@@ -1,6 +1,6 @@
 # make run     the whole pipe on an example, live (DEVICE=/dev/ttyUSB0: on a real port)
 # make web     the page of han-web on a simulated meter
-# make test    all tests
+# make test    the quick tests, in a minute; test-slow: all others
 # make lint    format, style, types
 # make english phrases that plain English avoids, counted
 # make bench   speed, side by side with others; bench-web: han-web
@@ -10,7 +10,7 @@ PYTHON ?= python3
 DEVICE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: all run web bench-web pictures test spark nightly fresh-check test-all-pythons test-long soak pace fleet ha-check lint english format bench golden clean
+.PHONY: all run web bench-web pictures test test-slow spark nightly fresh-check test-all-pythons test-long soak pace fleet ha-check lint english format bench golden clean
 
 all: .venv/run
 
@@ -41,9 +41,13 @@ web: .venv/run
 	@touch $@
 
 test: .venv/dev
-	@.venv/bin/python -m pytest -n 2 tests
+	@.venv/bin/python -m pytest -n 2 -m "not slow" tests
 
-# Spark is half a gigabyte, which make test does without.
+# Those that take 0.3 s or more each, for example because a server is killed and started again, or a disk is full.
+test-slow: .venv/dev
+	@.venv/bin/python -m pytest -n 2 -m slow tests
+
+# Spark is half a gigabyte, which the other tests do without.
 .venv/spark: requirements-spark.txt .venv/dev
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-spark.txt
 	@touch $@

@@ -64,6 +64,7 @@ def test_whatever_can_be_called_shows_how(name):
     assert issubclass(getattr(hanpipe, name), Exception) if name == "KeyFileError" else name in dict(WRITTEN)
 
 
+@pytest.mark.slow
 def test_examples_print_what_the_page_shows(tmp_path, monkeypatch):
     shutil.copy(f"{ROOT}/lib/hanpipe/fake/house.raw", tmp_path / "raw.log")
     monkeypatch.chdir(tmp_path)

@@ -117,6 +117,7 @@ def test_an_import_of_one_name_is_seen_as_one_of_its_module() -> None:
     assert not_allowed("readings.naming", ast.parse("from hanpipe.apdu import cosem")) == []
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graphlib.TopologicalSorter({module: set(imported(module)) - {module, ""} for module in MODULES}).prepare()
 

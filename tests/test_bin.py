@@ -318,6 +318,7 @@ def measured(unit: bytes, octets: int, program: str, *options: str) -> tuple[int
     return int(status), int(memory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("unit", [b"\0", b"\x7e"], ids=["zeros", "flags"])
 def test_100_megabytes_without_a_frame_end_and_take_bounded_memory(program: str, unit: bytes) -> None:
@@ -418,6 +419,7 @@ def test_ctrl_c_before_a_program_is_ready_ends_it_in_silence(module: str) -> Non
     assert run(sys.executable, "-c", INTERRUPTED, module, f"{BIN}/han-frame") == (130, b"", "")
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_a_program_that_cannot_write() -> None:
     with Running("han-frame") as live:
         assert live.process.stdin
@@ -527,6 +529,7 @@ NOTHING_TO_DO = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "given"),
     [

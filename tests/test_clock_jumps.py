@@ -220,6 +220,7 @@ def test_tables_points_and_metrics_have_every_reading(clock, tmp_path, jump):
     assert run("han-p1", "--zone", "UTC", given=given_, env=clock.environment).out.count(b"/HAN5") == 60
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_valid_yet_is_tried_again(clock, tmp_path):
     needs("openssl")
     certificate, tls = self_signed(tmp_path)

@@ -145,6 +145,7 @@ def test_commands_are_found_in_texts():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f"man/{page}" for page in PAGES] + SETTINGS)
 def test_commands_have_options_that_there_are(file, known):
     page = text(file)

@@ -9,6 +9,7 @@ from needs import needs
 from programs import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 500_000])
 def test_damaged_inputs_give_valid_outputs(first):
     needs("line_protocol_parser")

@@ -88,6 +88,7 @@ def test_the_log_goes_on_without_its_file(tmp_path):
         assert (tmp_path / f"log{size}").read_bytes() == RAW[:size]
 
 
+@pytest.mark.slow
 def test_the_counters_that_were_saved_stay(tmp_path):
     keys, counters = tmp_path / "keys", tmp_path / "counters"
     keys.write_text(f"* {KEY.hex()}\n")
@@ -107,6 +108,7 @@ def test_the_counters_that_were_saved_stay(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["counters", "keys"]
 
 
+@pytest.mark.slow
 def test_the_textfile_that_was_written_stays(tmp_path):
     file = tmp_path / "han.prom"
     assert run("han-prom", "--textfile", str(file), given=READINGS).status == 0
@@ -118,6 +120,7 @@ def test_the_textfile_that_was_written_stays(tmp_path):
         assert (os.listdir(tmp_path), file.read_bytes()) == (["han.prom"], before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pipe", [False, True])
 def test_the_parquet_file_that_was_written_stays(tmp_path, pipe):
     readings, file = tmp_path / "readings", tmp_path / "file.parquet"
@@ -132,6 +135,7 @@ def test_the_parquet_file_that_was_written_stays(tmp_path, pipe):
         assert (sorted(os.listdir(tmp_path)), file.read_bytes()) == (["file.parquet", "readings"], before)
 
 
+@pytest.mark.slow
 def test_a_queue_keeps_what_fits_and_says_what_is_lost(tmp_path):
     lines = READINGS.splitlines(keepends=True)
     for size in (0, 1, 21, 100, 300, 1000):

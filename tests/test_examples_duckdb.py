@@ -66,6 +66,7 @@ def test_there_are_queries():
     assert names == ["hours.sql", "peaks.sql", "self_consumption.sql", "voltage_quality.sql"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", QUERIES, ids=os.path.basename)
 def test_a_query_prints_what_its_file_shows(path, folder, monkeypatch):
     monkeypatch.chdir(folder)

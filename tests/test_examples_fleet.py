@@ -6,6 +6,8 @@ import io
 import queue
 import sys
 
+import pytest
+
 from conftest import ROOT
 from needs import needs
 from programs import run
@@ -13,12 +15,14 @@ from programs import run
 SMALL = ("--meters", "20", "--seconds", "100", "--speed", "100", "--save", "1", "--batch", "0.5")
 
 
+@pytest.mark.slow
 def test_no_list_is_lost_when_a_consumer_the_broker_and_influxdb_are_killed():
     needs("mosquitto", "influxd", "paho", "pyarrow")
     ran = run(sys.executable, f"{ROOT}/tests/fleet.py", *SMALL)
     assert (ran.status, ran.out.count(b"\nyes  ")) == (0, 4), ran.out.decode() + ran.words
 
 
+@pytest.mark.slow
 def test_the_rows_that_come_through_kafka_are_those_of_the_plain_pipe():
     needs("kcat", "confluent_kafka")
     ran = run(f"{ROOT}/examples/fleet/kafka.sh", "300")

@@ -24,6 +24,7 @@ def installed(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 def test_every_program_is_installed_and_runs_from_there(installed):
     assert sorted(os.listdir(f"{installed}/usr/bin")) == PROGRAMS
     environment = os.environ | {"PATH": f"{installed}/usr/bin:{os.environ['PATH']}", "PYTHONPATH": packages()}
@@ -60,6 +61,7 @@ def test_uninstall_takes_all_of_it_away(installed):
     assert [file for _, _, files in os.walk(installed) for file in files] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_man_page_warns_the_options_that_the_program_has(name):
     with open(f"{ROOT}/man/{name}.1.scd", encoding="utf-8") as stream:

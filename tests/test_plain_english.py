@@ -1,8 +1,11 @@
 """The whole repository stays within the limit of the phrases that plain English avoids."""
 
+import pytest
+
 from programs import docs_script
 
 
+@pytest.mark.slow
 def test_the_repository_is_within_the_limit(capsys):
     assert docs_script("plain_english").main([]) == 0, capsys.readouterr().out
 

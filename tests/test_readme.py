@@ -68,6 +68,7 @@ def folder(tmp_path):
     return str(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), blocks(), ids=lambda text: text.splitlines()[0][:40])
 def test_what_a_page_shows_was_run(page, block, folder):
     if "jq" in block:

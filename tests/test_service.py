@@ -43,6 +43,7 @@ def test_the_exposure_is_low(unit):
     assert done.returncode == 0, done.stdout[-200:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", PIPES)
 def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
     """The unit's own command line, with the defaults of /etc/default, on a capture in the place of a port."""
@@ -58,6 +59,7 @@ def test_the_pipe_of_the_unit_is_what_its_programs_understand(unit, tmp_path):
     assert len(re.findall("^act_pow_pos = ", done.stdout, re.MULTILINE)) == 40
 
 
+@pytest.mark.slow
 def test_the_page_has_the_pipe_of_another_service(tmp_path):
     """The unit's own command line, with its own settings, on the telegrams that the settings ask for."""
     unit, default = text(PAGE), text("systemd/han-web.default")

@@ -130,6 +130,7 @@ def test_options_and_a_log_are_set_from_outside(tmp_path):
         assert capture.read() == (tmp_path / "all.raw").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_failure_anywhere_is_the_unit_s(tmp_path):
     for name in ("HAN_READ", "HAN_FRAME", "HAN_DECODE"):
         with pipe(HAN_DEVICE=CAPTURE, **{name: "--no-such-option"}) as process:
@@ -163,6 +164,7 @@ def programs_of(shell):
     return found
 
 
+@pytest.mark.slow
 def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_readable_log(tmp_path):
     """As the service does it: started anew after each kill -9, with the same log and the same sink."""
     port, log, sink = f"{tmp_path}/port", tmp_path / "all.raw.gz", tmp_path / "readings"
@@ -190,6 +192,7 @@ def sender(notify):
     return message, int.from_bytes(credentials[:4], sys.byteorder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["han-fields --text", "han-fields | tee >(cat >&2) | han-csv"])
 def test_the_last_program_alone_warns_systemd_and_is_the_main_process(tmp_path, end):
     port, address = f"{tmp_path}/port", f"{tmp_path}/notify"

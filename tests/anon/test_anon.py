@@ -62,6 +62,7 @@ def test_a_ciphered_meter_without_its_key_is_refused(name):
         Capture(octets, wrong).anonymous(Inventor([], "seed"))
 
 
+@pytest.mark.slow
 @given(st.sets(NAMES, min_size=1, max_size=20), st.text(max_size=3))
 def test_one_name_becomes_one_name_of_its_kind(names, seed):
     inventor = Inventor(names, seed)
@@ -102,6 +103,7 @@ def test_real_captures_keep_their_good_frames(name):
     ]
 
 
+@pytest.mark.slow
 def test_the_program_writes_what_may_be_published_and_proves_it(tmp_path):
     mine, published = tmp_path / "mine.raw", tmp_path / "published.raw"
     mine.write_bytes(octets_of("aidon"))

@@ -102,6 +102,7 @@ def test_a_notification_is_read_as_it_was_sent(
     assert result.date_time is None or apdu[result.date_time_at : result.date_time_at + 12] == result.date_time
 
 
+@pytest.mark.slow
 @given(notifications(), st.integers(0, 2**16))
 def test_a_notification_cut_anywhere_is_malformed(apdus: list[bytes], cut: int) -> None:
     with pytest.raises(Malformed):
@@ -261,6 +262,7 @@ PADDING = st.sampled_from([b"", b"\0", b"\0\0\0", b"\xff" * 5, b"\0\xff"])
 HEADERS = st.sampled_from([b"", b"\xe6\xe7\x00", b"\xe6\xe6\x00"])
 
 
+@pytest.mark.slow
 @given(notifications(), PADDING, HEADERS, notifications())
 def test_an_apdu_ends_before_padding_header_and_the_next_apdu(
     first: list[bytes], padding: bytes, header: bytes, second: list[bytes]
@@ -271,12 +273,14 @@ def test_an_apdu_ends_before_padding_header_and_the_next_apdu(
     assert octets[find_next(octets, end) :] == second[0]
 
 
+@pytest.mark.slow
 @given(notifications(), PADDING)
 def test_padding_is_followed_by_nothing(apdus: list[bytes], padding: bytes) -> None:
     octets = apdus[0] + padding
     assert find_next(octets, len(apdus[0])) == len(octets)
 
 
+@pytest.mark.slow
 @given(notifications(), st.binary(min_size=1, max_size=5).filter(lambda tail: tail.lstrip(b"\0\xff")))
 def test_other_octets_after_an_apdu_are_malformed(apdus: list[bytes], tail: bytes) -> None:
     octets = apdus[0] + tail

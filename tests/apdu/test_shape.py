@@ -45,6 +45,7 @@ def test_a_generated_message_reads_as_by_the_plain_walk(apdus: list[bytes]) -> N
     assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
 
 
+@pytest.mark.slow
 @given(fleets())
 def test_so_do_those_of_meters_that_take_turns(apdus: list[bytes]) -> None:
     frames = [frame for frame in map(encoder.pushed, apdus) if len(frame) <= 2047]
@@ -52,6 +53,7 @@ def test_so_do_those_of_meters_that_take_turns(apdus: list[bytes]) -> None:
     assert decoded([("A", apdu) for apdu in apdus]) == [plain_walk.line({"link": "apdu"}, apdu) for apdu in apdus]
 
 
+@pytest.mark.slow
 @given(notifications(described_bodies()))
 def test_so_does_one_whose_values_have_a_descriptor_in_front(apdus: list[bytes]) -> None:
     result = decoded([("A", apdu) for apdu in apdus], Decoder(descriptors=True))
@@ -71,6 +73,7 @@ def test_so_does_one_in_segments(several: list[list[bytes]], size: int) -> None:
     assert decoded([("H", frame) for frame in frames]) == plain_walk.lines(frames)
 
 
+@pytest.mark.slow
 @given(notifications(), st.data())
 def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[bytes], data: st.DataObject) -> None:
     """The shape of the good one must not fit the other where an octet of the shape is what changed."""
@@ -83,6 +86,7 @@ def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[
     assert [one.line() for one in result] == ([] if plain is None else [plain])
 
 
+@pytest.mark.slow
 def test_real_messages_read_as_by_the_plain_walk(subtests: pytest.Subtests) -> None:
     if not captures():
         pytest.skip(NO_CAPTURES)
@@ -151,6 +155,7 @@ def added(shapes: Shapes, apdu: bytes) -> Shape:
     return shapes.add(apdu, notification_pieces(read_notification(apdu), 0))
 
 
+@pytest.mark.slow
 @given(notifications())
 def test_messages_that_differ_in_numbers_and_clocks_are_of_one_shape(apdus: list[bytes]) -> None:
     shapes = Shapes()
@@ -167,6 +172,7 @@ def test_the_skeleton_is_json_whatever_it_holds(body: dict[str, Any]) -> None:
     assert list(keys) == ["apdu", "invoke_id", "date_time", "body"]
 
 
+@pytest.mark.slow
 @given(st.lists(notifications() | fleets(), max_size=4))
 def test_a_shape_fits_no_message_that_it_would_write_otherwise(several: list[list[bytes]]) -> None:
     shapes = Shapes()
@@ -239,6 +245,7 @@ def kept_after(apdus: list[bytes]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_new_shapes_for_ever_keep_no_more_memory() -> None:
     once = kept_after(messages_of_new_shapes(600, 100))
     assert kept_after(messages_of_new_shapes(3000, 100)) < 2 * once
@@ -249,6 +256,7 @@ def test_large_messages_of_new_shapes_keep_no_more_than_a_program_may_have() -> 
     assert kept_after(apdus) < 16_000_000
 
 
+@pytest.mark.slow
 def test_messages_of_many_lengths_keep_no_more_memory() -> None:
     apdus = [message for size in range(10, 1500) for message in messages_of_new_shapes(1, size)]
     assert kept_after(apdus) < 16_000_000

@@ -46,6 +46,7 @@ def test_a_healthy_meter_is_healthy(meter: str) -> None:
     assert verdict(made(meter)) == report.HEALTHY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("meter", "fault", "cause"),
     [
@@ -72,6 +73,7 @@ def test_a_fault_of_a_simulated_meter_has_its_cause(meter: str, fault: str, caus
     assert verdict(made(meter, fault)) == cause
 
 
+@pytest.mark.slow
 def test_a_line_of_8n1_read_at_8e1_is_one_of_the_wrong_parity() -> None:
     assert verdict(made("kamstrup", "parity:even", line=Line(2400, "none"))) == "parity"
 
@@ -93,6 +95,7 @@ def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
 _PARTS = [b"\x7e", b"\x7e\xa0", b"/XXX5\r\n", b"HANn\0\0\0\x01", b'{"fault":"noise"}\n', b'{"link":[]}\n']
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.sampled_from(_PARTS), st.binary(max_size=80)), max_size=8).map(b"".join))
 def test_any_octets_have_a_verdict(octets: bytes) -> None:
     assume(octets[:2] != MAGIC)

@@ -16,6 +16,7 @@ def words(program: str, given: bytes) -> str:
     return run(program, given=given).words
 
 
+@pytest.mark.slow
 def test_the_missing_program_is_named() -> None:
     octets = made("aidon", count=5)
     records = run("han-frame", given=octets).out

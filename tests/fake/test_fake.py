@@ -421,6 +421,7 @@ def test_silence_comes_and_goes_and_text_bridges_add_carriage_returns():
     assert faults.Faults(faults.read("crlf"), 1).damage([b"\n~\n"], 0) == b"\r\n~\r\n"
 
 
+@pytest.mark.slow
 def test_every_kind_of_fault_changes_what_is_sent():
     lists = [[*frames, b"\x7e" + bytes(range(256)) + b"\x7e"] for frames in octets_of(40)]
     clean = damaged("drop:0", lists)
@@ -496,6 +497,7 @@ def test_a_pipe_of_all_programs():
     assert words == ""
 
 
+@pytest.mark.slow
 def test_a_list_is_written_at_once_and_when_it_is_due():
     """Each is heard by itself: the next one is due only later."""
     with Running("han-fake", "--seed", "1", "--speed", "5") as fake:
@@ -599,6 +601,7 @@ def test_a_port_gives_whole_frames_to_each_who_opens_it(port):
     assert not os.path.lexists(path)
 
 
+@pytest.mark.slow
 def test_nobody_who_reads_holds_it_up_and_nothing_stale_waits(port):
     fake, path = port
     descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY)
@@ -633,6 +636,7 @@ def test_appliances_are_on_phases_that_there_are():
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(name for name in os.listdir(EXAMPLES) if name.endswith(".sh")))
 def test_the_examples_say_something(name):
     if name == "ciphered.sh":

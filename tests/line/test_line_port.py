@@ -275,6 +275,7 @@ class Gateway:
         self.server.close()
 
 
+@pytest.mark.slow
 def test_a_remote_port_is_set_and_loses_nothing_when_it_goes():
     gateway = Gateway()
     source = open_source(gateway.name, Line(9600, "even", 7))

@@ -114,6 +114,7 @@ def test_a_port_is_read_found_cooked_and_left_by_a_signal(meter):
         assert reader.end() == (0, b"", "")
 
 
+@pytest.mark.slow
 def test_a_port_that_goes_comes_back(meter):
     with reading("-v", meter.name) as reader:
         reader.words(": open")
@@ -132,6 +133,7 @@ def test_a_port_that_goes_comes_back(meter):
         assert reader.end()[0] == 0
 
 
+@pytest.mark.slow
 def test_a_port_that_is_missing_is_waited_for(tmp_path):
     name = tmp_path / "HANserial"
     os.symlink("/dev/pts/99999", name)
@@ -158,6 +160,7 @@ def test_a_port_has_one_reader(meter):
         assert run("han-read", "--once", meter.name) == (4, b"", f"han-read: {meter.name}: in use by another program\n")
 
 
+@pytest.mark.slow
 def test_silence_is_told(meter):
     with reading("--idle", "0.3", meter.name) as reader:
         reader.words("no octets for")
@@ -177,6 +180,7 @@ def test_the_setting_is_found_and_nothing_of_it_lost(meter):
         assert reader.hear(len(FRAME)) == FRAME
 
 
+@pytest.mark.slow
 def test_a_setting_that_fails_shows_its_likely_cause(meter):
     with reading("--auto", meter.name) as reader:
         reader.words("trying 2400 8E1")
@@ -185,6 +189,7 @@ def test_a_setting_that_fails_shows_its_likely_cause(meter):
     assert "at 2400 8E1: telnet: a telnet server escapes octets: every FF" in result
 
 
+@pytest.mark.slow
 def test_the_baud_rate_of_the_meter_is_found(meter):
     """A line above the pty, which has none: octets are garbage while the port is set to another rate than the meter."""
     with reading("--auto", meter.name) as reader:
@@ -198,6 +203,7 @@ def test_the_baud_rate_of_the_meter_is_found(meter):
         assert reader.hear(len(FRAME)).startswith(FRAME)
 
 
+@pytest.mark.slow
 def test_octets_that_do_not_decode_are_told_from_silence(meter):
     with reading("-v", "--idle", "0.3", meter.name) as reader:
         reader.words(": open")
@@ -210,6 +216,7 @@ def test_octets_that_do_not_decode_are_told_from_silence(meter):
         assert b"nothing that decodes: line-setting: the setting of the port is not the meter's" in result
 
 
+@pytest.mark.slow
 def test_a_connection_is_made_again():
     with socket.create_server(("127.0.0.1", 0)) as server, reading(
         f"socket://127.0.0.1:{server.getsockname()[1]}"

@@ -197,6 +197,7 @@ def test_any_octets_have_a_header_or_are_malformed(octets: bytes) -> None:
 # --- bounds ---
 
 
+@pytest.mark.slow
 @given(streams())
 def test_what_is_kept_is_bounded(stream: bytes) -> None:
     framer = HdlcFramer()

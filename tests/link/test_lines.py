@@ -99,6 +99,7 @@ def events_of(made: Iterable[tuple[str, list[Event]]], source: str) -> list[Even
     return [event for sender, events in made if sender == source for event in events]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(streams(), cuts()), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_the_frames_of_each_source_are_those_of_its_octets_alone(parts, random) -> None:  # type: ignore[no-untyped-def]
     """However the sources are mixed."""
@@ -130,6 +131,7 @@ def test_the_source_that_was_silent_for_longest_gives_way_and_loses_nothing(monk
     assert {source for source, _ in framers.end()} == {"a", "c"}
 
 
+@pytest.mark.slow
 def test_memory_of_many_sources_is_bounded() -> None:
     framers = Framers("auto")
     for number in itertools.islice(itertools.count(), sources.MOST_SOURCES + 1000):

@@ -108,6 +108,7 @@ def test_any_octets_are_told_whatever_they_are(octets: bytes, sizes: list[int]) 
     assert b"".join(pack(*record) if record.kind else record.octets for record in result) == octets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [b"\0", b"\x7e", b"H", b"HAN", b"HANH\0\0\xff\xff" + bytes(8), pack("S", b"a", 0)])
 def test_what_is_no_record_is_told_in_bounded_pieces_and_linear_time(unit: bytes) -> None:
     def cost(size: int) -> float:

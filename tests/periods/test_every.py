@@ -88,6 +88,7 @@ def losses(draw):
     return [n for n in range(COUNT) if n not in lost]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
 def test_periods_follow_each_other_and_none_is_negative(seed, arrived, period):
     house = House(seed)
@@ -100,6 +101,7 @@ def test_periods_follow_each_other_and_none_is_negative(seed, arrived, period):
         assert 0 <= line["known"] <= 1
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
 def test_between_two_registers_flows_their_difference(seed, arrived, period):
     house = House(seed)
@@ -111,6 +113,7 @@ def test_between_two_registers_flows_their_difference(seed, arrived, period):
         assert sum(deltas[begin] for begin in begins) == house.register(high) - house.register(low)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.booleans())
 def test_an_hour_without_an_estimate_is_exact_to_the_step_of_the_register(seed, arrived, always):
     house = House(seed)
@@ -121,6 +124,7 @@ def test_an_hour_without_an_estimate_is_exact_to_the_step_of_the_register(seed, 
             assert abs(line["act_energy_pos_delta"] - (house.wh[high] - house.wh[low])) <= near
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.integers(1, COUNT - 2))
 def test_an_hour_that_began_before_the_first_reading_is_an_estimate(seed, arrived, first):
     house = House(seed)
@@ -129,6 +133,7 @@ def test_an_hour_that_began_before_the_first_reading_is_an_estimate(seed, arrive
             assert line.get("estimated") is not False
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.sampled_from(["15m", "1h"]))
 def test_tariffs_add_up_to_the_total_that_the_meter_does_not_send(seed, arrived, period):
     house = House(seed)
@@ -144,6 +149,7 @@ def test_tariffs_add_up_to_the_total_that_the_meter_does_not_send(seed, arrived,
     )  # the power of a minute before the first reading with registers, and after the last
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.sampled_from(["1m", "15m", "1h"]))
 def test_gas_flows_as_its_registers_say(seed, arrived, period):
     house = House(seed)
@@ -176,6 +182,7 @@ def test_an_hour_that_was_heard_whole_has_its_mean_and_its_highest_power(seed, a
             assert line["known"] == 1
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), st.data())
 def test_lines_do_not_depend_on_how_the_input_is_cut(seed, arrived, data):
     house = House(seed)
@@ -187,6 +194,7 @@ def test_lines_do_not_depend_on_how_the_input_is_cut(seed, arrived, data):
     assert lines + made.finish() == every(readings, "15m")
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), losses(), losses())
 def test_meters_on_one_input_do_not_mix(seed, first, second):
     house, other = House(seed), House(seed + 1)
@@ -324,6 +332,7 @@ _ODD = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.data(), _ODD, st.integers(1, 400), st.sampled_from(["1m", "1h"]), st.sampled_from([0, 60]))
 def test_readings_taken_together_give_the_lines_of_readings_taken_one_by_one(data, odd, many, period, running):
     at, dated = START, []

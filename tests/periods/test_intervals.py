@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,6 +125,7 @@ def held(sent):
             begin = end
 
 
+@pytest.mark.slow
 @given(lives())
 def test_power_is_the_mean_of_its_interval_weighted_by_time(life):
     sent = list(lived(life))
@@ -138,6 +140,7 @@ def test_power_is_the_mean_of_its_interval_weighted_by_time(life):
         assert abs(figures[end][name] - Decimal(area) / known[end]) < Decimal("1e-6")
 
 
+@pytest.mark.slow
 @given(lives())
 def test_energy_is_the_register_at_every_hour_and_never_runs_backwards(life):
     sent = list(lived(life))
@@ -158,6 +161,7 @@ def test_energy_is_the_register_at_every_hour_and_never_runs_backwards(life):
                 assert posted[one.at + 1] == one.reading[name] or not one.whole
 
 
+@pytest.mark.slow
 @given(lives().map(lambda life: life._replace(named=True)))
 def test_no_energy_is_posted_of_a_meter_that_has_not_told_its_register(life):
     sent = list(lived(life))

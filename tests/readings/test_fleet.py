@@ -42,6 +42,7 @@ def lists_of_meters(draw: st.DrawFn) -> list[bytes]:
     return [encoder.notification(meter) for meter in draw(st.lists(st.sampled_from(meters), min_size=2, max_size=8))]
 
 
+@pytest.mark.slow
 @given(lists_of_meters() | fleets())
 def test_each_reading_is_that_of_its_meter_alone(apdus: list[bytes]) -> None:
     decoder, naming, reader, by_code = Decoder(), Naming(), LineReader(Naming()), LineReader(Naming())
@@ -74,6 +75,7 @@ def with_text(typed: Any, at: list[int], text: str) -> Any:
     return {name: other.encode("latin-1").hex() if name == "octet-string" else other}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(dict(LISTS)))
 def test_a_text_that_decides_something_does_so_among_other_meters_too(name: str) -> None:
     keys = dict(LISTS)[name]

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,7 @@ def test_readings_do_not_depend_on_the_pieces(bodies, size):
     assert whole.counters() == cut.counters()
 
 
+@pytest.mark.slow
 @given(st.lists(BODIES, max_size=4))
 def test_both_ways_to_write_a_reading_agree(bodies):
     data = b"".join(line_of(body, "2026-11-22T10:15:04.123Z").encode() + b"\n" for body in bodies * 2)

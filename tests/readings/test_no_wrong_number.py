@@ -39,6 +39,7 @@ def told_of(keys: dict[str, Any], naming: Naming, *, named: bool) -> dict[str, A
     return {field.code or field.key: field.source.value(values) for field in plan.fields if field.name or not named}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "unaided"])
 @pytest.mark.parametrize("name", captures() or [pytest.param("", marks=pytest.mark.skip(reason=NO_CAPTURES))])
 def test_no_capture_gives_a_wrong_number_whole_or_cut_short(name, hinted):

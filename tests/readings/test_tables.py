@@ -78,6 +78,7 @@ def assert_same(readings, rows):
                 assert held[name] == (float(value) if isinstance(value, Decimal) else value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("meter", ["aidon", "kaifa", "kamstrup", "p1-nl"])
 @pytest.mark.parametrize("size", [300, 1000, 65536])
 @pytest.mark.parametrize("rows", [1, 7, 1000])
@@ -93,6 +94,7 @@ def test_rows_of_many_sources_keep_the_order_of_the_lines():
     assert_same(readings, tables(octets, lines=True, rows=13))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CAPTURES, reason="no ../shared here")
 def test_rows_of_real_captures_are_those_of_readings():
     with warnings.catch_warnings():
@@ -194,6 +196,7 @@ def nulls(count):
     return [("0100630100ff", ("null-data", None))] * count
 
 
+@pytest.mark.slow
 def test_the_library_loads_pyarrow_for_tables_alone():
     code = (
         "import io, sys, hanpipe; list(hanpipe.readings(io.BytesIO(b''))); assert 'pyarrow' not in sys.modules;"

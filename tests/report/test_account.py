@@ -33,6 +33,7 @@ def accounts(pieces, zone=OSLO, rule=HIGHEST_HOURS):
 GIVEN = lines(house(6, sun=1200) + house(30, start=START.replace(day=6), sun=600))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, len(GIVEN)), max_size=6))
 def test_an_archive_gives_the_same_account_in_any_cutting_into_files(cuts):
     edges = [0, *sorted(cuts), len(GIVEN)]
@@ -61,6 +62,7 @@ def test_the_sums_are_those_of_han_every(rule):
         assert account.registers[register] == [line[register] for line in result if register in line][-1]
 
 
+@pytest.mark.slow
 def test_the_peaks_are_those_of_han_peaks():
     result = run("han-every", "1h", "--zone", "Europe/Oslo", given=GIVEN).out
     (line,) = run("han-peaks", "--rule", "no", given=result).out.splitlines()

@@ -65,6 +65,7 @@ def test_the_page_is_the_one_that_was_reviewed():
         assert made == file.read(), "make golden writes it anew; review the diff, and look at the page"
 
 
+@pytest.mark.slow
 def test_a_week_has_a_map_of_its_hours_and_its_gaps():
     readings = [one for one in house(24 * 7, step=60) if "T10:0" not in one["time"]]
     tree = page(run("han-report", given=lines(readings)))
@@ -73,6 +74,7 @@ def test_a_week_has_a_map_of_its_hours_and_its_gaps():
     assert "7 gaps longer than a minute, 1 h 17 min in all" in figures(tree)["Readings"][1]
 
 
+@pytest.mark.slow
 def test_octets_records_lines_and_readings_of_one_archive_give_the_same_page():
     pages = {
         run("han-report", HOUSE).out,
@@ -182,6 +184,7 @@ def test_every_picture_has_a_role_a_title_and_a_description_that_are_its_own():
         assert svg[1].text
 
 
+@pytest.mark.slow
 def test_a_png_is_written_and_a_missing_package_is_one_line(tmp_path):
     needs("libcairo.so.2")
     ran = run("han-report", "--png", given=lines(house(24, sun=900)))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A fresh clone of this checkout on a minimal Debian with nothing but python3, python3-venv, make and git: `make run` and
-# `make test` as root, and in the other order as an ordinary user. Prints what was run; 0 if all of it passed.
+# A fresh clone of this checkout on a minimal Debian with nothing but python3, python3-venv, make and git: `make run`, then
+# `make test` and `make test-slow` as root; as an ordinary user `make test` first. Prints what was run; 0 if all passed.
 #
 #   tests/service/fresh.sh [SUITE...]      default: bookworm trixie
 #
@@ -26,6 +26,6 @@ for suite; do
   tree=$checkout/build/trees/$suite
   make_tree "$suite" "$tree" python3,python3-venv,make,git
   in_clone "$tree" root 'for program in bin/han-*; do $program --help > /dev/null; $program --version; done' \
-    "make run" "make test"
-  in_clone "$tree" user "make test" "make run"
+    "make run" "make test" "make test-slow"
+  in_clone "$tree" user "make test" "make run" "make test-slow"
 done

@@ -182,6 +182,7 @@ def test_columns_are_names_none_twice(wrong):
     assert run(b"", "--fields", wrong).returncode == 2
 
 
+@pytest.mark.slow
 def test_a_missing_file_and_a_reader_that_leaves():
     assert run(b"", "no such file").returncode == 4
     many = subprocess.run(f"{sys.executable} {PROGRAM[1]} | head -1", shell=True, input=LIST_1 * 50_000, timeout=120,

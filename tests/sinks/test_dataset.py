@@ -53,6 +53,7 @@ def rows(folder):
     return found
 
 
+@pytest.mark.slow
 def test_readings_are_in_the_folder_of_their_day_and_meter(tmp_path):
     octets = (
         line("1", time="2026-11-22T23:59:59.000Z", act_pow_pos=826)
@@ -72,6 +73,7 @@ def test_readings_are_in_the_folder_of_their_day_and_meter(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_runs_add_to_the_folder(tmp_path):
     for number in range(3):
         assert (
@@ -142,6 +144,7 @@ def test_a_row_waits_at_most_an_hour(tmp_path, monkeypatch):
     assert (dataset.seconds(), len(files(tmp_path))) == (None, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_run_leaves_whole_files(tmp_path, seed):
     chance, sent = random.Random(seed), 0
@@ -168,6 +171,7 @@ def test_a_killed_run_leaves_whole_files(tmp_path, seed):
     assert sum(map(len, rows(tmp_path).values())) == len(found) + 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"")

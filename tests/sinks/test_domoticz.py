@@ -356,6 +356,7 @@ def test_create_needs_an_admin(tmp_path):
     assert "--create needs the login of an admin" in done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_https_trusts_what_it_is_told_to(tmp_path):
     needs("openssl")
     certificate, tls = self_signed(tmp_path)
@@ -431,6 +432,7 @@ def test_a_map_takes_what_periods_and_peaks_say(tmp_path):
     assert urls(lines, "--map", str(file)) == [(5, "900"), (6, "1")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("meter", ["aidon", "kaifa", "kamstrup", "embriq"])
 def test_every_hourly_meter_posts_power_from_the_first_interval_on(meter):
     fake = f"han-fake --meter {meter} -n 40 --speed 0 --seed 5 --start 2026-01-21T18:05:00"
@@ -479,6 +481,7 @@ def test_a_password_may_end_in_a_space(tmp_path):
         assert run(hour(), *arguments).returncode == 0
 
 
+@pytest.mark.slow
 def test_hints_for_wrong_urls(tmp_path):
     assert b"leave out /json.htm" in run(b"", "--power", "1", "--url", "http://127.0.0.1:8080/json.htm").stderr
     assert (
@@ -516,6 +519,7 @@ def test_create_finds_devices_that_were_renamed():
 # A server in trouble --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_late_gets_the_latest():
     server = DomoticzServer({1: KWH})
     server.start()
@@ -535,6 +539,7 @@ def test_a_server_that_comes_late_gets_the_latest():
     assert server.broken == []
 
 
+@pytest.mark.slow
 def test_a_server_killed_in_between_costs_nothing():
     with DomoticzServer({1: KWH}) as server:
         process = start("--url", server.url, "--power", "1")
@@ -552,6 +557,7 @@ def test_a_server_killed_in_between_costs_nothing():
     assert server.posts[-1] == (1, "1000;21123613")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", ["hang", "close", "drip", "500", "garbage"])
 def test_every_wait_is_bounded(mood, monkeypatch):
     monkeypatch.setattr(domoticz, "PATIENCE", 0.3)
@@ -580,6 +586,7 @@ def test_a_connection_closed_while_idle_is_opened_again():
     assert [svalue for _, svalue in server.posts] == ["1;1", "2;2", "3;3"]
 
 
+@pytest.mark.slow
 def test_a_hanging_server_does_not_stall_the_input():
     """More than a pipe holds is read while not one answer comes."""
     hurried = "from hanpipe.sinks.domoticz import server; server.PATIENCE = 0.3; from hanpipe.unix.launch import run; "
@@ -616,6 +623,7 @@ def test_err_is_said_once_and_not_repeated_hotly():
     assert sum("idx=2&nvalue" in target for target in server.requests) == 9 + 5 + 1
 
 
+@pytest.mark.slow
 def test_an_interval_ends_while_the_meter_is_silent():
     with DomoticzServer({1: KWH}) as server:
         process = start("--url", server.url, "--power", "1", "--interval", "1", "--energy", "computed", "--pass")
@@ -642,6 +650,7 @@ def test_pass_passes_every_octet_on():
     assert b"skipped a line that is not a reading" in done.stderr
 
 
+@pytest.mark.slow
 def test_lines_pass_at_once_whether_domoticz_is_there_or_not():
     server = DomoticzServer({1: KWH})
     server.start()
@@ -653,6 +662,7 @@ def test_lines_pass_at_once_whether_domoticz_is_there_or_not():
         assert process.end().status == 4
 
 
+@pytest.mark.slow
 def test_for_han_spool_a_line_passes_when_it_is_delivered():
     server = DomoticzServer({1: KWH})
     server.start()

@@ -111,6 +111,7 @@ def test_after_a_restart_power_is_posted_at_once_and_nothing_jumps(kind, again):
     assert min(graph) >= 400 * 0.95 - 24  # not one flat sample
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DEVICES)
 def test_the_day_row_is_the_integral(kind):
     """The first day too, if --create has given the device its first value; and with a restart in it."""
@@ -126,6 +127,7 @@ def test_after_the_hour_the_graph_of_a_p1_device_has_no_step():
         assert shown <= 1.05 * max(SINE.power(moment) for moment in range(at - 360, at + 1, EVERY)) + 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("month", "seed"), list(itertools.product((1, 6), (1, 2, 3, 4))))
 def test_the_day_row_of_a_simulated_house_is_the_integral_and_no_sample_is_a_spike(month, seed):
     """Within 0.5 % or 15 Wh, which a register of 10 Wh and the last 5 s leave open; each 5 minutes of the graph too."""
@@ -142,6 +144,7 @@ def test_the_day_row_of_a_simulated_house_is_the_integral_and_no_sample_is_a_spi
             assert shown <= 1.05 * max(map(house.power, near)) + 24
 
 
+@pytest.mark.slow
 def test_after_ten_minutes_away_the_difference_shrinks_by_5_percent_of_the_power():
     """It cannot be made up faster without a spike; but the day has no other error."""
     for month, seed in itertools.product((1, 6), (1, 2)):

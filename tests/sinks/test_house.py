@@ -3,6 +3,7 @@
 import datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_the_trail_is_the_power_of_the_last_ten_minutes(values, seconds):
     assert trail == tuple(Point(at, one["act_pow_pos"]) for at, one in readings if at >= end - 10 * MINUTE)
 
 
+@pytest.mark.slow
 @given(st.integers(2, 5), st.integers(700, 2000))
 def test_the_trail_is_bounded_however_fast_a_meter_sends(per_second, count):
     readings = [(START + n * SECOND // per_second, {"meter_ID": ONE, "act_pow_pos": n}) for n in range(count)]
@@ -134,6 +136,7 @@ def test_a_single_list_that_is_missing_is_counted(arrived, seconds):
     assert faults.silences == 0
 
 
+@pytest.mark.slow
 @given(st.sampled_from([1, 2, 10, 60]), st.integers(4, 40), st.integers(4, 100))
 def test_a_meter_is_silent_after_much_longer_than_its_rhythm(seconds, count, longer):
     readings = every(seconds, [100] * count)
@@ -180,6 +183,7 @@ def test_who_and_when():
     assert (shown.at, shown.power_at) == (START + SECOND, START + SECOND)
 
 
+@pytest.mark.slow
 @given(st.integers(61, 10**6), st.integers(0, 60))
 def test_time_that_runs_backwards_far_begins_the_line_anew_and_keeps_the_peaks(far, little):
     readings = every(10, [100] * 30)

@@ -32,12 +32,14 @@ def ask(url):
     return HttpPeer(url, "a URL", PATIENCE, None).exchange("GET", "/", {"Connection": "close"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n"])
 def test_an_answer_may_come_behind_its_head_also_where_the_connection_ends_with_it(head):
     assert ask(answering(head + b"\r\n", b"a bo", b"dy")) == (200, b"a body")
     assert ask(answering(head + b"Content-Length: 6\r\n\r\n", b"a bo", b"dy")) == (200, b"a body")
 
 
+@pytest.mark.slow
 def test_an_answer_that_drips_is_given_up():
     with pytest.raises(Away, match=r"no answer within 0\.4 s"):
         ask(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 20))

@@ -300,6 +300,7 @@ def server():
     made.server_close()
 
 
+@pytest.mark.slow
 def test_version_2_has_org_bucket_and_token(server, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret==\n")
@@ -355,6 +356,7 @@ def test_a_refused_batch_is_passed_on_and_the_program_goes_on(server):
     assert b'"refused": 1' in done.stderr
 
 
+@pytest.mark.slow
 def test_at_the_end_it_is_tried_again_and_what_is_left_is_told(server):
     server.answers = [(503, b"")] * 3
     done = run(LIST_1 * 3, "--url", server.url, "--pass", HANPIPE_PASS="delivered")
@@ -363,6 +365,7 @@ def test_at_the_end_it_is_tried_again_and_what_is_left_is_told(server):
     assert b"3 readings were not posted" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_or_drips_is_given_up(server, monkeypatch):
     monkeypatch.setattr("hanpipe.sinks.influx.server.PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -461,6 +464,7 @@ def test_a_real_one_refuses_a_conflict_and_takes_the_rest(real):
     wait_until(lambda: [row[1] for row in real.ask("SELECT frequency FROM han")] == [50])
 
 
+@pytest.mark.slow
 def test_a_real_one_that_is_away_for_a_while_gets_everything(real):
     """Killed in the middle; what was posted and what waits is there, once, in the end."""
     real.ask("CREATE DATABASE han")

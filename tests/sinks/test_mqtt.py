@@ -535,6 +535,7 @@ def test_values_and_discovery_are_read_by_a_second_client(shared):
     assert "device_class" not in result["import_reactive_energy"]
 
 
+@pytest.mark.slow
 def test_device_discovery_and_none(shared):
     with Listener(shared, "ha2/#", "h2/#") as listener:
         common = ["--discovery-prefix", "ha2", "--prefix", "h2", "--meter", "My house"]
@@ -569,6 +570,7 @@ def test_home_assistant_that_starts_hears_everything_again_and_a_kill_leaves_the
         process.communicate()
 
 
+@pytest.mark.slow
 def test_pass_waits_for_the_broker_and_latest_values_win_without(tmp_path):
     """Both begin before the broker does, and see it die and come back."""
     needed()
@@ -647,6 +649,7 @@ def test_periods_peaks_and_warnings_are_published_at_once_and_kept(shared):
     assert (warning["platform"], warning["payload_on"], warning["device_class"]) == ("binary_sensor", "True", "problem")
 
 
+@pytest.mark.slow
 def test_json_loses_no_reading_of_a_file(shared, tmp_path):
     file = tmp_path / "readings"
     file.write_bytes(b"".join(full(power) for power in range(2000)))
@@ -674,6 +677,7 @@ def test_two_meters_in_one_stream_are_two_devices(shared):
     assert len({config["unique_id"] for config in configs}) == len(configs) == 16
 
 
+@pytest.mark.slow
 def test_a_login_by_file_and_environment(tmp_path):
     needed()
     (tmp_path / "right").write_text("han:se:cret")
@@ -697,6 +701,7 @@ def test_a_login_by_file_and_environment(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_tls_trusts_what_it_is_told_to(tmp_path):
     needed()
     needs("openssl")

@@ -119,6 +119,7 @@ def run(*arguments, text):
     )
 
 
+@pytest.mark.slow
 def test_the_program_writes_one_telegram_per_reading_or_per_interval():
     text = "".join(
         json.dumps({"time": f"2026-06-21T12:{n // 6:02}:{n % 6}0Z", "act_pow_pos": n}) + "\n" for n in range(60)

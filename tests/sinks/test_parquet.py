@@ -64,6 +64,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, readings):
         assert all(same(value, row[name]) for name, value in reading.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piped", [False, True])
 def test_columns_are_typed_by_all_that_is_in_the_input(tmp_path, piped):
     file, source = tmp_path / "a.parquet", tmp_path / "readings"
@@ -86,6 +87,7 @@ def test_columns_are_typed_by_all_that_is_in_the_input(tmp_path, piped):
     assert sorted(os.listdir(tmp_path)) == ["a.parquet", "readings"]
 
 
+@pytest.mark.slow
 def test_times_and_truths_of_periods_and_peaks_are_typed(tmp_path):
     hour = b'{"time":"2026-11-22T11:00:00+01:00","begin":"2026-11-22T10:00:00+01:00","end":"2026-11-22T11:00:00+01:00",'
     run(
@@ -117,6 +119,7 @@ def test_row_groups_are_bounded_and_in_order(tmp_path, monkeypatch):
     assert back.read()["act_pow_pos"].to_pylist() == list(range(250))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_parquet_is_not_overwritten(tmp_path):
     readings, file = tmp_path / "readings", tmp_path / "a.parquet"
     readings.write_bytes(LIST_1)
@@ -129,11 +132,13 @@ def test_a_file_that_is_no_parquet_is_not_overwritten(tmp_path):
     assert parquet.read_table(file).num_rows == 2
 
 
+@pytest.mark.slow
 def test_what_is_no_character_is_a_question_mark(tmp_path):
     assert run(b'{"\\ud800":"a\\udc00","big":1e20}\n', tmp_path / "a").returncode == 0
     assert parquet.read_table(tmp_path / "a").to_pylist() == [{"?": "a?", "big": 1e20}]
 
 
+@pytest.mark.slow
 def test_a_place_where_nothing_can_be_written_is_said(tmp_path):
     readings = tmp_path / "readings"
     readings.write_bytes(LIST_1)
@@ -148,6 +153,7 @@ def test_a_place_where_nothing_can_be_written_is_said(tmp_path):
     assert run(None, tmp_path / "a", "no such input").returncode == 4
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_stream_and_what_came_is_written(tmp_path):
     file = tmp_path / "a.parquet"
     with subprocess.Popen([*PROGRAM, file, "-", "/dev/null"], stdin=subprocess.PIPE) as process:

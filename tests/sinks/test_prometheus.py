@@ -319,6 +319,7 @@ def test_usage(wrong):
     assert (done.returncode, done.stdout) == (2, b"")
 
 
+@pytest.mark.slow
 def test_a_real_prometheus_scrapes_it(prometheus):
     needs("prometheus")
     found = wait_for(f"http://{prometheus}/api/v1/query?query=%7Bjob%3D%22han%22%7D")

@@ -54,6 +54,14 @@ def ask(port, octets, *, shut=False):
         return heard
 
 
+def hear(client, end):
+    """Return what a client hears up to these octets."""
+    heard = b""
+    while not heard.endswith(end):
+        heard += client.recv(65536)
+    return heard
+
+
 def connect(port):
     return socket.create_connection(("127.0.0.1", port), PATIENCE)
 
@@ -133,10 +141,13 @@ def test_a_long_answer_reaches_a_client_that_reads_late():
 
 
 def test_a_client_that_stays_gets_what_is_sent_from_then_on_until_the_end():
-    with serving() as server, connect(server.port) as client:
+    with serving() as server, connect(server.port) as before, connect(server.port) as client:
+        before.sendall(b"GET /live HTTP/1.1\r\n\r\n")
+        hear(before, b"]")
         server.send(b"too early")
+        hear(before, b"too early")
         client.sendall(b"GET /live HTTP/1.1\r\n\r\n")
-        heard = client.recv(65536)
+        heard = hear(client, b"]")
         assert b"Content-Length" not in heard
         server.send(b"first,")
         server.send(b"last")
@@ -154,10 +165,7 @@ def test_a_server_over_tls_answers_and_sends_like_one_without(tmp_path):
     with serving(tls=server_context(certificate, f"{tmp_path}/server.key")) as server:
         with trusting.wrap_socket(connect(server.port)) as client:
             client.sendall(b"GET /live HTTP/1.1\r\nX: " + b"x" * 5000 + b"\r\n\r\n")  # longer than a piece
-            heard = b""
-            while not heard.endswith(b"]"):
-                heard += client.recv(65536)
-            assert heard.startswith(b"HTTP/1.1 200 OK")
+            assert hear(client, b"]").startswith(b"HTTP/1.1 200 OK")
             assert ask(server.port, b"GET / HTTP/1.1\r\n\r\n") == b""  # not TLS
             server.send(b"x" * 100_000)
             heard = b""

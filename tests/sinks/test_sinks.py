@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from broker import Listener, Mosquitto, free_port, needed
 from conftest import ROOT
 from domoticz_server import KWH, DomoticzServer
@@ -35,6 +37,7 @@ def row(*sinks):
     return started
 
 
+@pytest.mark.slow
 def test_every_sink_in_a_row_gets_every_line(tmp_path):
     needed()
     lines = readings(60)
@@ -57,6 +60,7 @@ def test_every_sink_in_a_row_gets_every_line(tmp_path):
     assert 'han_readings_total{meter_id="7359990000000001"} 60' in textfile.read_text()
 
 
+@pytest.mark.slow
 def test_a_dead_peer_stalls_nobody(tmp_path):
     """A day's readings are taken at once without a Domoticz; the spool has them all."""
     lines, url = readings(8640), f"http://127.0.0.1:{free_port()}"

@@ -192,6 +192,7 @@ def test_the_screen_is_the_one_that_was_looked_at(tmp_path, morning, columns, ro
         assert shown == file.read()
 
 
+@pytest.mark.slow
 def test_readings_are_shown_live_and_keys_work(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with Tmux(str(tmp_path)) as terminal:
@@ -227,6 +228,7 @@ def test_readings_are_shown_live_and_keys_work(tmp_path):
         assert terminal.modes() == before
 
 
+@pytest.mark.slow
 def test_the_screen_follows_the_size_of_the_terminal(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with Tmux(str(tmp_path)) as terminal:
@@ -323,6 +325,7 @@ def test_an_exception_leaves_the_terminal_as_it_was(tmp_path, shown):
     assert "ZeroDivisionError" in screen
 
 
+@pytest.mark.slow
 def test_ctrl_z_gives_the_terminal_back_until_the_shell_goes_on(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with Tmux(str(tmp_path)) as terminal:
@@ -346,6 +349,7 @@ def test_ctrl_z_gives_the_terminal_back_until_the_shell_goes_on(tmp_path):
 # --- other terminals, and none ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "coloured", "plain"),
     [
@@ -383,6 +387,7 @@ def test_the_terminal_is_needed_and_nothing_else_is_written_to_it(tmp_path):
     assert dumb.words == "han-top: the terminal cannot show a screen ($TERM); han-fields --text writes lines\n"
 
 
+@pytest.mark.slow
 def test_lines_pass_on_while_the_screen_is_on_the_terminal(tmp_path, morning):
     with Tmux(str(tmp_path)) as terminal:
         terminal.type(f"clear; han-top --pass {morning} | cmp - {morning} && echo is $?")
@@ -395,6 +400,7 @@ def test_lines_pass_on_while_the_screen_is_on_the_terminal(tmp_path, morning):
         terminal.wait_for("standard input is the terminal; pipe readings into han-top")
 
 
+@pytest.mark.slow
 def test_make_run_shows_a_screen_on_a_terminal_and_text_elsewhere(tmp_path):
     needs("make")
     with Tmux(str(tmp_path)) as terminal:
@@ -406,6 +412,7 @@ def test_make_run_shows_a_screen_on_a_terminal_and_text_elsewhere(tmp_path):
         terminal.wait_for("status 0\n")
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_readme_is_what_it_shows_now():
     def texts(svg):
         return re.findall(r"<text[^>]*>([^<]*)", svg)

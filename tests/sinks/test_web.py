@@ -95,6 +95,7 @@ def test_the_clock_of_the_meter_is_not_shown_for_long(tmp_path):
         assert events.next()["clock"] == ""
 
 
+@pytest.mark.slow
 def test_a_producer_shows_what_it_exports(tmp_path):
     with Web(tmp_path) as web:
         events = Events(web)
@@ -126,6 +127,7 @@ def test_no_number_of_a_meter_leaves_the_program_unless_asked(tmp_path):
             assert web.end().status == 0
 
 
+@pytest.mark.slow
 def test_the_history_survives_the_program(tmp_path):
     lines = b"".join(readings(BEGIN, BEGIN + datetime.timedelta(days=3)))
     with Web(tmp_path) as web:
@@ -170,6 +172,7 @@ def test_an_archive_that_is_shown_again_does_not_count_twice(tmp_path):
     assert shown[0] <= shown[1] <= shown[0] * 1.3  # a quarter at most
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_read_is_an_answer_and_the_page_stays(tmp_path):
     with Web(tmp_path) as web:
         web.end(b"".join(readings(BEGIN, BEGIN + datetime.timedelta(days=30))))
@@ -356,6 +359,7 @@ def test_after_a_signal_the_history_is_written(tmp_path):
         assert web.history("meter=1&by=day&of=2026-06")[0]["import_wh"] > 0
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_is_followed(tmp_path):
     file = tmp_path / "readings.jsonl"
     file.write_bytes(reading(1))
@@ -366,6 +370,7 @@ def test_a_file_that_grows_is_followed(tmp_path):
         wait_until(lambda: Events(web).house["live"][0]["power"] == 2)
 
 
+@pytest.mark.slow
 def test_the_whole_pipe_of_a_meter_that_sends_registers_once_an_hour(tmp_path):
     pipe = "han-fake --seed 4 --speed 0 -n 9000 | han-frame | han-decode | han-fields | han-web --listen 0"
     done = shell(f"{pipe} --store {tmp_path}/x")

@@ -107,6 +107,7 @@ def inked(browser, chart):
     )
 
 
+@pytest.mark.slow
 def test_a_reading_appears_and_is_drawn(browser, web):
     web.say(-4321)
     browser.wait("document.getElementById('power').textContent === '4,321\\u202fW'")
@@ -151,6 +152,7 @@ def test_earlier_and_later_lead_through_the_past(browser):
     browser.wait(f"document.getElementById('of').textContent === {f'{END - DAYS:%B %Y}'!r}")
 
 
+@pytest.mark.slow
 def test_the_page_survives_a_restart_of_the_pipe(browser, web):
     web.running.process.terminate()
     browser.wait("document.getElementById('state').textContent.startsWith('Not connected')")
@@ -199,6 +201,7 @@ def test_keys_reach_everything(browser):
     browser.wait("document.getElementById('past-title').textContent === 'Energy of each day, kWh'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1100])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out_of_a_telephone_or_a_screen(browser, scheme, width):
@@ -218,6 +221,7 @@ def test_dark_is_dark(browser):
     assert colours == ["rgb(246, 247, 249)", "rgb(20, 24, 29)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_wrong(browser, scheme):
     if not os.path.exists(AXE):

@@ -209,6 +209,7 @@ def test_what_waits_for_a_full_disk_is_bounded(tmp_path, monkeypatch):
     store.close()
 
 
+@pytest.mark.slow
 def test_the_file_does_not_grow_beside_its_rows(tmp_path):
     store = Store(str(tmp_path / "han-web.db"))
     for number in range(4000):

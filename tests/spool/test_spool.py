@@ -390,6 +390,7 @@ def until(true):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_lines_pass_a_sink_that_keeps_up(tmp_path):
     octets = b"".join(lines_of(100_000))
     done = spool("--pass", tmp_path / "q", "--", "cat", given=octets)
@@ -442,6 +443,7 @@ def assert_delivered(log, lines, batch):
     assert seen == len(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "kills"), [(100_000, 50) if LONG else (5000, 10)])
 def test_a_sink_killed_at_random_loses_nothing(tmp_path, count, kills):
     lines = [line_of(number, 20) for number in range(count)]
@@ -465,6 +467,7 @@ def stored(directory):
         return 0
 
 
+@pytest.mark.slow
 def test_han_spool_killed_at_random_loses_nothing_it_has_read(tmp_path):
     queue, log = tmp_path / "q", tmp_path / "log"
     chance = random.Random(1)
@@ -488,6 +491,7 @@ def test_han_spool_killed_at_random_loses_nothing_it_has_read(tmp_path):
     assert list(dict.fromkeys(log.read_bytes().splitlines(keepends=True))) == lines
 
 
+@pytest.mark.slow
 def test_lines_wait_for_the_next_run_with_their_own_times(tmp_path):
     first = spool(tmp_path / "q", "--", "sh", "-c", "cat > /dev/null", given=b'{"act_pow_pos":1}\n' + line_of(2))
     assert first.returncode == 4
@@ -501,6 +505,7 @@ def test_lines_wait_for_the_next_run_with_their_own_times(tmp_path):
     assert spool(tmp_path / "q", "--", "cat").returncode == 1  # nothing came, nothing waited
 
 
+@pytest.mark.slow
 def test_a_regular_file_waits_where_a_meter_would_not(tmp_path):
     lines = lines_of(3000)
     (tmp_path / "lines").write_bytes(b"".join(lines))
@@ -575,6 +580,7 @@ def test_sigterm_leaves_everything_read_on_disk(tmp_path):
     assert spool("--pass", tmp_path / "q", "--", "cat").stdout == b"".join(lines_of(50))
 
 
+@pytest.mark.slow
 def test_a_sink_that_reads_no_more_is_waited_for(tmp_path):
     command = [HAN_SPOOL, str(tmp_path / "q"), "--", "sh", "-c", "exec <&-; echo deaf; sleep 0.3; exit 5"]
     with subprocess.Popen(command, stdin=-1, stderr=-1) as spooling:
@@ -603,6 +609,7 @@ def test_a_sink_that_is_stopped_gets_whole_lines(tmp_path):
     assert got.endswith(b"\n")
 
 
+@pytest.mark.slow
 def test_a_sink_that_does_not_end_is_ended(tmp_path):
     patient = "import sys; sys.path.insert(0, sys.argv[1]); from hanpipe.unix.launch import run; "
     patient += "from hanpipe.spool import sink; sink._LAST_PATIENCE = 0.1; from hanpipe.programs import spool; "
@@ -626,6 +633,7 @@ def test_a_reader_that_leaves_ends_it_in_silence_and_what_is_left_waits(tmp_path
     assert rest == lines[begin : begin + len(rest)]
 
 
+@pytest.mark.slow
 def test_idle_means_idle_and_a_line_goes_through_at_once(tmp_path):
     command = [HAN_SPOOL, "--pass", str(tmp_path / "q"), "--", "cat"]
 

@@ -148,6 +148,7 @@ def test_a_wait_for_input_ends_when_another_descriptor_has_something(tmp_path):
         os.close(descriptor)
 
 
+@pytest.mark.slow
 def test_a_sink_has_its_turns_while_it_follows_a_file(tmp_path):
     (tmp_path / "readings").write_bytes(b"one\n")
     pieces = program_of(files=[str(tmp_path / "readings")], follow=True).pieces(lambda: 0.0)

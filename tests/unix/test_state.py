@@ -191,6 +191,7 @@ def queue_files(tmp_path):
     return files, lines, taken
 
 
+@pytest.mark.slow
 def test_a_queue_whose_files_are_cut_at_any_octet_loses_only_what_was_cut(tmp_path, queue_files):
     files, lines, taken_lines = queue_files
     for name, octets in files.items():

@@ -19,6 +19,24 @@ class Pair(NamedTuple):
         return self.one + self.other
 
 
+class Words(NamedTuple):
+    """Fields whose names a constructor might use itself."""
+
+    cls: int
+    new: int
+    self: int
+    tuple: int
+
+
+class Words(NamedTuple):
+    """Fields with names that a constructor might use itself."""
+
+    cls: int
+    new: int
+    self: int
+    tuple: int
+
+
 # How Python tells the annotations of a class body: at once, and from 3.14 on when it is asked.
 AT_ONCE = {"__annotations__": {"one": int, "other": int}}
 WHEN_ASKED = {"__annotate_func__": lambda form: {"one": int, "other": int} if form == 1 else None}
@@ -45,6 +63,11 @@ def test_a_named_tuple_is_one_as_collections_makes_them():
     match pair:
         case Pair(one, other):
             assert (one, other) == (1, 5)
+
+
+def test_a_field_may_have_any_name():
+    assert Words(1, 2, 3, tuple=4) == Words(cls=1, new=2, self=3, tuple=4) == (1, 2, 3, 4)
+    assert Words(1, 2, 3, 4)._replace(new=5, self=6)._asdict() == {"cls": 1, "new": 5, "self": 6, "tuple": 4}
 
 
 @pytest.mark.parametrize("wrong", [lambda: Pair(), lambda: Pair(1, 2, 3), lambda: Pair(1)._replace(third=3)])

@@ -204,6 +204,7 @@ def letters(objects: list[list[str]]) -> str:
     return re.sub(r"[()]", "", "".join("".join(each) for each in objects))
 
 
+@pytest.mark.slow
 def test_every_frame_is_named_and_every_fault_is_marked() -> None:
     needs("tshark")
     events, decoder = all_events(), Decoder()
@@ -228,6 +229,7 @@ def test_every_frame_is_named_and_every_fault_is_marked() -> None:
     assert (compared > 300, telegrams > 40, faults > 20) == (True, True, True)
 
 
+@pytest.mark.slow
 def test_a_deciphered_apdu_is_a_packet_of_its_own() -> None:
     needs("tshark", "cryptography")
     ((frames, *_),) = sent(CIPHERED, 1)
@@ -260,6 +262,7 @@ def cut(octets: bytes, mix: random.Random) -> bytes:
     return octets[: mix.choice([len(octets), mix.randrange(len(octets) + 1)])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_no_octets_make_the_dissector_fail(seed: int) -> None:
     """Octets that are damaged, under every kind: also such as the framers would never give out."""

@@ -49,7 +49,7 @@ else:
         def _make(cls, values):
             return cls(*values)
 
-        def _replace(self, **changes):
+        def _replace(self, /, **changes):
             return type(self)(**self._asdict() | changes)
 
         def _asdict(self):
@@ -74,9 +74,11 @@ else:
             namespace |= {field: _tuplegetter(at, field) for at, field in enumerate(fields)}
             namespace |= {"__slots__": (), "__match_args__": fields, "_fields": fields, "_field_defaults": defaults}
 
-            def first(cls, *values, **named):
+            def first(cls, /, *values, **named):
                 """Compile the constructor when the first one is made: most starts make few kinds."""
-                new = eval(f"lambda cls, {', '.join(fields)}: new(cls, ({', '.join(fields)},))", {"new": tuple.__new__})  # noqa: S307
+                # No field begins with an underscore.
+                text = f"lambda _cls, {', '.join(fields)}: _new(_cls, ({', '.join(fields)},))"
+                new = eval(text, {"_new": tuple.__new__})  # noqa: S307
                 new.__name__, new.__defaults__ = "__new__", tuple(defaults.values())
                 made.__new__ = new
                 return new(cls, *values, **named)

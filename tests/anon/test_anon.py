@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import hanpipe
 from conftest import CAPTURES, NO_CAPTURES, captures
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
-from hanpipe.anon.inventing import Inventor
+from hanpipe.anon.inventing import Inventor, NoNameLeftError, left_in
 from hanpipe.anon.names import spellings
 from hanpipe.anon.rewriting import Capture, Sealed
 from hanpipe.anon.sealing import TEST_KEY
@@ -48,7 +48,7 @@ def test_a_meter_under_another_name_says_the_same(name):
     assert len(made) == len(octets)
     invented = {inventor.invented(name) for name in capture.names}
     assert readings(made, keys, invented) == readings(octets, keys_of(name), capture.names)
-    assert inventor.left_in(made) == []
+    assert left_in(made, capture.names) == []
     assert Capture(made, keys).names == invented
 
 
@@ -71,6 +71,23 @@ def test_one_name_becomes_one_name_of_its_kind(names, seed):
     assert [len(name) for name in invented] == [len(name) for name in names]
     assert all(name.isdigit() for name in invented)
     assert [Inventor(names, seed).invented(name) for name in names] == invented
+
+
+TITLES = st.binary(min_size=5, max_size=5) | st.text("ASP09 \0", min_size=5, max_size=5).map(str.encode)
+
+
+@given(TITLES)
+def test_a_system_title_keeps_its_maker_whatever_its_number_is(number):
+    title = (b"SAS" + number).hex()
+    invented = Inventor([title], "seed").invented(title)
+    assert len(invented) == len(title)
+    assert invented != title
+    assert invented[:6] == title[:6]
+
+
+def test_where_no_name_is_left_it_is_said():
+    with pytest.raises(NoNameLeftError, match="found so many names like 'ÄÖÜÄ1'"):
+        Inventor([f"ÄÖÜÄ{digit}" for digit in range(1, 10)], "seed")
 
 
 @given(NAMES, st.binary(max_size=30), st.binary(max_size=30), st.data())

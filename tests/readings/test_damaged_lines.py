@@ -1,8 +1,10 @@
 """Damaged lines: a reading depends on its own line alone, whatever shapes came before it."""
 
 import os
+import re
 from functools import cache
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,8 +50,21 @@ def read(lines: list[str]) -> tuple[list[str], dict[str, int]]:
     return readings, reader.counters()
 
 
-@given(groups())
-def test_lines_in_a_row_give_what_each_gives_alone(lines: list[str]) -> None:
+def read_each(lines: list[str]) -> tuple[list[str], dict[str, int]]:
+    """Do the same with a reader for each line."""
     alone = [read([line]) for line in lines]
     counted = {key: sum(counters[key] for _, counters in alone) for key in ("readings", "passed", "wrong")}
-    assert read(lines) == ([reading for readings, _ in alone for reading in readings], counted)
+    return [reading for readings, _ in alone for reading in readings], counted
+
+
+@given(groups())
+def test_lines_in_a_row_give_what_each_gives_alone(lines: list[str]) -> None:
+    assert read(lines) == read_each(lines)
+
+
+@pytest.mark.parametrize("line", [line for line in golden_lines() if '"identification"' not in line][::3])
+@pytest.mark.parametrize("clock", ['{"time":"e11200e6"}', '{"octet-string":"07ea0b16070a0f04ff800000"}'])
+def test_a_clock_in_the_place_of_a_number_is_read_line_by_line_as_alone(line: str, clock: str) -> None:
+    for found in re.finditer(r'\{"(?:double-long|long|long64)(?:-unsigned)?":-?[0-9]+\}', line):
+        changed = line[: found.start()] + clock + line[found.end() :]
+        assert read([changed, changed, line]) == read_each([changed, changed, line])

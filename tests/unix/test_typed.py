@@ -20,15 +20,6 @@ class Pair(NamedTuple):
 
 
 class Words(NamedTuple):
-    """Fields whose names a constructor might use itself."""
-
-    cls: int
-    new: int
-    self: int
-    tuple: int
-
-
-class Words(NamedTuple):
     """Fields with names that a constructor might use itself."""
 
     cls: int

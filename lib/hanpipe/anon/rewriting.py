@@ -103,6 +103,8 @@ def anonymize(capture: Capture, seed: str) -> bytes:
     """Return a capture under invented names, of equal length if one of some attempts has it.
 
     A CRC that is printed without leading zeros may need a digit more for one name, and not for another.
+
+    raise: Sealed: no key opens an APDU; NoNameLeftError
     """
     made = b""
     for attempt in range(_ATTEMPTS):

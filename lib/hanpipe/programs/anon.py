@@ -3,7 +3,7 @@
 import argparse
 import secrets
 
-from hanpipe.anon.inventing import Inventor
+from hanpipe.anon.inventing import NoNameLeftError, left_in
 from hanpipe.anon.rewriting import Capture, Sealed, anonymize
 from hanpipe.apdu.options import keys_of
 from hanpipe.unix.options import new_parser
@@ -26,6 +26,8 @@ def main(argv: list[str]) -> int:
     capture = Capture(octets, keys, options.link)
     try:
         program.write(anonymize(capture, options.seed or secrets.token_hex(8)))
+    except NoNameLeftError as error:
+        raise Failure(REFUSED, str(error)) from error
     except Sealed as error:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
     good = sum(piece.kind.isupper() for piece in capture.pieces)
@@ -35,7 +37,7 @@ def main(argv: list[str]) -> int:
 
 def _check(program: Program, original: Capture, octets: bytes) -> int:
     """Say whether a name of the original is left."""
-    left = Inventor(original.names, "").left_in(octets)
+    left = left_in(octets, original.names)
     for name in left:
         program.write(f"{name} is still there\n".encode())
     if not left:

@@ -93,8 +93,8 @@ def sizes_of(items: list[Item], layout: "Layout | None") -> dict[str, Sizes]:
     sizes: dict[str, Sizes] = {}
     for item in items if layout and layout.above else ():
         quantity: Quantity | None = quantities.quantity(item.key)
-        if not layout or not quantity or quantity.unit not in layout.above:
-            continue
+        if not layout or not quantity or quantity.unit not in layout.above or not is_number(item.value):
+            continue  # not a number: damage put a clock in its place
         known = sizes.setdefault(quantity.unit, Sizes())
         if type(item.value) is Slot:
             sizes[quantity.unit] = known._replace(slots=(*known.slots, item.value.at))

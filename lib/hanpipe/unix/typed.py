@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     __all__ = ["TYPE_CHECKING", "Any", "Final", "Generic", "NamedTuple", "Protocol", "TypeVar", "Union"]
 else:
     from collections import _tuplegetter  # reads a field from a tuple, in C
+    from functools import cache
+    from types import FunctionType
 
     class _Word:
         """A word of annotations; its brackets change nothing."""
@@ -62,6 +64,17 @@ else:
         def __getnewargs__(self):
             return tuple(self)  # for copy and pickle
 
+    @cache
+    def _code(count):
+        """Compile a constructor of so many fields, once for all classes that have as many."""
+        fields = ", ".join(f"_{number}" for number in range(count))
+        return eval(f"lambda _cls, {fields}: _new(_cls, ({fields},))").__code__  # noqa: S307
+
+    def _constructor(fields, defaults):
+        """Return the constructor of a named tuple, by giving the parameters of one of that size their names."""
+        code = _code(len(fields)).replace(co_varnames=("_cls", *fields))  # no field begins with an underscore
+        return FunctionType(code, {"_new": tuple.__new__}, "__new__", defaults)
+
     class _Maker(type):
         def __new__(cls, name, bases, namespace):
             """Make a named tuple from a class body: its annotations are the fields; the rest of it is kept."""
@@ -74,16 +87,7 @@ else:
             namespace |= {field: _tuplegetter(at, field) for at, field in enumerate(fields)}
             namespace |= {"__slots__": (), "__match_args__": fields, "_fields": fields, "_field_defaults": defaults}
 
-            def first(cls, /, *values, **named):
-                """Compile the constructor when the first one is made: most starts make few kinds."""
-                # No field begins with an underscore.
-                text = f"lambda _cls, {', '.join(fields)}: _new(_cls, ({', '.join(fields)},))"
-                new = eval(text, {"_new": tuple.__new__})  # noqa: S307
-                new.__name__, new.__defaults__ = "__new__", tuple(defaults.values())
-                made.__new__ = new
-                return new(cls, *values, **named)
-
-            made = type(name, (_Tuple,), {**namespace, "__new__": first})
+            made = type(name, (_Tuple,), {**namespace, "__new__": _constructor(fields, tuple(defaults.values()))})
             made.__annotations__ = types
             return made
 

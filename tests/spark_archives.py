@@ -80,10 +80,17 @@ def plain(archive, names):
     ]
 
 
-@pytest.mark.parametrize("decode", ["by_library", "by_programs"])
-def test_rows_are_those_of_the_plain_pipe(decode, archives, spark, tmp_path):
+WAYS = {
+    "files": lambda example, archives, rows: example.write(archives, rows, pipe=False),
+    "library": lambda example, archives, rows: example.by_library(archives).write.parquet(rows),
+    "programs": lambda example, archives, rows: example.write(archives, rows, pipe=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_are_those_of_the_plain_pipe(way, archives, spark, tmp_path):
     module = example()
-    module.write(spark, getattr(module, decode), str(archives), str(tmp_path / "rows"))
+    WAYS[way](module, module.octets_in(spark, str(archives)), str(tmp_path / "rows"))
     found, names = rows(tmp_path / "rows"), set(module.schema().names)
     assert len(list((tmp_path / "rows").glob("*.parquet"))) > 1
     assert len(found) == 10

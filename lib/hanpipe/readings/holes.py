@@ -103,6 +103,7 @@ class _Frames:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self._count = 0
+        self._rows: list[Values] = []  # as many as were asked for
         self._columns = [bytearray() for _ in shape.places]
 
     def __len__(self) -> int:
@@ -129,4 +130,6 @@ class _Frames:
         return values
 
     def rows(self) -> list[Values]:
-        return list(zip(*map(self.values, range(len(self._columns))), strict=True))
+        if len(self._rows) < self._count:  # many fields may ask
+            self._rows = list(zip(*map(self.values, range(len(self._columns))), strict=True))
+        return self._rows

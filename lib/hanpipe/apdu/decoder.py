@@ -53,10 +53,10 @@ class Decoder:
         results: list[Result] = []
         find, segments, open_ = self._frames.find, self.opener.segments, self.opener.open
         for kind, octets, time, source in records:
-            if source:
-                results += self._feed_source(kind, octets, time, source)
-            elif kind == "H" and not segments.waiting and (shape := find(octets)) is not None:
+            if kind == "H" and not source and not segments.waiting and (shape := find(octets)) is not None:
                 results.append(_made(Message, (time, "", shape, shape.unpack(octets), "")))
+            elif source:
+                results += self._feed_source(kind, octets, time, source)
             else:
                 results += self._read_all(open_(kind, octets, time), self.opener, self._frames)
         return results

@@ -48,11 +48,11 @@ class Message(NamedTuple):
 
     def line(self) -> str:
         """Return the line of han-decode, without a line end."""
-        shape, values = self.shape, self.values
+        time, envelope, shape, values, source = self
         if shape.texts:
             values = shape.written(values)
-        if self.time or self.envelope or self.source:
-            return "{" + front(self.time, self.source) + self.envelope + shape.template % values
+        if time or envelope or source:
+            return "{" + front(time, source) + envelope + shape.template % values
         return "{" + shape.template % values
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.dlms import read_notification
-from hanpipe.apdu.message import Apdu, Opened, Refusal, Result
+from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result
 from hanpipe.link.octets import Malformed
 from hanpipe.link.records import RecordReader
 from hanpipe.unix.program import Program
@@ -30,7 +30,9 @@ class Outcome:
 
     def add(self, results: list[Opened | Result]) -> None:
         """Count the results of a piece of the input."""
-        for result in results:
+        others = [result for result in results if type(result) is not Message]
+        self.good += len(results) - len(others)
+        for result in others:
             if type(result) is Refusal:
                 fault = result.keys["fault"]
                 self._faults[fault] = self._faults.get(fault, 0) + 1

@@ -134,27 +134,30 @@ class RecordReader:
 
 def _run(octets: bytes, found: list[Record]) -> int:
     """Read the whole records at the beginning, up to one that holds a header inside: nearly all. Return their end."""
-    at, before, last = 0, 0, len(octets) - HEADER.size
+    unpack, header, letter_of, find = HEADER.unpack_from, HEADER.size, _KINDS.get, octets.find
+    at, before, size = 0, 0, len(octets)
+    last = size - header
     pair, source, named = 0, "", 0  # where a record begins with that of its source, and the time of that
     while at <= last:
-        magic, kind, length, time = HEADER.unpack_from(octets, at)
-        begin = at + HEADER.size
+        magic, kind, length, time = unpack(octets, at)
+        begin = at + header
         end = begin + length
-        if magic != b"HAN" and found and not source:
+        if magic != b"HAN":
+            if not found or source:
+                break
             found.pop()  # whether it was whole is not that simple
             return before
-        if magic != b"HAN" or kind not in _KINDS or not 0 < length <= LONGEST or end > len(octets):
+        letter = letter_of(kind)
+        if letter is None or not 0 < length <= LONGEST or end > size or find(b"HAN", at + 1, end) >= 0:
             break
-        if octets.find(b"HAN", at + 1, end) >= 0:
-            break
-        if kind == _SOURCE:
+        if letter == SOURCE:
             if source or not (source := _name(octets[begin:end])):
                 break
             at, named = end, time
             continue
         if source and named != time:
             break
-        found.append(_made(Record, (_KINDS[kind], octets[begin:end], time, source)))
+        found.append(_made(Record, (letter, octets[begin:end], time, source)))
         before, pair, at, source = pair, end, end, ""
     return pair
 

@@ -81,9 +81,10 @@ def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[
     changed = apdu[:at] + bytes([apdu[at] ^ data.draw(st.integers(1, 255))]) + apdu[at + 1 :]
     decoder = Decoder()
     decoder.feed("A", apdu)
-    result = [one for one in decoder.feed("A", changed) if type(one) is Message]
+    lines = [one.line() for one in decoder.feed("A", changed) if type(one) is Message]
     plain = plain_walk.line({"link": "apdu"}, changed)
-    assert [one.line() for one in result] == ([] if plain is None else [plain])
+    # With another tag it may be another APDU, or a body alone, which plain_walk does not read.
+    assert [line for line in lines if '"apdu":"data-notification"' in line] == ([] if plain is None else [plain])
 
 
 @pytest.mark.slow

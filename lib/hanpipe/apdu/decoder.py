@@ -7,6 +7,7 @@ from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result, json_te
 from hanpipe.apdu.opener import Opener
 from hanpipe.apdu.shape import Shape, Shapes, notification_pieces
 from hanpipe.apdu.sources import Openers, of_source
+from hanpipe.link import Event
 from hanpipe.link.hdlc.header import FCS
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import TYPE_CHECKING, Any
@@ -57,6 +58,17 @@ class Decoder:
                 results.append(_made(Message, (time, "", shape, shape.unpack(octets), "")))
             elif source:
                 results += self._feed_source(kind, octets, time, source)
+            else:
+                results += self._read_all(open_(kind, octets, time), self.opener, self._frames)
+        return results
+
+    def feed_events(self, events: Iterable[Event], time: int) -> list[Result]:
+        """Read the events of a framer, without a record for each. time: of all, as in a record."""
+        results: list[Result] = []
+        find, segments, open_ = self._frames.find, self.opener.segments, self.opener.open
+        for kind, octets in events:
+            if kind == "H" and not segments.waiting and (shape := find(octets)) is not None:
+                results.append(_made(Message, (time, "", shape, shape.unpack(octets), "")))
             else:
                 results += self._read_all(open_(kind, octets, time), self.opener, self._frames)
         return results

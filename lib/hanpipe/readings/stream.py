@@ -49,8 +49,12 @@ def readings(
     warn = once(warn)
     naming = naming or Naming(warn=warn)
     decoder = new_decoder(keys, warn, descriptors=descriptors)
-    pieces = of_lines(stream, link, warn) if lines else starmap(with_time, of_octets(stream, link))
-    return named(chain.from_iterable(map(decoder.feed_all, pieces)), naming)
+    results = (
+        map(decoder.feed_all, of_lines(stream, link, warn))
+        if lines
+        else starmap(decoder.feed_events, of_octets(stream, link))
+    )
+    return named(chain.from_iterable(results), naming)
 
 
 def new_decoder(keys: "Keys | None", warn: "Callable[[str], None]", *, descriptors: bool) -> Decoder:
@@ -79,11 +83,6 @@ def of_octets(stream: "BinaryIO", link: str) -> "Iterator[tuple[list[Event], int
     framer = FRAMERS[link]()
     for data, now in _read(stream):
         yield framer.feed(data), now
-
-
-def with_time(events: "list[Event]", now: int) -> "list[_Record]":
-    """Return events as records of that time."""
-    return [(kind, octets, now, "") for kind, octets in events]
 
 
 def of_lines(stream: "BinaryIO", link: str, warn: "Callable[[str], None]") -> "Iterator[list[_Record]]":

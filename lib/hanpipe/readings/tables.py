@@ -6,7 +6,7 @@ from hanpipe.apdu.bulk import Bulk, BulkReader
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.rows import Rows
 from hanpipe.readings.schema import USUAL, kinds_of
-from hanpipe.readings.stream import new_decoder, of_lines, of_octets, once, with_time
+from hanpipe.readings.stream import new_decoder, of_lines, of_octets, once
 from hanpipe.unix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ def _in_bulk(decoder: "Decoder", pieces: "Iterable[tuple[list[Event], int]]") ->
     """Yield what each piece completes, in bulk if all of it is like what came before."""
     reader = BulkReader(decoder)
     for events, now in pieces:
-        yield reader.read(events, now) or decoder.feed_all(with_time(events, now))
+        yield reader.read(events, now) or decoder.feed_events(events, now)

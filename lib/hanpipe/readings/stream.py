@@ -101,9 +101,10 @@ def named(
     results: "Iterable[Result]", naming: "Naming", refuse: "Callable[[Refusal], None]" = lambda refusal: None
 ) -> "Iterator[Reading]":
     """Yield the readings in results of a decoder. refuse: receives what could not be read."""
+    read = naming.reading
     for result in results:
         if type(result) is Message:
-            yield naming.reading(result)
+            yield read(result)
         elif type(result) is Telegram:
             yield naming.telegram(result.keys, result.time, result.source)
         elif type(result) is Refusal:

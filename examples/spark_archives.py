@@ -155,8 +155,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--pipe", action="store_true", help="use the programs, and not the library")
     options = parser.parse_args(argv)
     spark = SparkSession.builder.appName("archives").config("spark.ui.enabled", "false").getOrCreate()
-    write(octets_in(spark, options.archives), options.rows, pipe=options.pipe)
-    spark.stop()
+    try:
+        write(octets_in(spark, options.archives), options.rows, pipe=options.pipe)
+    except FileExistsError as error:
+        parser.error(str(error))
+    finally:
+        spark.stop()
     return 0
 
 

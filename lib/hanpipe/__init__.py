@@ -73,12 +73,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> "Any":
-    import importlib  # half a millisecond, which no program needs
+    from hanpipe.unix.late import imported
 
     if name == "readings":  # the room itself, which can be called
-        return importlib.import_module("hanpipe.readings")
+        return imported("readings")
     if name in _HOMES:
-        return getattr(importlib.import_module(f"hanpipe.{_HOMES[name]}"), name)
+        return getattr(imported(_HOMES[name]), name)
     raise AttributeError(f"module 'hanpipe' has no attribute {name!r}")
 
 

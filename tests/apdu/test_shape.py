@@ -84,7 +84,7 @@ def test_so_does_one_with_an_octet_changed_behind_one_that_was_good(apdus: list[
     lines = [one.line() for one in decoder.feed("A", changed) if type(one) is Message]
     plain = plain_walk.line({"link": "apdu"}, changed)
     # With another tag it may be another APDU, or a body alone, which plain_walk does not read.
-    assert [line for line in lines if '"apdu":"data-notification"' in line] == ([] if plain is None else [plain])
+    assert [line for line in lines if '"apdu":"data-notification"' in line] == ([plain] if plain else [])
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ class BulkReader:
         for size, some in of_size.items():
             joined = b"".join(some)
             shape = self._shape(joined, size, len(some))
-            if shape is None:
+            if not shape:
                 return None
             frames[size] = shape, joined
         return Bulk(time, [len(octets) for _, octets in events], frames)

@@ -148,7 +148,7 @@ def _run(octets: bytes, found: list[Record]) -> int:
             found.pop()  # whether it was whole is not that simple
             return before
         letter = letter_of(kind)
-        if letter is None or not 0 < length <= LONGEST or end > size or find(b"HAN", at + 1, end) >= 0:
+        if not letter or not 0 < length <= LONGEST or end > size or find(b"HAN", at + 1, end) >= 0:
             break
         if letter == SOURCE:
             if source or not (source := _name(octets[begin:end])):

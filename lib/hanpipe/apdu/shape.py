@@ -46,6 +46,8 @@ _TEXT_BITS: Final = (0x20, 0x40, 0x60)
 
 _ROOM: Final = 2_000_000  # characters of the shapes kept
 
+_number = int.from_bytes  # octets -> one number, the first octet the highest; each message goes through it
+
 
 class Hole(NamedTuple):
     """Octets whose value differs from message to message of a shape.
@@ -171,7 +173,7 @@ class Shapes:
         shapes: list[Shape] | None = self._of_size.get(len(octets))
         if shapes is None:
             return None
-        number = int.from_bytes(octets, "big")
+        number = _number(octets)
         for shape in shapes:
             if number & shape.mask == shape.fixed:
                 if shape is not shapes[0]:

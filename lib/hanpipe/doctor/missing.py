@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
 from hanpipe.doctor.spans import header_size
-from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.crc import GOOD, residue
 from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
@@ -45,7 +45,7 @@ def _look(
     tried = repaired = 0
     for span in frames[:_MOST_TRIED]:
         tried += 1
-        repaired += any(x25(way) == GOOD for way in ways(span.octets))
+        repaired += any(residue(way) == GOOD for way in ways(span.octets))
     for header in spans.headers[:_MOST_TRIED]:
         tried += 1
         repaired += any(header_size(way) for way in _twice(ways, header, changed=changed))

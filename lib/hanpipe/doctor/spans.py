@@ -6,7 +6,7 @@ which the check of the frame alone cannot.
 
 import re
 
-from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.crc import GOOD, residue
 from hanpipe.link.hdlc.header import LONGEST, header_end
 from hanpipe.link.octets import Malformed
 from hanpipe.unix.typed import Final, NamedTuple
@@ -45,7 +45,7 @@ def header_size(octets: bytes, begin: int = 0) -> int:
         end = header_end(octets, begin)
     except Malformed:
         return 0
-    return end - begin if end <= len(octets) and x25(octets[begin:end]) == GOOD else 0
+    return end - begin if end <= len(octets) and residue(octets[begin:end]) == GOOD else 0
 
 
 def read_spans(octets: bytes) -> Spans:
@@ -59,7 +59,7 @@ def read_spans(octets: bytes) -> Spans:
             continue  # inside a good frame
         announced = (octets[begin] & 7) << 8 | octets[begin + 1]
         end = begin + announced
-        if good := octets[end : end + 1] == b"\x7e" and x25(octets[begin:end]) == GOOD:
+        if good := octets[end : end + 1] == b"\x7e" and residue(octets[begin:end]) == GOOD:
             ends.append(end)
         elif (end := _next_flags(octets, begin, anchors[at + 1 :])) <= 0:
             continue

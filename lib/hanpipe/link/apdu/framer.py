@@ -2,7 +2,7 @@
 
 import re
 
-from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.crc import GOOD, residue
 from hanpipe.link.hdlc.header import read_header
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.link.octets import Malformed, read_length
@@ -31,7 +31,7 @@ def looks_like_apdu(octets: bytes) -> bool:
 def _begins_like_hdlc(octets: bytes) -> bool:
     """Return whether octets begin with a header of HDLC whose HCS is right."""
     try:
-        return bool(x25(octets[: read_header(octets).information]) == GOOD)
+        return bool(residue(octets[: read_header(octets).information]) == GOOD)
     except Malformed:
         return False
 
@@ -83,6 +83,6 @@ def _last(octets: bytes) -> Event:
         return Fault("t", octets)
     if not _begins_like_hdlc(octets):
         return Frame("A", octets)
-    if read_header(octets).length == len(octets) and x25(octets) == GOOD:
+    if read_header(octets).length == len(octets) and residue(octets) == GOOD:
         return Frame("H", octets)
     return Fault("t" if len(octets) < read_header(octets).length else "c", octets)

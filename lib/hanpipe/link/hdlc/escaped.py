@@ -6,7 +6,7 @@ flag, and the octets between two flags are a frame.
 
 import re
 
-from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.crc import GOOD, residue
 from hanpipe.link.hdlc.header import LONGEST, read_header
 from hanpipe.link.kinds import Event, Fault, Frame
 from hanpipe.link.octets import Malformed
@@ -69,8 +69,8 @@ def _judge(octets: bytes) -> Event:
     except Malformed:
         return Fault("n" if frame[0] & 0xF0 != 0xA0 else "t" if len(frame) < 7 else "h", octets)
     checked = 2 + len(header.destination) + len(header.source) + 3  # without information, the FCS is also the HCS
-    if x25(frame[:checked]) != GOOD:
+    if residue(frame[:checked]) != GOOD:
         return Fault("h", octets)
-    if header.length == len(frame) and x25(frame) == GOOD:
+    if header.length == len(frame) and residue(frame) == GOOD:
         return Frame("H", frame)
     return Fault("t" if len(frame) < header.length else "c", octets)

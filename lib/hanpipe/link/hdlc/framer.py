@@ -11,7 +11,7 @@ after a failure the search goes on right after the flag that was tried.
 import functools
 import re
 
-from hanpipe.link.crc import GOOD, x25
+from hanpipe.link.crc import GOOD, residue
 from hanpipe.link.hdlc.header import header_end
 from hanpipe.link.kinds import Event, Frame
 from hanpipe.link.scanner import Scanner
@@ -131,7 +131,7 @@ class HdlcFramer(Scanner):
                 end = boundary.end() + ((header[0] & 7) << 8 | header[1])
                 if end < size and octets[end] != FLAG:
                     continue
-                if enough or x25(header) != GOOD:
+                if enough or residue(header) != GOOD:
                     wrong = header
                     continue
             self._at = boundary.start()
@@ -156,7 +156,7 @@ class HdlcFramer(Scanner):
                 break
             end = begin + length
             frame = octets[begin:end]
-            if end > last or octets[end] != FLAG or x25(frame) != GOOD:
+            if end > last or octets[end] != FLAG or residue(frame) != GOOD:
                 break
             events.append(_made(Frame, ("H", frame)))
             at = end
@@ -194,14 +194,14 @@ def _judge(octets: bytes, begin: int, checked: int, ended: bool) -> tuple[str, i
     if checked == size and size < (whole := header_end(octets, begin)):
         return ("t", latest) if ended else ("", whole)
     # without information, the FCS takes the place of the HCS
-    if checked != end < checked + 2 or x25(octets[begin:checked]) != GOOD:
+    if checked != end < checked + 2 or residue(octets[begin:checked]) != GOOD:
         return "h", latest
     if size <= end and not ended:
         return "", end + 1
     # an input that was cut in front of the closing flag has lost no octet of the frame
     if size < end or octets[end : end + 1] not in (b"\x7e", b""):
         return "t", latest
-    return ("H", end) if x25(octets[begin:end]) == GOOD else ("c", end)
+    return ("H", end) if residue(octets[begin:end]) == GOOD else ("c", end)
 
 
 @functools.lru_cache(64)

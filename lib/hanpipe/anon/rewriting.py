@@ -29,7 +29,7 @@ class Sealed(Exception):
 
 
 class Capture:
-    """A capture, its frames and its names."""
+    """A capture, its frames and its names. good: how many good frames it has."""
 
     def __init__(self, octets: bytes, keys: Keys | None, link: str = "auto") -> None:
         """Find the frames and the names. keys: of ciphered meters."""
@@ -37,6 +37,7 @@ class Capture:
         framer = FRAMERS[link]()
         events = [*framer.feed(octets), *framer.feed(b"")]
         self.pieces = list(locate(octets, events))
+        self.good = sum(piece.kind in GOOD for piece in self.pieces)
         self._keys = keys or Keys()
         self.names = find_names(events, Decoder(Deciphering(self._keys)))
 

@@ -24,24 +24,38 @@ def main(argv: list[str]) -> int:
     if options.check:
         return _check(program, Capture(_read(options.check), keys, options.link), octets)
     capture = Capture(octets, keys, options.link)
+    if not capture.good:
+        return program.nothing(f"{_found(octets)}, so no name is known and nothing was written; han-doctor says why")
     try:
         program.write(anonymize(capture, options.seed or secrets.token_hex(8)))
     except NoNameLeftError as error:
         raise Failure(REFUSED, str(error)) from error
     except Sealed as error:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
-    good = sum(piece.kind.isupper() for piece in capture.pieces)
-    program.explain(f"replaced {counted(len(capture.names), 'name')} in {counted(good, 'good frame')}")
-    return OK if good else program.nothing("found no good frame in the input; han-doctor says why")
+    program.explain(f"replaced {counted(len(capture.names), 'name')} in {counted(capture.good, 'good frame')}")
+    return OK
+
+
+def _found(octets: bytes) -> str:
+    """Return what was found in the place of good frames."""
+    from hanpipe.doctor.intake import ENOUGH, OCTETS, recognise
+
+    kind = recognise(octets[:ENOUGH])
+    return "found no good frame" if kind == OCTETS else f"expected octets of a meter, found {kind.title}"
 
 
 def _check(program: Program, original: Capture, octets: bytes) -> int:
     """Say whether a name of the original is left."""
+    path = program.options.check
+    if not original.good:
+        return program.nothing(f"{path}: {_found(original.octets)}, so nothing was checked; expected what han-anon read")
+    if not octets:
+        return program.nothing("found no octets in the input, so nothing was checked")
     left = left_in(octets, original.names)
     for name in left:
         program.write(f"{name} is still there\n".encode())
     if not left:
-        program.write(f"none of {counted(len(original.names), 'name')} in {program.options.check} is left\n".encode())
+        program.write(f"none of {counted(len(original.names), 'name')} in {path} is left\n".encode())
     return NOTHING if left else OK
 
 

@@ -7,7 +7,7 @@ from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Every, Line
 from hanpipe.periods.lines import text_of
-from hanpipe.sinks.readings_in import NO_READING, ReadingReader, skipped
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader
 from hanpipe.unix.options import new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     found = program.stream(lines, lambda made, _: "".join(text_of(line) for line in made).encode(), lambda line: True)
     show()
     if reader.bad:
-        program.warn(skipped(reader.bad, "reading", "han-fields"))
+        program.warn(reader.skipped())
     if dating.undated:
         program.warn(f"left out {counted(dating.undated, 'reading')} before the first with a time")
     return OK if found else program.nothing(NO_READING)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hanpipe.periods.intervals import Timeline
 from hanpipe.sinks.p1.telegram import Telegrams, dialects
-from hanpipe.sinks.readings_in import NO_READING, ReadingReader, readings_only, skipped
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader, readings_only
 from hanpipe.unix.options import address, new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, OK, Failure
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
                 write(telegrams.telegram(at))
     close()
     if reader.bad:
-        program.warn(skipped(reader.bad, "reading", "han-fields"))
+        program.warn(reader.skipped())
     return OK if reader.readings else program.nothing(NO_READING)
 
 

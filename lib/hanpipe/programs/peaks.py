@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
 
     found = program.stream(lines, lambda made, _: "".join(map(text_of, made)).encode(), lambda line: True)
     if bad := reader.bad + wrong:
-        program.warn(skipped(bad, "period", "han-every"))
+        program.warn(skipped(bad, "period", "han-every", reader.why))
     return OK if found else program.nothing("found no period in the input; run han-every first")
 
 

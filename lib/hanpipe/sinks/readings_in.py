@@ -13,6 +13,9 @@ NO_READING: Final = "found no reading in the input; run han-fields first"
 _MOST_DIGITS: Final = 31  # of an integer, with its sign; registers have at most 20
 _LONGEST: Final = 100  # characters of a number with a fraction or exponent
 _DEEPEST: Final = 200  # levels of the typed JSON that han-fields passes on
+# Lines that are read but are not readings.
+_DECODED: Final = "found lines of han-decode: run han-fields first"
+_UNCHECKED: Final = "found readings of frames whose check failed: use them only for a search (han-decode --unchecked)"
 
 
 class Line(NamedTuple):
@@ -29,13 +32,16 @@ class Line(NamedTuple):
 class ReadingReader:
     """Feed it octets in pieces of any size; the lines do not depend on the pieces and hold every octet.
 
-    readings: how many there were so far; bad: lines that are not readings (not a JSON object, NaN, an endless number)
+    readings: how many there were so far; bad: lines that are not readings (not a JSON object, NaN, an endless number, a
+              line of han-decode, a reading of a frame whose check failed)
+    why:      what the last of those was, as a warning; "" if it cannot be said
     """
 
     def __init__(self) -> None:
         """Start with nothing read."""
         self.readings = 0
         self.bad = 0
+        self.why = ""
         self._lines = Lines()
 
     def feed(self, data: bytes) -> list[Line]:
@@ -49,11 +55,16 @@ class ReadingReader:
             if not octets.strip():
                 return Line(octets, None)
             reading = None
-        if type(reading) is not dict or ("checked" in reading and reading["checked"] is False):  # nobody vouches for it
+        if type(reading) is not dict or "link" in reading or ("checked" in reading and reading["checked"] is False):
             self.bad += 1
+            self.why = "" if type(reading) is not dict else _DECODED if "link" in reading else _UNCHECKED
             return Line(octets, None)
         self.readings += 1
         return _made(Line, (octets, reading))
+
+    def skipped(self) -> str:
+        """Return a warning about all lines that are not readings."""
+        return skipped(self.bad, "reading", "han-fields", self.why)
 
 
 _made = tuple.__new__  # Line(...), in half the time
@@ -89,10 +100,13 @@ def readings_only(lines: list[Line], warn: Callable[[str], None]) -> Iterator[di
             yield line.reading
 
 
-def skipped(count: int, noun: str, program: str) -> str:
-    """Return a warning about lines of another kind. noun: the kind expected; program: the one that writes it."""
+def skipped(count: int, noun: str, program: str, why: str = "") -> str:
+    """Return a warning about lines of another kind.
+
+    noun: the kind expected; program: the one that writes it; why: what was found, "" if that cannot be said
+    """
     lines = f"1 line that is not a {noun}" if count == 1 else f"{count:,} lines that are not {noun}s"
-    return f"skipped {lines}; is the input from {program}?"
+    return f"skipped {lines}; {why or f'is the input from {program}?'}"
 
 
 def _read(octets: bytes) -> Any:

@@ -97,7 +97,7 @@ def _lines(program: Program, reader: ReadingReader, data: bytes) -> list[Line]:
     if lines:
         program.alive()
     if reader.bad > bad:
-        program.warn("skipped a line that is not a reading; is the input from han-fields?")
+        program.warn(f"skipped a line that is not a reading; {reader.why or 'is the input from han-fields?'}")
     return lines
 
 

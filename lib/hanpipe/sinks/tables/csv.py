@@ -32,7 +32,7 @@ def write(program: Program) -> int:
     Regular files are read twice, so that every name in them has its column.
     """
     if program.options.fields:
-        return run(program, _Table(program, program.options.fields))
+        return run(program, _Chosen(program))
     if not are_regular(program.options.files or ["-"]):
         return run(program, _Held(program))
     twice, columns = Twice(program), Columns()
@@ -57,6 +57,31 @@ class _Table(Sink):
     def take(self, lines: list[Line]) -> None:
         if octets := self._rows.rows(lines):
             self._program.write(octets)
+
+
+class _Chosen(Sink):
+    """Writes those values of readings that the user chose."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._rows = Rows(program.options.fields, lambda text: None, raw_text=program.options.raw_text)
+        self._any = False
+        self._unmet = set(program.options.fields)  # names that no reading had so far
+
+    def begin(self) -> None:
+        self._program.write(self._rows.header())
+
+    def take(self, lines: list[Line]) -> None:
+        if octets := self._rows.rows(lines):
+            self._program.write(octets)
+            self._any = True
+        for line in lines if self._unmet else ():
+            self._unmet.difference_update(line.reading or ())
+
+    def finish(self, stopping: Callable[[], bool]) -> None:
+        for name in self._rows.names:
+            if self._any and name in self._unmet:
+                self._program.warn(f"--fields: no reading has {name}")
 
 
 class _Held(Sink):

@@ -20,7 +20,7 @@ run: .venv/run
 	then $(call source,) | bin/han-frame | bin/han-decode | bin/han-fields | bin/han-top; \
 	else $(call source,-n 40) | bin/han-frame | bin/han-decode | bin/han-fields --text; fi
 
-source = bin/$(if $(DEVICE),han-read $(DEVICE),han-fake --speed 10 $1)
+source = bin/$(if $(DEVICE),han-read $(if $(filter socket:%,$(DEVICE)),,--auto) $(DEVICE),han-fake --speed 10 $1)
 
 # The page of han-web on a simulated meter, with a fortnight before it; Ctrl-C ends it.
 web: .venv/run

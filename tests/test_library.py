@@ -37,6 +37,16 @@ def test_what_is_told_goes_where_the_caller_wants_it_once():
     assert "wrong key" in result[0]
 
 
+@pytest.mark.parametrize(
+    ("begin", "what"),
+    [(b"\x1f\x8b\x08", "gzip.open"), (b"HANH\0\0", "RecordReader"), (b'{"link":"hdlc"', "LineReader")],
+)
+def test_a_stream_of_another_kind_is_a_warning(begin, what):
+    told = []
+    assert list(hanpipe.readings(io.BytesIO(begin), warn=told.append)) == []
+    assert [what in text for text in told] == [True]
+
+
 def test_an_open_power_of_ten_is_told():
     result = []
     (reading,) = hanpipe.readings(io.BytesIO(LIST), link="apdu", warn=result.append)

@@ -17,7 +17,7 @@ from hanpipe.anon.rewriting import Capture, Sealed
 from hanpipe.anon.sealing import TEST_KEY
 from hanpipe.apdu.keys import Keys, Line
 from hanpipe.fake import meters
-from programs import run
+from programs import run, shell
 
 NAMES = st.text("0123456789", min_size=6, max_size=20).filter(lambda name: int(name) > 99999 and name[0] != "0")
 
@@ -135,6 +135,20 @@ def test_the_program_writes_what_may_be_published_and_proves_it(tmp_path):
     assert checked.status == 1
     assert b"7359990000000001 is still there" in checked.out
     assert run("han-anon", given=b"no meter").status == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["han-frame", "han-frame | han-decode", "hex"])
+def test_without_a_good_frame_nothing_is_written_and_nothing_is_proved(tmp_path, way):
+    octets, other = octets_of("kamstrup", 3), tmp_path / "other"
+    other.write_bytes(octets.hex().encode() if way == "hex" else shell(way, given=octets).out)
+    for options in ([], ["--check", str(other)]):
+        ran = run("han-anon", *options, str(other))
+        assert (ran.status, ran.out) == (1, b"")
+        assert "expected octets of a line, found" in ran.words
+    (tmp_path / "octets").write_bytes(octets)
+    ran = run("han-anon", "--check", str(tmp_path / "octets"), given=b"")
+    assert (ran.status, ran.out) == (1, b"")
 
 
 def test_a_ciphered_capture_comes_out_under_the_published_key(tmp_path):

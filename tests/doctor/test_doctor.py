@@ -92,6 +92,13 @@ def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
     assert verdict(octets) == cause
 
 
+def test_layers_after_the_one_that_fails_are_not_called_ok() -> None:
+    silent = run("han-doctor", given=b"")
+    assert "frames" not in silent.words + silent.out.decode()
+    assert json.loads(run("han-doctor", "--json", given=b"").out)["counts"]["frames"] == 0
+    assert "0 of 0 good, 1 of noise  not reached" in run("han-doctor", given=b"a text\n" * 9).out.decode()
+
+
 _PARTS = [b"\x7e", b"\x7e\xa0", b"/XXX5\r\n", b"HANn\0\0\0\x01", b'{"fault":"noise"}\n', b'{"link":[]}\n']
 
 

@@ -96,6 +96,17 @@ def test_files_of_different_kinds_are_one_archive(tmp_path):
     assert figures(parse(ran.out.decode()))["Readings"][0] == str(40 - 8 + 120)
 
 
+@pytest.mark.parametrize("limits", [["--from", "2027-01-01"], ["--to", "2026-06-21"]])
+def test_limits_without_a_reading_say_what_there_is(limits):
+    ran = run("han-report", *limits, given=lines(house(1, start=datetime(2026, 6, 21, tzinfo=UTC))))
+    assert (ran.status, ran.out) == (1, b"")
+    assert "the archive has readings from 2026-06-21T" in ran.words
+
+
+def test_limits_that_contradict_are_an_error():
+    assert run("han-report", "--from", "2026-06-22", "--to", "2026-06-22", given=lines(house(1))).status == 2
+
+
 @pytest.mark.parametrize("given", [b"", b"\n", b"no reading\n", b'{"a":1}\n', b"7e a0 2a 41 08 83 13 04 13 e6 e7 00\n"])
 def test_an_archive_without_a_reading_says_so_in_one_line(given):
     ran = run("han-report", given=given)
@@ -195,7 +206,7 @@ def test_a_png_is_written_and_a_missing_package_is_one_line(tmp_path):
         "raise ModuleNotFoundError(\"No module named 'cairosvg'\", name='cairosvg')\n"
     )
     missing = run("han-report", "--png", given=lines(house(1)), env={"PYTHONPATH": str(tmp_path)})
-    assert (missing.status, missing.words.count("\n"), "hanpipe[plot]" in missing.words) == (3, 1, True)
+    assert (missing.status, missing.words.count("\n"), "pip install cairosvg" in missing.words) == (3, 1, True)
     (tmp_path / "cairosvg.py").write_text("raise OSError('no library called \"cairo-2\" was found')\n")
     missing = run("han-report", "--png", given=lines(house(1)), env={"PYTHONPATH": str(tmp_path)})
     assert (missing.status, missing.words.count("\n"), "apt install libcairo2" in missing.words) == (3, 1, True)

@@ -362,7 +362,7 @@ def test_at_the_end_it_is_tried_again_and_what_is_left_is_told(server):
     done = run(LIST_1 * 3, "--url", server.url, "--pass", HANPIPE_PASS="delivered")
     assert (done.returncode, done.stdout, len(server.requests)) == (4, b"", 2)
     assert b"answered 503; trying again" in done.stderr
-    assert b"3 readings were not posted" in done.stderr
+    assert b"not posted at the end: 3 readings" in done.stderr
 
 
 @pytest.mark.slow
@@ -398,7 +398,13 @@ def test_readings_without_a_time_are_not_posted(server):
     done = run(b'{"act_pow_pos":1}\n' * 3 + LIST_1, "--url", server.url, "--pass")
     assert done.stdout.count(b"\n") == 4
     assert server.requests[0][2].count(b"\n") == 1
-    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.count(b"\n") == 2
+    assert b"skipped 3 of 4 readings" in done.stderr
+    assert done.returncode == 0
+
+
+def test_readings_of_which_none_has_a_time_give_the_status_of_nothing(server):
+    assert run(b'{"act_pow_pos":1}\n' * 3, "--url", server.url).returncode == 1
 
 
 @pytest.mark.parametrize(

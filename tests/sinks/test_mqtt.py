@@ -755,7 +755,15 @@ def test_a_reader_that_leaves_is_no_error(shared):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--prefix", "a/#"], ["--port", "0"], ["--client-id", "a b"], ["--host", ""], ["--host", "a..b"], ["--meter", ""]],
+    [
+        ["--prefix", "a/#"],
+        ["--port", "0"],
+        ["--client-id", "a b"],
+        ["--host", ""],
+        ["--host", "a..b"],
+        ["--host", "broker:1883"],
+        ["--meter", ""],
+    ],
 )
 def test_usage(arguments):
     with pytest.raises(SystemExit) as left:
@@ -766,5 +774,5 @@ def test_usage(arguments):
 def test_the_library_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     session = mqtt.Session("127.0.0.1", 1, "x", None, None, "s", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'hanpipe\[mqtt\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"MQTT needs the Python package paho-mqtt: .*pip install paho-mqtt"):
         mqtt.Broker(session, Outbox(in_order=False), print, print, lambda octets: None)

@@ -8,6 +8,7 @@ from hanpipe.sinks.prometheus.metrics import Metrics
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.tables.table import cell
 from hanpipe.unix.lines import Lines
+from programs import shell
 
 
 def test_a_line_without_an_end_is_cut():
@@ -42,3 +43,25 @@ def test_what_is_nested_deeper_than_any_list_is_no_reading(levels, is_reading):
 def test_many_brackets_side_by_side_are_not_deep():
     (line,) = ReadingReader().feed(json.dumps({"#1": [[]] * 500}).encode() + b"\n")
     assert line.reading is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b'{"link":"hdlc","source":"0883","body":{"array":[]}}\n', "run han-fields first"),
+        (b'{"link":"hdlc","fault":"noise","octets":"00"}\n', "run han-fields first"),
+        (b'{"checked":false,"act_pow_pos":1}\n', "han-decode --unchecked"),
+        (b"text\n", "is the input from han-fields?"),
+    ],
+)
+def test_a_line_that_is_not_a_reading_is_named(line, why):
+    reader = ReadingReader()
+    assert [one.reading for one in reader.feed(line)] == [None]
+    assert why in reader.skipped()
+
+
+@pytest.mark.parametrize("sink", ["han-csv", "han-influx", "han-p1", "han-every 1h"])
+def test_lines_of_han_decode_are_not_taken_for_readings(sink):
+    ran = shell(f"han-fake -n 3 | han-frame | han-decode | {sink}")
+    assert (ran.status, ran.out) == (1, b"")
+    assert "found lines of han-decode: run han-fields first" in ran.words

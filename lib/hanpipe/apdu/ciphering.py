@@ -16,9 +16,6 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import AEADDecryptionContext
 
-MISSING: Final = (
-    "decryption needs the package cryptography: pip install 'hanpipe[decrypt]', or apt install python3-cryptography"
-)
 KEY_SIZES: Final = {0: 16, 1: 16, 2: 32}  # octets of the key of each suite
 
 _AUTHENTICATED, _ENCRYPTED, _BROADCAST, _COMPRESSED = 0x10, 0x20, 0x40, 0x80
@@ -149,7 +146,9 @@ def _gcm(key: bytes, iv: bytes, tag: bytes) -> "AEADDecryptionContext":
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(MISSING, name="cryptography") from error
+        from hanpipe.unix.missing import needed
+
+        raise needed("cryptography", "decryption") from error
     return Cipher(algorithms.AES(key), modes.GCM(iv, tag or None, min_tag_length=_TAG)).decryptor()
 
 

@@ -168,7 +168,7 @@ class Case:
         if self.frames or not self.octets == len(self.sample) < intake.ENOUGH:
             return
         results = Decoder().feed("A", self.sample)
-        if all(isinstance(result, Message) for result in results):
+        if results and all(isinstance(result, Message) for result in results):
             self.faults = dict.fromkeys(self.faults, 0)
             self.frames = 1
             self._read(results)

@@ -11,13 +11,13 @@ from hanpipe.doctor.case import Case
 from hanpipe.doctor.causes import Finding
 from hanpipe.doctor.report import paragraph
 from hanpipe.line.finder import LineFinder
-from hanpipe.line.port import Source, open_source
+from hanpipe.line.port import Source, open_source, port_reason
 from hanpipe.line.settings import Line
 from hanpipe.link import new_detector
 from hanpipe.readings import layouts
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
-from hanpipe.unix.stderr import counted, duration, reason
+from hanpipe.unix.stderr import counted, duration
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST: Final = 105.0  # s until the verdict
@@ -51,14 +51,15 @@ def examine(program: Program, name: str, keys: Keys | None) -> tuple[Case, list[
     raise: Failure: the port cannot be opened or is lost
     """
     lines = meter_lines()
-    program.warn(f"{name}: trying {len(lines)} settings; this takes {duration(_MOST)} at most, less if one is right")
     try:
         with program.interruptible():
             source = open_source(name, lines[0])
         with closing(source):
+            most = duration(_MOST)
+            program.warn(f"{name}: trying {len(lines)} settings; this takes {most} at most, less if one is right")
             heard = _listen(program, source, lines)
     except OSError as error:
-        raise Failure(IO, f"{name}: {reason(error)}") from error
+        raise Failure(IO, f"{name}: {port_reason(error)}") from error
     case = Case(keys)
     best = heard.line or max(heard.octets, key=lambda line: _weight(line, heard), default=lines[0])
     case.feed(heard.octets.get(best, b""))

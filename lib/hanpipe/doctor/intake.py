@@ -76,6 +76,12 @@ def recognise(begin: bytes) -> Kind:
     return _text(begin)
 
 
+def other_kind(octets: bytes) -> str:
+    """Return the title of the kind of an input if it is not octets of a line, else ""."""
+    kind = recognise(octets[:ENOUGH])
+    return "" if kind == OCTETS else kind.title
+
+
 def _text(begin: bytes) -> Kind:
     """Return the kind of a text."""
     if _LINE.match(begin):

@@ -36,7 +36,8 @@ def as_text(case: Case, found: list[Finding], name: str, key_file: str | None) -
     lines = []
     for layer in LAYERS:
         if words := _layer(case, layer):
-            state = f"FAILS: {failing[layer].cause.title}" if layer in failing else "ok"
+            reached = "ok" if layer == "input" or case.frames else "not reached"
+            state = f"FAILS: {failing[layer].cause.title}" if layer in failing else reached
             lines += paragraph(layer, f"{words:<24} {state}")
     lines += [line for finding in found for line in _finding(finding, name)]
     if trials := key_trials(case):

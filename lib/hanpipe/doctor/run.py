@@ -96,5 +96,5 @@ def _mender(program: Program, case: Case) -> tuple[Mender, list[Finding]]:
     if undo:
         program.explain(next(each.found.evidence for each in found if each.found.mend))
     elif found:
-        program.warn(f"{found[0].cause.name} cannot be undone, as it has lost octets; the input is passed on as it is")
+        program.warn(f"--mend cannot undo {found[0].cause.name}; the input is passed on as it is")
     return Mender(undo), found

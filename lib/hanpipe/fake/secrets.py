@@ -24,5 +24,7 @@ def give_key(meter: Meter, name: str, path: str | None) -> None:
     if not fitting:
         raise Failure(CONFIGURATION, f"{path}: no line for {title}")
     if importlib.util.find_spec("cryptography") is None:
-        raise ModuleNotFoundError("No module named 'cryptography'", name="cryptography")
+        from hanpipe.unix.missing import needed
+
+        raise needed("cryptography", f"{name}, which sends ciphered lists,")
     meter.use(fitting[0].key, fitting[0].authentication_key)

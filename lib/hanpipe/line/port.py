@@ -14,6 +14,7 @@ from hanpipe.line.settings import PARITIES, Line
 from hanpipe.unix.connect import connect, look_up
 from hanpipe.unix.options import is_host
 from hanpipe.unix.program import read_piece
+from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ _KEEP_ALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
+
+# Reasons why a port cannot be opened or read.
+NO_DEVICE: Final = "no such device"
+NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
+IN_USE: Final = "in use by another program"
+_REASONS: Final = {
+    errno.ENOENT: NO_DEVICE,
+    errno.ENODEV: NO_DEVICE,
+    errno.ENXIO: NO_DEVICE,
+    errno.EIO: NO_DEVICE,
+    errno.EACCES: NO_PERMISSION,
+    errno.EPERM: NO_PERMISSION,
+    errno.EAGAIN: IN_USE,
+    errno.EBUSY: IN_USE,
+}
 
 
 class Lost(OSError):
@@ -93,6 +109,11 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name}: expected socket://HOST:PORT or rfc2217://HOST:PORT")
     if separator:
         _address(name)
+
+
+def port_reason(error: OSError) -> str:
+    """Return the reason of an error of a port in the words of the messages."""
+    return _REASONS.get(error.errno or 0) or reason(error)
 
 
 def open_source(name: str, line: Line) -> Source:

@@ -7,29 +7,16 @@ from collections.abc import Callable
 from contextlib import closing
 
 from hanpipe.line.finder import LineFinder, NewDetector
-from hanpipe.line.port import Closed, Lost, Source, open_source
+from hanpipe.line.port import IN_USE, NO_DEVICE, NO_PERMISSION, Closed, Lost, Source, open_source, port_reason
 from hanpipe.line.settings import Line
 from hanpipe.line.watch import LineWatch
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
-from hanpipe.unix.stderr import counted, duration, reason, say
+from hanpipe.unix.stderr import counted, duration, say
 from hanpipe.unix.typed import Final
 
 LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, and each is twice the last
 
-_NO_DEVICE: Final = "no such device"
-_NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
-_IN_USE: Final = "in use by another program"
-_WORDS: Final = {
-    errno.ENOENT: _NO_DEVICE,
-    errno.ENODEV: _NO_DEVICE,
-    errno.ENXIO: _NO_DEVICE,
-    errno.EIO: _NO_DEVICE,
-    errno.EACCES: _NO_PERMISSION,
-    errno.EPERM: _NO_PERMISSION,
-    errno.EAGAIN: _IN_USE,
-    errno.EBUSY: _IN_USE,
-}
 # Errors that do not pass with time
 _HOPELESS: Final = {errno.ENOTTY: "not a serial port", errno.EINVAL: "cannot be set to {}"}
 
@@ -193,15 +180,15 @@ class Live:
         """Report why it cannot be read, once for each time it is lost. raise: Failure: it is useless to wait for it."""
         if error.errno in _HOPELESS:
             raise Failure(IO, f"{self._name}: {_HOPELESS[error.errno].format(self._line)}") from error
-        words = _WORDS.get(error.errno or 0) or reason(error)
+        words = port_reason(error)
         if self._once:
             raise Failure(IO, f"{self._name}: {words}") from error
         if self._away is None:
             self._away = time.monotonic()
         if words not in self._said:
-            waiting = "" if words in (_NO_PERMISSION, _IN_USE) else "; waiting for it (Ctrl-C ends)"
+            waiting = "" if words in (NO_PERMISSION, IN_USE) else "; waiting for it (Ctrl-C ends)"
             self._say(f"{self._name}: {words}{waiting}")
-        self._said |= {words, _NO_DEVICE} if isinstance(error, Lost) else {words}
+        self._said |= {words, NO_DEVICE} if isinstance(error, Lost) else {words}
 
     def _say(self, message: str) -> None:
         """Print a message that may come again: Program.warn prints each only once."""

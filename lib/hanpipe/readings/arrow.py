@@ -4,8 +4,8 @@ try:
     import pyarrow
     from pyarrow import compute, parquet
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "tables and Parquet need the package pyarrow: pip install 'hanpipe[parquet]'", name="pyarrow"
-    ) from error
+    from hanpipe.unix.missing import needed
+
+    raise needed("pyarrow", "a table") from error
 
 __all__ = ["compute", "parquet", "pyarrow"]

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 _Record = tuple[str, bytes, int, str]  # kind, octets, time and source
 
+# How other things begin, and what reads them.
+_OTHERS = (
+    (b"\x1f\x8b", "gzip data: open it with gzip.open"),
+    (b"HAN", "records of han-frame: feed them to RecordReader, and what it returns to Decoder"),
+    (b'{"', "lines of JSON: feed those of han-decode to LineReader"),
+)
 _MOST_WARNED = 1000  # texts; a hostile line makes new ones for ever
 
 
@@ -52,7 +58,7 @@ def readings(
     results = (
         map(decoder.feed_all, of_lines(stream, link, warn))
         if lines
-        else starmap(decoder.feed_events, of_octets(stream, link))
+        else starmap(decoder.feed_events, of_octets(stream, link, warn))
     )
     return named(chain.from_iterable(results), naming)
 
@@ -78,11 +84,22 @@ def _read(stream: "BinaryIO") -> "Iterator[tuple[bytes, int]]":
         yield data, now
 
 
-def of_octets(stream: "BinaryIO", link: str) -> "Iterator[tuple[list[Event], int]]":
+def of_octets(stream: "BinaryIO", link: str, warn: "Callable[[str], None]") -> "Iterator[tuple[list[Event], int]]":
     """Yield the frames and faults that each read of a stream completes, and its time, as _read does."""
     framer = FRAMERS[link]()
+    begun = False
     for data, now in _read(stream):
+        if not begun:
+            begun = True
+            _warn_of_others(data, warn)
         yield framer.feed(data), now
+
+
+def _warn_of_others(begin: bytes, warn: "Callable[[str], None]") -> None:
+    """Warn if the first octets of a stream are not those of a line."""
+    for magic, found in _OTHERS:
+        if begin.startswith(magic):
+            warn(f"expected octets of a line, found {found}")
 
 
 def of_lines(stream: "BinaryIO", link: str, warn: "Callable[[str], None]") -> "Iterator[list[_Record]]":

@@ -52,7 +52,7 @@ def tables(
     if lines:
         results = map(decoder.feed_all, of_lines(stream, link, warn))
     else:
-        results = _in_bulk(decoder, of_octets(stream, link))
+        results = _in_bulk(decoder, of_octets(stream, link, warn))
     for some in results:
         if isinstance(some, Bulk):
             waiting.add_bulk(some, naming)

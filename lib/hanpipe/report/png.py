@@ -13,10 +13,9 @@ from hanpipe.unix.typed import Final
 try:
     import cairosvg
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "--png needs the package cairosvg: pip install 'hanpipe[plot]', or apt install python3-cairosvg",
-        name="cairosvg",
-    ) from error
+    from hanpipe.unix.missing import needed
+
+    raise needed("cairosvg", "--png") from error
 except OSError as error:  # of the library that cairosvg loads
     raise ModuleNotFoundError("--png needs the library cairo: apt install libcairo2", name="cairo") from error
 

@@ -1,7 +1,7 @@
 """One run of han-report: an archive is read once, and the page is written at its end."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Dated
@@ -11,7 +11,7 @@ from hanpipe.report.account import Account
 from hanpipe.report.archive import Archive
 from hanpipe.report.page import Report, html
 from hanpipe.unix.program import Program
-from hanpipe.unix.status import IO, OK, REFUSED, Failure
+from hanpipe.unix.status import IO, NOTHING, OK, REFUSED, USAGE, Failure
 from hanpipe.unix.stderr import reason
 from hanpipe.unix.typed import Final
 
@@ -20,12 +20,16 @@ HIGHEST_HOURS: Final = Rule("", "The three highest hours of each month, on diffe
 
 
 class Accounts:
-    """The accounts of the meters in an archive. left_out: readings of the meters that were too many."""
+    """The accounts of the meters in an archive.
+
+    left_out: readings of the meters that were too many; outside: times of the readings before begin or after end, ns
+    """
 
     def __init__(self, zone: tzinfo, rule: Rule, begin: int | None, end: int | None) -> None:
         """Take how accounts are kept, and from when to before when, ns; None for no limit."""
         self.all: list[Account] = []
         self.left_out = 0
+        self.outside: tuple[int, ...] = ()
         self._begin, self._end = begin, end
         self._meters: Meters[Account | None] = Meters(lambda: self._new(zone, rule))
 
@@ -52,7 +56,11 @@ class Accounts:
     def _pass(self, account: Account | None, run: list[Dated]) -> None:
         begin, end = self._begin, self._end
         if begin is not None or end is not None:
+            every = run
             run = [one for one in run if (begin is None or one[0] >= begin) and (end is None or one[0] < end)]
+            if len(run) < len(every):
+                times = [*self.outside, every[0][0], every[-1][0]]
+                self.outside = min(times), max(times)
         if account is None:
             self.left_out += len(run)
         elif run:
@@ -71,6 +79,8 @@ def report(program: Program, archive: Archive, rule: Rule | None, why_no_frame: 
     options = program.options
     zone = options.zone or UTC
     begin, end = (None if limit is None else limit(zone) for limit in (options.begin, options.end))
+    if begin is not None and end is not None and begin >= end:
+        raise Failure(USAGE, "expected --from before --to, found it at or after it")
     accounts, dating = Accounts(zone, rule or HIGHEST_HOURS, begin, end), Dating(zone)
     for data, _ in program.pieces():
         accounts.take(_dated(dating, archive, data, program.input))
@@ -82,6 +92,10 @@ def report(program: Program, archive: Archive, rule: Rule | None, why_no_frame: 
         program.warn(f"left out readings of more than {MOST_METERS} meters: {accounts.left_out:,}")
     if any(account.gaps.backwards for account in known):
         program.warn("times run backwards: give each file once, in the order of their times")
+    if accounts.outside and not known:
+        first, last = (datetime.fromtimestamp(time // 10**9, zone).isoformat() for time in accounts.outside)
+        program.warn(f"found no reading within --from and --to; the archive has readings from {first} to {last}")
+        return NOTHING
     if not known:
         status = program.nothing(archive.why_nothing(why_no_frame))
         return REFUSED if archive.all_refused() else status

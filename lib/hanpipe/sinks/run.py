@@ -46,6 +46,10 @@ class Sink:
     def finish(self, stopping: Callable[[], bool]) -> None:
         """The input has ended: do what is left. stopping: whether a signal asks for haste. raise: SinkError."""
 
+    def used(self) -> bool:
+        """Return whether any of the readings could be used; if not, the exit status says so."""
+        return True
+
     def counters(self) -> dict[str, int]:
         """Return the sink's own counters for --stats."""
         return {}
@@ -79,7 +83,7 @@ def run(program: Program, sink: Sink, pieces: Iterator[tuple[bytes, int]] | None
             show()
     except SinkError as error:
         raise failure(error, sink.title) from error
-    return OK if reader.readings else program.nothing(NO_READING)
+    return OK if reader.readings and sink.used() else program.nothing(NO_READING)
 
 
 def failure(error: SinkError, title: str = "") -> Failure:

@@ -84,25 +84,30 @@ def positive_integer(text: str) -> int:
 
 def non_negative(text: str) -> float:
     """Read a number from 0 to 1e9. raise: ArgumentTypeError."""
+    return _number(text, "a number from 0 to 1e9")
+
+
+def _number(text: str, what: str) -> float:
+    """Read a number from 0 to 1e9. what: is expected. raise: ArgumentTypeError."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1e9:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1e9, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
     return value
 
 
 def positive_number(text: str) -> float:
     """Read a number above 0, up to 1e9. raise: ArgumentTypeError."""
-    value = non_negative(text)
+    value = _number(text, "a number above 0, at most 1e9")
     if not value:
         raise argparse.ArgumentTypeError("expected a number above 0, got 0")
     return value
 
 
 def octets(text: str) -> int:
-    """Read a size in octets; with k, M or G in thousands, millions or milliards. raise: ArgumentTypeError."""
+    """Read a size in octets; with k, M or G in thousands, millions or billions. raise: ArgumentTypeError."""
     factor = _UNITS.get(text[-1:], 1)
     size = positive_integer(text[:-1] if factor > 1 else text) * factor
     if size < _SMALLEST:

@@ -133,7 +133,7 @@ class DomoticzSink(Sink):
             self._close(figures)
         self._queue.put([], bytes(self._lines))
         self._warn(ended=True)
-        self._delivery.finish("values", self._deliver)
+        self._delivery.finish("value", self._deliver)
 
     def _send(self, posts: list[tuple[int, str]]) -> None:
         for idx, svalue in posts:

@@ -36,7 +36,7 @@ class InfluxSink(Sink):
         self._queue = Queue(_MOST)
         self._delivery = Delivery(self._queue, self._send, self._waiting, program.report, BATCH, clock)
         self._whose = Whose(program.warn)
-        self._undated = 0
+        self._taken = self._undated = 0
         self._due = 0.0
 
     def take(self, lines: list[Line]) -> None:
@@ -53,6 +53,7 @@ class InfluxSink(Sink):
     def _point(self, reading: dict[str, Any]) -> bytes:
         """Return the point of a reading; b"" if it has no number or no time: InfluxDB would date it now."""
         text = point(self._program.options.measurement, self._whose.of(reading), reading)
+        self._taken += 1
         if text and nanoseconds(reading) is None:
             self._undated += 1
             self._program.warn("skipped a reading without a time: InfluxDB would date it now")
@@ -89,7 +90,14 @@ class InfluxSink(Sink):
 
     def finish(self, stopping: Callable[[], bool]) -> None:
         """Post what is left."""
-        self._delivery.finish("readings")
+        if self._undated:
+            undated = counted(self._undated, "reading", self._taken)
+            self._program.report(f"skipped {undated}, as they have no time; records of han-frame have one")
+        self._delivery.finish("reading")
+
+    def used(self) -> bool:
+        """Return whether a reading had a time."""
+        return self._taken > self._undated
 
     def counters(self) -> dict[str, int]:
         """Return the counters of --stats."""

@@ -23,7 +23,6 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     import ssl
 
-MISSING: Final = "MQTT needs the package paho-mqtt: pip install 'hanpipe[mqtt]', or apt install python3-paho-mqtt"
 LAST_PATIENCE: Final = 5.0  # s for what waits when the input has ended
 
 _KEEP_ALIVE: Final = 30  # s of silence before the broker is asked; it takes us for dead after 45
@@ -276,7 +275,9 @@ def _client(session: Session) -> Any:
     try:
         import paho.mqtt.client as mqtt
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(MISSING, name="paho") from error
+        from hanpipe.unix.missing import needed
+
+        raise needed("paho", "MQTT") from error
     api = [mqtt.CallbackAPIVersion.VERSION2] if hasattr(mqtt, "CallbackAPIVersion") else []
     make: Any = mqtt.Client
     client = make(*api, client_id=session.client_id, clean_session=False)

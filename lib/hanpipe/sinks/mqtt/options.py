@@ -8,6 +8,9 @@ from hanpipe.unix.options import is_host, positive_integer
 
 def host(text: str) -> str:
     """Read a host name or address. raise: ArgumentTypeError."""
+    name, _, port = text.rpartition(":")
+    if port.isdigit() and name and ":" not in name:
+        raise argparse.ArgumentTypeError(f"expected a host without its port, got '{text}': add --port {port}")
     if not re.fullmatch(r"[\w.:%-]+", text) or not is_host(text):
         raise argparse.ArgumentTypeError(f"expected a host name or address, got '{text}'")
     return text

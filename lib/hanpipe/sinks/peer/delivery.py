@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hanpipe.sinks.errors import Away, Denied, Refused, Wrong
 from hanpipe.sinks.queue import Item, Queue
 from hanpipe.sinks.retry import Waiting
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 _TURN: Final = 10.0  # s for sending, before the input is read again
@@ -90,7 +91,7 @@ class Delivery:
     def finish(self, what: str, deliver: Callable[[], None] | None = None) -> None:
         """Send what is left, again after the pauses that are short.
 
-        what: the plural of a value; deliver: what sends them if more is to be done
+        what: a value, in the singular; deliver: what sends them if more is to be done
         raise: Away, Denied: something is left
         """
         deliver = deliver or self.deliver
@@ -100,5 +101,5 @@ class Delivery:
             time.sleep(pause)
             deliver()
         if left := len(self._queue):
-            words = f"at the end {left} {what} were not posted"
+            words = f"not posted at the end: {counted(left, what)}"
             raise Denied(words) if isinstance(self.trouble, Denied) else Away(words)

@@ -76,7 +76,7 @@ A sub-meter that was never read (its time is a placeholder) has no name, nor has
 | `gas_volume`, `water_volume`, `warm_water_volume` | `0-n:24.2.1`, `0-n:24.2.3`; DSMR 3: `0-n:24.3.0` | m3 | register |
 | `heat_energy`, `cooling_energy` | `0-n:24.2.1` | GJ | register |
 | `heat_volume`, `cooling_volume` | `0-n:24.2.1` | m3 | register |
-| `gas_energy`, `water_energy`, `warm_water_energy` | `0-n:24.2.1` | Wh, GJ | register, if a meter counts energy |
+| `gas_energy`, `water_energy`, `warm_water_energy` | `0-n:24.2.1` | GJ | register, if a meter counts energy |
 | `gas_time`, `water_time`, `warm_water_time`, `heat_time`, `cooling_time` | the same | - | when it was read, by the \
 meter's clock |
 | `gas_ID`, `water_ID`, `warm_water_ID`, `heat_ID`, `cooling_ID` | `0-n:96.1.0`, `0-n:96.1.1` | - | its number |

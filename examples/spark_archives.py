@@ -1,6 +1,6 @@
 """Read a folder of archives into Parquet with Spark: with the library, or with the programs. All give the same rows.
 
-    pip install 'pyspark[sql]' 'hanpipe[parquet]'   # and a Java: apt install default-jre-headless
+    pip install 'pyspark[sql]' '.[parquet]'   # in the checkout; and a Java: apt install default-jre-headless
     python3 spark_archives.py archives/ rows.parquet
     python3 spark_archives.py --pipe archives/ rows.parquet
     spark-submit --master spark://... spark_archives.py hdfs://.../archives/ hdfs://.../rows.parquet

@@ -519,6 +519,24 @@ def test_the_program_opens_and_remembers(tmp_path, key_file):
     assert said.count("han-decode: title KAM4500000001: ") == 2
 
 
+def test_a_message_beyond_the_count_is_not_remembered(tmp_path, key_file):
+    records = [pack("A", glo(counter=counter), 0) for counter in (1, 2, 3)]
+    options = ("--key-file", "keys.txt", "--counters", "counters.txt")
+    assert len(run(tmp_path, records, *options, "-n", "1")[1]) == 1
+    assert (tmp_path / "counters.txt").read_text() == f"{TITLE.hex()} 1\n"
+    assert [one.get("counter") for one in run(tmp_path, records, *options)[1]] == ["repeated", None, None]
+
+
+@pytest.mark.parametrize("options", [[], ["--tree"]])
+def test_readings_of_damaged_frames_alone_are_nothing_valid(tmp_path, options):
+    damaged = pack("c", encoder.pushed(APDU), 0)
+    command = [sys.executable, os.path.join(ROOT, "bin", "han-decode"), "--unchecked", "--stats", *options]
+    done = subprocess.run(command, input=damaged, capture_output=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout
+    assert b'"messages": 0' in done.stderr
+
+
 def test_where_the_program_looks_for_keys(tmp_path, key_file):
     records = [pack("A", glo(), 0)]
     assert run(tmp_path, records)[0] == 5
@@ -576,7 +594,7 @@ def test_missing_cryptography_is_one_line(tmp_path, key_file):
     status, _, said = run(tmp_path, [pack("A", glo(), 0)], "--key-file", "keys.txt", PYTHONPATH=str(tmp_path))
     assert status == 3
     assert said.count("\n") == 1
-    assert "hanpipe[decrypt]" in said
+    assert "pip install cryptography" in said
     assert run(tmp_path, [pack("A", APDU, 0)], "--key-file", "keys.txt", PYTHONPATH=str(tmp_path))[0] == 0
 
 

@@ -94,6 +94,12 @@ def test_a_number_or_time_broken_over_lines_is_damaged(content):
         assert all(len(line) == 1 for line in objects[:-1])
 
 
+@pytest.mark.parametrize(("lines", "joined"), [(32, True), (33, False)])
+def test_a_text_is_looked_for_in_so_many_lines(lines, joined):
+    text = "0-0:96.13.0(" + "\n3031" * lines + ")"
+    assert (read_objects(text.encode()) == [["0-0:96.13.0", "3031" * lines]]) is joined
+
+
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"!" not in line)))
 def test_no_character_of_any_line_is_lost(lines):
     octets = b"\r\n".join(lines)

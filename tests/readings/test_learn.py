@@ -14,11 +14,11 @@ from conftest import CAPTURES, NO_CAPTURES, ROOT, captures
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.message import Message
 from hanpipe.link import FRAMERS
-from hanpipe.readings import layouts, quantities
+from hanpipe.readings import layouts, learn, quantities
 from hanpipe.readings.learn import Learner
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
-from programs import PATIENCE
+from programs import PATIENCE, run
 
 
 def lines(count: int) -> bytes:
@@ -157,3 +157,17 @@ def test_the_program():
     assert layouts.read_layouts("proposal", done.stdout.decode())
     done = subprocess.run(command, input=b"", capture_output=True, env=environment, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_values_beyond_the_bound_are_counted_and_not_kept(monkeypatch):
+    monkeypatch.setattr(learn, "_MOST_VALUES", 3)
+    learner = Learner()
+    learner.feed(lines(5))
+    learner.feed(b"")
+    assert "seen 5 times" in learner.proposal()
+    assert {len(column) for seen in learner._seen.values() for column in seen.columns} == {3}
+
+
+@pytest.mark.parametrize("option", ["--stats", "--layout isk-si4"])
+def test_options_for_readings_do_not_go_with_it(option):
+    assert run("han-fields", "--learn", *option.split()).status == 2

@@ -269,6 +269,7 @@ def test_sub_meters_have_their_kind_number_and_time():
         ["0-2:24.1.0", "007"], ["0-2:24.2.1", "700101010000W", "00000.000*m3"],
         ["0-3:24.1.0", "003"], ["0-3:24.2.1", "261122101100S", "1.5*m3"],
         ["0-4:24.2.1", "261122101100S", "123.45*GJ"],
+        ["0-5:24.1.0", "004"], ["0-5:24.2.1", "261122101100S", "00012.345*kWh"],
     )  # fmt: skip
     assert result["gas_volume"] == Decimal("12.345")
     assert result["gas_time"] == "2026-11-22T10:10:00"
@@ -276,6 +277,7 @@ def test_sub_meters_have_their_kind_number_and_time():
     assert result["gas_volume_2"] == Decimal("1.5")
     assert result["gas_time_2"] == "2026-11-22T10:11:00"
     assert result["heat_energy"] == Decimal("123.45")
+    assert result["heat_energy_2"] == Decimal("0.044442")  # 12.345 kWh, each 0.0036 GJ
     assert result["0-2:24.2.1"] == 0
     assert not any(key.startswith("water") for key in result)
 

@@ -1,13 +1,13 @@
 """One run of han-decode: records in, lines or trees out, and at the end what was found."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.apdu.dlms import read_notification
 from hanpipe.apdu.message import Apdu, Message, Opened, Refusal, Result
 from hanpipe.link.octets import Malformed
-from hanpipe.link.records import RecordReader
+from hanpipe.link.records import Record, RecordReader
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import counted, reason
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hanpipe.apdu.counters import Counters
 
 _BEGINNING: Final = 4096  # octets that show which kind of input this is
+_UNCHECKED: Final = '"checked":false,'  # in the keys of a message; in a text, its quotes would be escaped
 _SAVE_PAUSE: Final = 900  # s between two writes of the counters: SD cards wear out
 
 
@@ -30,7 +31,7 @@ class Outcome:
 
     def add(self, results: list[Opened | Result]) -> None:
         """Count the results of a piece of the input."""
-        others = [result for result in results if type(result) is not Message]
+        others = [result for result in results if type(result) is not Message or result.envelope]
         self.good += len(results) - len(others)
         for result in others:
             if type(result) is Refusal:
@@ -66,9 +67,16 @@ class Outcome:
 
 
 def is_good(result: Opened | Result) -> bool:
-    """Tell whether a result could be read. An APDU, which is to be drawn, has not been read before."""
+    """Tell whether a result could be read, of a frame whose check is right.
+
+    An APDU, which is to be drawn, has not been read before.
+    """
+    if type(result) is Message:
+        return _UNCHECKED not in result.envelope
     if type(result) is not Apdu:
         return type(result) is not Refusal
+    if "checked" in result.keys:
+        return False
     try:
         read_notification(result.octets, descriptors=True)
     except Malformed:
@@ -95,16 +103,14 @@ def decode(
     saver = _Saver(deciphering.counters if deciphering else None, program)
 
     begin = b""
+    read = _each_apdu(decoder) if draw else decoder.feed_all
+    count: int | None = program.options.count
 
-    def step(data: bytes, _: int) -> list[Opened | Result]:
+    def step(data: bytes, _: int) -> list[Any]:
         nonlocal begin
         begin = begin or data[:_BEGINNING]
         records = reader.feed(data)
-        results: list[Opened | Result] = []
-        if draw:
-            results += [one for record in records for one in decoder.open_each(*record)]
-        else:
-            results += decoder.feed_all(records)
+        results: list[Any] = read(records) if count is None else _up_to(records, read, count - outcome.good)
         if not data:
             results += decoder.end()
         saver.save_now_and_then()
@@ -125,6 +131,21 @@ def decode(
     if not (outcome.good or outcome.all_refused()):  # the reason of a refusal was said when it came
         program.warn(outcome.failure(lambda: wrong_kind(begin)))
     return outcome
+
+
+def _each_apdu(decoder: Decoder) -> Callable[[Iterable[Record]], list[Opened]]:
+    """Return what gives each APDU of records by itself, not read."""
+    return lambda records: [one for record in records for one in decoder.open_each(*record)]
+
+
+def _up_to(records: list[Record], read: Callable[[list[Record]], list[Any]], left: int) -> list[Any]:
+    """Read records up to the one that completes the last good result: the counter of a later one must not be saved."""
+    results: list[Any] = []
+    for record in records:
+        results += read([record])
+        if sum(map(is_good, results)) >= left:
+            break
+    return results
 
 
 class _Saver:

@@ -21,6 +21,7 @@ _OBJECT: Final = re.compile(rf"([^()]*)((?:\({_CONTENT}\))+)")
 _CODE: Final = re.compile(r"[0-9]+-[0-9]+:[0-9.]+")
 _BROKEN: Final = re.compile(r"\(([^()\n]*\n[^()]*)\)")
 _NUMBER: Final = re.compile(r"-?[0-9.]*(?:\*.*|[A-Za-z][A-Za-z0-9]{0,5})|[0-9.]{0,9}")
+_MOST_LINES: Final = 32  # over which a text is broken: the longest, of 2,048 hex digits, in lines of 64
 _TEXT: Final = re.compile(rb"[\r\n -~]*")  # the characters that telegrams have
 _BODY: Final = re.compile(rb"[\r\n]*[0-9]+-[0-9]+:[0-9.]+[(*]")  # the beginning of one without its first line
 
@@ -63,7 +64,7 @@ def read_objects(octets: bytes) -> list[list[str]]:
     while at < len(lines):
         line, at = lines[at], at + 1
         found = _OBJECT.fullmatch(line)
-        if found is None and line.count("(") > line.count(")"):
+        if found is None and _unclosed(line) > 0:
             line, at = _joined(lines, at)
             found = _OBJECT.fullmatch(line)
         if found is None:
@@ -81,16 +82,24 @@ def _joined(lines: list[str], at: int) -> tuple[str, int]:
     return: the text, and where to go on: `at` if the line is a damaged one, because the next object begins first, or
             because the bracket holds a number or a time, which meters do not break over lines
     """
-    text = lines[at - 1]
-    for end in range(at, len(lines)):
+    parts = [lines[at - 1]]
+    unclosed = _unclosed(lines[at - 1])
+    for end in range(at, min(at + _MOST_LINES, len(lines))):
         if _CODE.match(lines[end]):
             break
-        text += "\n" + lines[end]
-        if text.count("(") <= text.count(")"):
+        parts.append(lines[end])
+        unclosed += _unclosed(lines[end])
+        if unclosed <= 0:
+            text = "\n".join(parts)
             if any(_NUMBER.fullmatch(content.replace("\n", "")) for content in _BROKEN.findall(text)):
                 break
-            return text.replace("\n", ""), end + 1
+            return "".join(parts), end + 1
     return lines[at - 1], at
+
+
+def _unclosed(line: str) -> int:
+    """Return how many brackets a line opens more than it closes."""
+    return line.count("(") - line.count(")")
 
 
 def split_telegrams(octets: bytes) -> tuple[list[bytes], bytes]:

@@ -34,8 +34,8 @@ def main(argv: list[str]) -> int:
 
 
 def _of_readings(options: argparse.Namespace) -> bool:
-    asked = (options.obis, options.scale, options.ct, options.only, options.names, options.count)
-    return any(option not in (None, False) for option in asked)
+    asked = (options.obis, options.layout, options.scale, options.ct, options.only, options.names, options.count)
+    return options.stats or any(option not in (None, False) for option in asked)
 
 
 def _view(options: argparse.Namespace) -> View | None:

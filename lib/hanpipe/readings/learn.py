@@ -17,6 +17,7 @@ from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 _MOST_LISTS: Final = 64  # kinds of unknown list that are proposed
+_MOST_VALUES: Final = 10_000  # of each element that are kept: a day of lists each 10 s, which is enough to judge by
 _LONGEST: Final = 4_000_000  # octets of a line: more than any APDU makes
 _POWERS: Final = ("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0")
 _VOLTAGES: Final = ("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0")
@@ -50,15 +51,19 @@ class Guess(NamedTuple):
 
 
 class Seen:
-    """All lists of one kind. columns: the values of each element, one per list."""
+    """The lists of one kind. lists: how many; columns: the values of each element, of the first _MOST_VALUES lists."""
 
     def __init__(self, items: list[Item]) -> None:
         """Take the first of its kind."""
         self.items = items
         self.columns: list[list[Any]] = [[] for _ in items]
+        self.lists = 0
 
     def add(self, items: list[Item]) -> None:
         """Take the next one."""
+        self.lists += 1
+        if self.lists > _MOST_VALUES:
+            return
         for column, item in zip(self.columns, items, strict=True):
             column.append(text_of(item) if isinstance(item.value, str) else item.value)
 
@@ -137,7 +142,7 @@ def _proposed(seen: Seen, number: int) -> str:
         if guess.scaler is not None and quantity and quantity.unit:
             scaler[quantity.unit] = guess.scaler
     scalers = ", ".join(f"{unit} = {power}" for unit, power in scaler.items())
-    times = len(seen.columns[0]) if seen.columns else 0
+    times = seen.lists
     doubt = ": too few to trust what agrees in them, record more" if times < _FEW else ""
     lines = [
         f"\n[[list]]  # {counted(len(seen.items), 'value')}, seen {counted(times, 'time')}{doubt}",

@@ -35,7 +35,8 @@ _REACTIVE: Final = {"VA": "var", "VAh": "varh"}  # some meters print these for r
 _DEVICES: Final = {
     3: "gas", 4: "heat", 6: "warm_water", 7: "water", 10: "cooling", 11: "cooling", 12: "heat",
 }  # fmt: skip
-_MEASURED: Final = {"m3": "volume", "GJ": "energy", "Wh": "energy"}
+_MEASURED: Final = {"m3": "volume", "GJ": "energy"}
+_WH_IN_GJ, _WH_POWER = 36, -7  # 1 Wh = 3,600 J = 36 x 10^-7 GJ, exactly
 _KIND_BY_UNIT: Final = {"GJ": "heat"}  # where no device type is sent
 
 _NUMBER: Final = r"(-?)(\d{1,20})(?:\.(\d{1,20}))?"
@@ -306,6 +307,8 @@ def _value(code: str, text: str, devices: dict[str, Device]) -> Entry:
     number, scaler = int(f"{sign}{whole}{fraction or ''}"), power - len(fraction or "")
     if quantity and quantity.unscaled and fraction:
         return Entry(code, None, number, scaler, unit)  # nothing is counted in fractions
+    if of_device and unit == "Wh":  # the energy of every sub-meter is in GJ
+        number, scaler, unit = number * _WH_IN_GJ, scaler + _WH_POWER, "GJ"
     if quantity:
         unit = _REACTIVE.get(unit or "", unit) if quantity.unit in _REACTIVE.values() else unit
         return Entry(code, quantity.name if quantity.unit == unit else None, number, scaler, unit)

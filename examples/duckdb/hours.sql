@@ -1,3 +1,4 @@
+-- archive/: han-decode 2026.records | han-fields | han-parquet --partition archive (records have times, octets have none)
 -- The energy of each hour by the meter's registers, and the hours in which the house drew most: duckdb < hours.sql
 -- An hour without its two registers is left out, not guessed.
 SET TimeZone = 'Europe/Oslo';

@@ -1,3 +1,4 @@
+-- archive/: han-decode 2026.records | han-fields | han-parquet --partition archive (records have times, octets have none)
 -- The figure of a capacity tariff, as in Norway: each month, the mean of the highest hours of the three days that have
 -- the highest ones: duckdb < peaks.sql
 SET TimeZone = 'Europe/Oslo';

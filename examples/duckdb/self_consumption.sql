@@ -1,3 +1,4 @@
+-- archive/: han-decode 2026.records | han-fields | han-parquet --partition archive (records have times, octets have none)
 -- How much of its solar energy a house uses itself: duckdb < self_consumption.sql
 -- Needs two meters: the one at the grid, and the one of the solar plant, which counts what the plant gives.
 SET TimeZone = 'Europe/Oslo';

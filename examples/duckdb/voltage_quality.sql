@@ -1,3 +1,4 @@
+-- archive/: han-decode 2026.records | han-fields | han-parquet --partition archive (records have times, octets have none)
 -- Voltage as EN 50160 judges it, by means of ten minutes: 95 % of them must be within 230 V +- 10 %.
 -- duckdb < voltage_quality.sql
 WITH volts AS (

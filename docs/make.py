@@ -129,9 +129,9 @@ def meters_page() -> str:
     sections = []
     for name, text in layouts.files():
         try:
-            sections.append(_section(tomllib.loads(text)))
+            sections.append(_section(name.removesuffix(".toml"), tomllib.loads(text)))
         except KeyError as error:
-            sys.exit(f"{name}: {error.args[0]} is missing")
+            sys.exit(f"{name}: the key {error.args[0]} is missing")
     return _TOP + "".join(sections)
 
 
@@ -145,8 +145,8 @@ def formats_page(page: str) -> str:
     return re.sub(r"(\| kind \| octets \|\n\|---\|---\|\n)(?:\| `[A-Z]` .*\n)*", lambda found: found[1] + rows, page)
 
 
-def _section(meter: dict[str, Any]) -> str:
-    line = layouts.line_settings(meter["meter"])
+def _section(name: str, meter: dict[str, Any]) -> str:
+    line = layouts.line_settings(name)
     rows = {
         "maker": meter["maker"],
         "models": ", ".join(meter["models"]) or "-",

@@ -165,12 +165,9 @@ def _section(name: str, meter: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    with open(f"{ROOT}/docs/meters.md", "w", encoding="utf-8") as page:
-        page.write(meters_page())
-    with open(f"{ROOT}/docs/fields.md", "w", encoding="utf-8") as page:
-        page.write(fields_page())
-    with open(f"{ROOT}/docs/formats.md", "r+", encoding="utf-8") as page:
-        text = formats_page(page.read())
-        page.seek(0)
-        page.write(text)
-        page.truncate()
+    with open(f"{ROOT}/docs/formats.md", encoding="utf-8") as page:
+        formats = formats_page(page.read())
+    pages = {"meters": meters_page(), "fields": fields_page(), "formats": formats}  # all, before one is written
+    for name, text in pages.items():
+        with open(f"{ROOT}/docs/{name}.md", "w", encoding="utf-8") as page:
+            page.write(text)

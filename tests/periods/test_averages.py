@@ -170,3 +170,11 @@ def test_nothing_is_known_before_the_first_register():
     energy = Energy()
     energy.add_power(1000, 0)
     assert energy.total(HOUR) is None
+
+
+@given(st.integers(0, 10**31 - 1), st.integers(1, 10**31 - 1))
+def test_a_register_of_any_number_of_digits_counts_whole(first, more):
+    energy = Energy()
+    for number, register in enumerate((Decimal(first) / 8, Decimal(first) / 8 + more)):
+        energy.add_register(register, number * SECOND)
+        assert energy.total(number * SECOND) == int(register)

@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 import subprocess
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +17,7 @@ from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Every
 from hanpipe.periods.lines import text_of
+from hanpipe.sinks.readings_in import ReadingReader
 
 START = int(datetime.datetime(2026, 3, 4, tzinfo=datetime.UTC).timestamp()) * 10**9
 STEP = 10 * 10**9  # ns between two readings
@@ -214,6 +215,36 @@ def test_a_register_that_is_sent_once_more_says_nothing():
     assert lines[1]["act_energy_pos_delta"] + lines[2]["act_energy_pos_delta"] == house.register(1080) - house.register(
         360
     )
+
+
+def written(number):
+    """A number as it comes in with a line of han-fields."""
+    (line,) = ReadingReader().feed(f'{{"number":{number}}}\n'.encode())
+    return line.reading["number"]
+
+
+# The longest numbers that a line may hold: integers of 31 digits, and 100 characters with a fraction.
+PERIODS = st.sampled_from(["15m", "1h"])
+NUMBERS = st.one_of(
+    st.integers(0, 9999),
+    st.integers(0, 10**31 - 1),
+    st.builds("{}.{}".format, st.integers(0, 10**30), st.integers(10**40, 10**60)),
+    st.builds("0.{:030}{}".format, st.integers(1, 99), st.integers(10**40, 10**60)),
+).map(written)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=5, unique_by=lambda pair: pair[0]), PERIODS)
+def test_registers_of_any_number_of_digits_flow_whole(values, period):
+    registers = sorted(register for register, _ in values)
+    readings = [
+        {"time": stamp(540 * place), "act_energy_pos": register, "act_pow_pos": power}
+        for place, (register, (_, power)) in enumerate(zip(registers, values, strict=True))
+    ]
+    lines = every(readings, period)
+    assert all(map(text_of, lines))
+    with localcontext(Context(prec=400)):
+        flowed = sum(line.get("act_energy_pos_delta", 0) for line in lines)
+        assert 0 <= flowed - (registers[-1] - registers[0]) <= max(power for _, power in values)
 
 
 def test_another_meter_in_the_same_place_begins_a_new_count():

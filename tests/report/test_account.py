@@ -108,3 +108,10 @@ def test_a_histogram_falls_from_all_of_the_time_to_none(values):
     assert descending[-1][1] == pytest.approx(1)
     assert len(descending) <= 2000
     assert histogram.at(1) == descending[-1][0]
+
+
+@given(st.integers(-(10**31), 10**31))
+def test_a_power_of_any_number_of_digits_has_a_bucket(power):
+    histogram = Histogram()
+    histogram.add(Decimal(power) / 8, 1)
+    assert abs(Decimal(histogram.at(1)) - Decimal(power) / 8) <= max(5, abs(power) // 10**15)

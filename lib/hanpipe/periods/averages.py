@@ -135,7 +135,8 @@ class Energy:
         self.difference = None if self.register is None else register - self.register
         self.register = register
         self._area = 0
-        while self._step > 1 and register % self._step:
+        whole = int(register)  # % of a Decimal raises where the quotient has more than 28 digits
+        while self._step > 1 and (whole % self._step or whole != register):
             self._step //= 10
         return fallen
 

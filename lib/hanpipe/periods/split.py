@@ -6,7 +6,7 @@ the time for which no power was known shares what is left evenly. A piece that i
 needs no estimate.
 """
 
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 
 from hanpipe.periods.averages import Number
 from hanpipe.periods.track import Track
@@ -15,6 +15,8 @@ from hanpipe.unix.typed import Final
 _HOUR: Final = 3_600_000_000_000  # ns: a Wh is 1 W for so long
 _NEAR: Final = 30_000_000_000  # ns: a register that comes so long after the end of a period counts back to it
 _REPEATED: Final = 100  # Wh of integrated power, after which an unchanged register is an old one
+# Decimal's own 28 digits are too few: a register may have 31, and the sum of the periods is exact for each.
+_EXACT: Final = Context(prec=400)
 
 
 class Flow:
@@ -124,6 +126,10 @@ class Split:
         at:     when the reading came; clock: the meter's clock in it, if any
         moment: when the register had this value, by that clock; `at` if the clock does not tell
         """
+        with localcontext(_EXACT):
+            return self._add_exactly(register, at, clock, moment)
+
+    def _add_exactly(self, register: Number, at: int, clock: str | None, moment: int) -> bool:
         if self._is_repeated(register, at, clock):
             return True
         fell = self._register is not None and register < self._register
@@ -190,9 +196,10 @@ class Split:
             if piece.end == piece.begin:
                 continue
             amount = self._by_power(piece)
-            if self._register is not None and amount is not None:
-                self._given += amount
-            piece.flow.add(amount, estimated=True)
+            with localcontext(_EXACT):
+                if self._register is not None and amount is not None:
+                    self._given += amount
+                piece.flow.add(amount, estimated=True)
         self._settle(place)
 
     def _by_power(self, piece: _Piece) -> Number | None:
@@ -236,10 +243,10 @@ def _weights(pieces: list[_Piece], difference: Number) -> list[Decimal]:
 
 
 def _floor(value: Decimal, like: Number) -> Decimal:
-    """Round down to the decimals of another number."""
+    """Round down to the decimals of another number. It never raises, as quantize() does of a number of many digits."""
     exponent = Decimal(like).as_tuple().exponent
     places = min(0, exponent) if isinstance(exponent, int) else 0
-    return value.quantize(Decimal(1).scaleb(places), rounding=ROUND_FLOOR)
+    return value.scaleb(-places).to_integral_value(rounding=ROUND_FLOOR).scaleb(places)
 
 
 def _whole(value: Decimal) -> Number:

@@ -1,5 +1,6 @@
 """Bins of time and of power, bounded in number: they become coarser instead of more."""
 
+import math
 from collections.abc import Iterator
 from datetime import tzinfo
 
@@ -111,7 +112,7 @@ class Histogram:
 
     def add(self, power: Number, weight: Number) -> None:
         """Add a power, W, and for how long it was so."""
-        bucket = int(power // self._width)
+        bucket = math.floor(power) // self._width  # // of a Decimal raises over 28 digits, and rounds towards 0
         self._buckets[bucket] = self._buckets.get(bucket, 0) + weight
         while len(self._buckets) > MOST_BUCKETS:
             self._width *= 2

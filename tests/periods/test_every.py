@@ -270,6 +270,26 @@ def test_an_archive_without_times_is_dated_by_the_clock_of_its_hourly_lists():
     assert whole["estimated"] is False
 
 
+@pytest.mark.parametrize("lost", [range(0), range(800, 880), range(900, 950)])
+@pytest.mark.parametrize(
+    ("zone", "start"), [("Europe/Oslo", "2026-10-24T22:00:00Z"), ("Australia/Lord_Howe", "2026-04-04T12:30:00Z")]
+)
+def test_a_clock_without_an_offset_shows_the_hour_of_autumn_twice(zone, start, lost):
+    zone, begin = ZoneInfo(zone), nanoseconds(start)  # two hours before the one that comes twice, or the half of one
+    readings = [
+        {"date_time": Calendar("1s", zone).text(begin + n * STEP)[:19], "act_energy_pos": 10 * n}
+        for n in range(6 * 360)
+        if n not in lost
+    ]
+    lines = every(readings, "15m", zone)
+    assert [nanoseconds(line["begin"]) for line in lines] == [begin + n * 90 * STEP for n in range(6 * 4)]
+    deltas = [line["act_energy_pos_delta"] for line in lines[:-1]]
+    assert sum(deltas) == 900 * 23
+    exact = [delta for delta, line in zip(deltas, lines, strict=False) if not line["estimated"]]
+    assert exact == [900] * (23 if not lost else len(exact))
+    assert len(exact) >= 21
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-21", 24)])
 def test_a_local_day_has_as_many_hours_as_it_has(day, hours):
     zone = ZoneInfo("Europe/Oslo")

@@ -50,13 +50,21 @@ class Dating:
         return None if self._by_frames else self._clock(reading.get("date_time"))
 
     def _clock(self, text: Any) -> int | None:
-        """Read the meter's clock; without an offset it is the time of the zone."""
+        """Read the meter's clock; without an offset it is the time of the zone.
+
+        In autumn such a clock shows an hour twice: it is the one nearer to the last known time.
+        """
         if (at := time_ns(text)) is not None or not isinstance(text, str):
             return at
         try:
-            return time_ns(datetime.fromisoformat(text).replace(tzinfo=self._zone).isoformat())
+            local = datetime.fromisoformat(text).replace(tzinfo=self._zone)
+            first, second = (time_ns(local.replace(fold=fold).isoformat()) for fold in (0, 1))
         except ValueError:
             return None
+        if self._last is None or first is None or second is None:
+            return first
+        is_repeated = second > first  # less where the zone skips the hour in spring
+        return second if is_repeated and abs(second - self._last) < abs(first - self._last) else first
 
     def _hold(self, reading: Reading) -> None:
         if self._last is None or len(self._held) >= MOST_HELD:

@@ -332,6 +332,16 @@ def test_the_open_period_is_written_as_often_as_asked_with_the_energy_it_heads_f
     assert abs(lines[3]["projected"] - 2 * flowed) < 4
 
 
+def test_a_clock_that_was_ahead_for_a_while_does_not_silence_the_open_period():
+    house = House(1)
+    readings = [house.reading(n) for n in range(180)]
+    times = [line["time"] for line in every(readings, running=600 * 10**9) if "running" in line]
+    ahead = [reading | {"time": "2036" + reading["time"][4:]} for reading in readings[:3]]
+    for before in (ahead, readings[:61] + ahead):
+        lines = every([*before, *readings], running=600 * 10**9)
+        assert [line["time"] for line in lines if "running" in line][-len(times) :] == times
+
+
 def test_numbers_come_out_exact_and_short():
     line = every([{"time": stamp(0), "volt_L1": 230}, {"time": stamp(1), "volt_L1": 231}, {"time": stamp(2)}])[0]
     assert text_of(line).startswith('{"time":"2026-03-04T01:00:00Z","begin":')

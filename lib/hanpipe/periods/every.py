@@ -193,7 +193,7 @@ class Meter:
         self._tracks.clear()
         self._splits.clear()
         self._tariffs = Tariffs()
-        self.at = self.gap = 0
+        self.at = self.gap = self._next_running = 0
 
     def _open(self, at: int) -> None:
         self.begin = self._calendar.begin(at)

@@ -17,6 +17,7 @@ from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.dating import Dating
 from hanpipe.periods.every import Every
 from hanpipe.periods.lines import text_of
+from hanpipe.periods.meters import Meters
 from hanpipe.sinks.readings_in import ReadingReader
 
 START = int(datetime.datetime(2026, 3, 4, tzinfo=datetime.UTC).timestamp()) * 10**9
@@ -421,3 +422,15 @@ def test_a_source_or_number_of_another_type_and_a_time_of_another_age_end_nothin
     years = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
     lines = every([odd | {"time": stamp(0)}, *[odd | {"time": time} for time in years]], zone=ZoneInfo("Europe/Oslo"))
     assert [line["begin"] for line in lines] == ["2026-03-04T01:00:00+01:00"]
+
+
+def test_a_meter_that_is_dropped_leaves_nothing_in_memory():
+    meters = Meters(list)
+    for number in range(10):
+        reading = {"source": f"house {number}", "meter_ID": number}
+        meters.of(reading).append(number)
+        assert meters.of({"source": reading["source"]}) == [number]
+        meters.forget(next(iter(meters.known)))
+        assert meters.of({"source": reading["source"]}) == []
+        meters.forget(next(iter(meters.known)))
+        assert not meters._last

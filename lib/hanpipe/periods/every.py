@@ -356,7 +356,7 @@ class Every:
             if at - meter.at < PATIENCE and len(self._meters.known) <= MOST_METERS:
                 break
             lines += meter.finish()
-            del self._meters.known[key]
+            self._meters.forget(key)
         return lines
 
 

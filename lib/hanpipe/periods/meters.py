@@ -37,6 +37,12 @@ class Meters(Generic[T]):
         self.known.move_to_end(key)
         return self.known[key]
 
+    def forget(self, key: Key) -> None:
+        """Drop the state of a meter."""
+        del self.known[key]
+        if self._last.get(key[0]) == key:
+            del self._last[key[0]]
+
     def _first(self, key: Key) -> T:
         """Return the state for a meter that was not heard before."""
         source = key[0]

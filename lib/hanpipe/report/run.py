@@ -49,7 +49,7 @@ class Accounts:
                 self._pass(last, run)
                 last, run = account, []
             if account is None:
-                self._meters.known.popitem()  # a hostile archive names new meters for ever
+                self._meters.forget(next(reversed(self._meters.known)))  # a hostile archive names new meters for ever
             run.append(one)
         self._pass(last, run)
 

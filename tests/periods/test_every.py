@@ -424,6 +424,45 @@ def test_a_source_or_number_of_another_type_and_a_time_of_another_age_end_nothin
     assert [line["begin"] for line in lines] == ["2026-03-04T01:00:00+01:00"]
 
 
+def of_meters(*heard):
+    """Readings of meters: source, the hours of 2026 for which it is heard, and what its clock shows for 2026."""
+    return [
+        {"source": source, "time": f"{year}{stamp(6 * minute)[4:]}", "act_pow_pos": 1000}
+        for minute in range(0, 60 * max(hours.stop for _, hours, _ in heard), 20)
+        for source, hours, year in heard
+        if minute // 60 in hours
+    ]
+
+
+def written_while_read(readings):
+    """The lines of hours that were written before the input ended, by source."""
+    made, lines = Every(Calendar("1h")), {}
+    for reading in readings:
+        for line in made.add(reading, nanoseconds(reading["time"])):
+            lines.setdefault(line["source"], []).append(line)
+    return lines
+
+
+@pytest.mark.parametrize("wrong", [range(100), range(30, 31), range(30, 100)])
+def test_a_clock_that_is_years_ahead_ends_no_period_of_another_meter(wrong):
+    alone = written_while_read(of_meters(("a", range(100), 2026)))["a"]
+    lines = written_while_read(of_meters(("a", range(100), 2026), ("b", wrong, 2096)))["a"]
+    assert [(line["begin"], line["known"]) for line in lines] == [(line["begin"], line["known"]) for line in alone]
+
+
+@pytest.mark.parametrize("wrong", [range(0), range(200), range(30, 31)])
+def test_the_last_period_of_a_dead_meter_is_written_though_another_clock_is_years_ahead(wrong):
+    lines = written_while_read(of_meters(("a", range(200), 2026), ("b", wrong, 2096), ("c", range(50), 2026)))
+    assert [line["begin"] for line in lines["c"]] == [stamp(360 * hour) for hour in range(50)]
+
+
+def test_the_last_period_of_a_dead_meter_is_written_after_a_long_pause_of_all():
+    before, after = of_meters(("a", range(50), 2026), ("b", range(50), 2026)), of_meters(("a", range(250, 350), 2026))
+    lines = written_while_read([*before, *after])
+    assert [line["begin"] for line in lines["b"]] == [stamp(360 * hour) for hour in range(50)]
+    assert [line["begin"] for line in lines["a"]] == [stamp(360 * hour) for hour in range(350 - 1)]
+
+
 def test_a_meter_that_is_dropped_leaves_nothing_in_memory():
     meters = Meters(list)
     for number in range(10):

@@ -8,13 +8,13 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import itemgetter, sub
 
 from hanpipe.periods.averages import HOLD, Number
 from hanpipe.periods.calendar import Calendar
 from hanpipe.periods.lines import rounded_number
-from hanpipe.periods.meters import MOST_METERS, Meters
+from hanpipe.periods.meters import MOST_METERS, Key, Meters
 from hanpipe.periods.names import clock_of, is_averaged, is_energy, is_register, power_of, total_of
 from hanpipe.periods.split import Flow, Split
 from hanpipe.periods.tariffs import Register, Tariffs
@@ -315,15 +315,12 @@ class Every:
     def __init__(self, calendar: Calendar, running: int = 0) -> None:
         """See Meter."""
         self._meters = Meters(lambda: Meter(calendar, running))
-        self._checked = 0
+        self._heard: dict[Meter, tuple[int, int]] = {}  # first and last time since silent meters were last sought
 
     def add(self, reading: Reading, at: int) -> list[Line]:
         """Take a reading; return the lines that are complete. at: ns since 1970-01-01 UTC."""
-        lines = self._meters.of(reading).add(reading, at)
-        if at - self._checked >= PATIENCE or len(self._meters.known) > MOST_METERS:
-            self._checked = at
-            lines += self._finish_silent(at)
-        return lines
+        meter = self._meters.of(reading)
+        return meter.add(reading, at) + [line for one in self._silent(meter, at) for line in one.finish()]
 
     def add_all(self, dated: list[Dated]) -> list[Line]:
         """Do what add() does for each of several readings, in less time."""
@@ -336,11 +333,10 @@ class Every:
                 lines += last.add_all(run) if last else []
                 last, run = meter, []
             run.append((at, reading))
-            if at - self._checked >= PATIENCE or len(self._meters.known) > MOST_METERS:
+            if silent := self._silent(meter, at):
                 lines += meter.add_all(run)
                 run = []
-                self._checked = at
-                lines += self._finish_silent(at)
+                lines += [line for one in silent for line in one.finish()]
         return lines + (last.add_all(run) if last else [])
 
     def finish(self) -> list[Line]:
@@ -349,15 +345,34 @@ class Every:
         self._meters.known.clear()
         return lines
 
-    def _finish_silent(self, at: int) -> list[Line]:
-        """Finish the meters that have been silent for too long, and the longest silent ones of too many."""
-        lines: list[Line] = []
-        for key, meter in list(self._meters.known.items()):
-            if at - meter.at < PATIENCE and len(self._meters.known) <= MOST_METERS:
-                break
-            lines += meter.finish()
-            self._meters.forget(key)
-        return lines
+    def _silent(self, meter: Meter, at: int) -> list[Meter]:
+        """Take the time of a meter's reading; forget and return the meters that have been silent for too long.
+
+        They are sought when one meter was heard for PATIENCE by its own clock, which neither leapt nor was set back.
+        """
+        first, last = self._heard.get(meter, (at, at))
+        if not -HOLD <= at - last < PATIENCE:
+            first = at
+        self._heard[meter] = first, at
+        if at - first >= PATIENCE:
+            return self._forget_unheard(at)
+        return [self._forget(next(iter(self._meters.known)))] if len(self._meters.known) > MOST_METERS else []
+
+    def _forget_unheard(self, at: int) -> list[Meter]:
+        """Forget the meters that were not heard since this was last done, and whose last reading is PATIENCE old.
+
+        Its age alone does not tell: one meter with a clock of 2096 would end the periods of all others.
+        """
+        unheard = takewhile(lambda one: one[1] not in self._heard, self._meters.known.items())  # longest silent first
+        found = [self._forget(key) for key, meter in list(unheard) if at - meter.at >= PATIENCE]
+        self._heard.clear()
+        return found
+
+    def _forget(self, key: Key) -> Meter:
+        meter = self._meters.known[key]
+        self._meters.forget(key)
+        self._heard.pop(meter, None)
+        return meter
 
 
 def runs(dated: list[Dated]) -> Iterator[tuple[tuple[str, ...], list[Dated]]]:

@@ -303,6 +303,26 @@ def test_a_local_day_has_as_many_hours_as_it_has(day, hours):
     assert calendar.begin(calendar.end(begin) - 1) == begin
 
 
+# Where daylight saving skips midnight, repeats it, or shifts by half an hour, and where it does nothing of the kind.
+ZONES = ("Atlantic/Azores", "Africa/Cairo", "Asia/Beirut", "America/Santiago", "America/Havana", "America/Asuncion",
+         "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Oslo", "Asia/Kolkata", "Pacific/Chatham")  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("period", ["1d", "1mo"])
+def test_each_day_and_month_of_a_year_begins_where_the_one_before_ends(zone, period):
+    calendar, day = Calendar(period, ZoneInfo(zone)), datetime.date(2024, 1, 1)
+    begin = calendar.begin(nanoseconds("2024-01-01T09:00:00+00:00"))
+    while day.year < 2025:
+        assert calendar.text(begin).startswith(day.isoformat())
+        end = calendar.end(begin)
+        assert calendar.begin(end) == end
+        assert calendar.begin(end - 1) == begin
+        begin, day = end, day + datetime.timedelta(days=1)
+        if period == "1mo":
+            day = (day + datetime.timedelta(days=30)).replace(day=1)
+
+
 @given(
     st.sampled_from(["10s", "1m", "15m", "1h", "1d", "1mo"]),
     st.sampled_from(["Europe/Oslo", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe", "UTC"]),

@@ -47,7 +47,8 @@ class Calendar:
         """Return the end of the period that begins at `begin`, which is the begin of the next one."""
         if self._seconds:
             return begin + self._seconds * _NS
-        day = self._local(begin).replace(fold=0)
+        # 00:00 again: a day whose midnight daylight saving skips begins at 01:00, but the next one does not.
+        day = self._local(begin).replace(hour=0, minute=0, second=0, fold=0)
         if self._month:
             return self._utc(day.replace(year=day.year + day.month // 12, month=day.month % 12 + 1))
         return self._utc((day.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self._zone))

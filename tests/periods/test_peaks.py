@@ -84,6 +84,22 @@ def test_flanders_takes_the_mean_of_twelve_months_of_2500_w_at_least():
     assert [line["ended"] for line in lines] == [True] * 12 + [False]
 
 
+@pytest.mark.parametrize(
+    ("months", "expected", "count"),
+    [
+        (["2024-01", "2026-01"], 4000, 1),
+        (["2025-01", "2026-01"], 4000, 1),
+        (["2025-02", "2026-01"], 12000, 2),
+        (["2025-02", "2096-01", "2026-01"], 12000, 2),  # a clock that was wrong for a while
+        (["2025-11", "2026-01", "2096-01", "2026-01"], 12000, 2),
+    ],
+)
+def test_flanders_counts_the_last_twelve_months_of_the_calendar(months, expected, count):
+    watts = [20000, *[9000] * (len(months) - 2), 4000]
+    line = peaks("be", [hour(f"{month}-15T12:00", power, 15) for month, power in zip(months, watts, strict=True)])[-1]
+    assert (line["peak"], line["months"], line["peak_month"]) == (expected, count, 4000)
+
+
 def test_a_month_is_a_local_one():
     hours = [hour("2026-03-31T23:00", 5000), hour("2026-04-01T00:00", 3000)]
     assert [(line["month"], line["begin"], line["peak"]) for line in peaks("no", hours)] == [

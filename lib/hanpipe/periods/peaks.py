@@ -5,7 +5,6 @@ Days, months and hours are those of the local time in which the periods are writ
 
 import functools
 import tomllib
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +21,7 @@ Line = dict[str, Any]
 _SECONDS: Final = {"15m": 900, "1h": 3600}
 _ALWAYS: Final = (0, 24)
 _IDENTITY: Final = ("source", "meter_ID", "meter_model")
+_MOST_MONTHS: Final = 24  # that are kept: some of them may be those of a wrong clock
 
 
 class Rule(NamedTuple):
@@ -103,6 +103,11 @@ class Month:
         self.end = begin
         self._rule = rule
 
+    @property
+    def number(self) -> int:
+        """The months since the year 0, so that those of two years have a difference."""
+        return self.begin.year * 12 + self.begin.month
+
     def add(self, peak: Peak) -> bool:
         """Take a peak; return whether it is one of the highest now."""
         before = self.peaks
@@ -139,7 +144,7 @@ class Peaks:
         self._changes = changes
         self._estimated = estimated
         self._month: Month | None = None
-        self._figures: deque[Decimal] = deque(maxlen=rule.months)  # of the months that have ended
+        self._figures: dict[int, Decimal] = {}  # of the months that have ended, by their number
         self._above = False
 
     def add(self, line: Line) -> list[Line]:
@@ -172,7 +177,9 @@ class Peaks:
             return []
         line, figure = self._line(self._month, ended=ended), self._month.figure()
         if figure is not None:
-            self._figures.append(figure)
+            self._figures[self._month.number] = figure
+            if len(self._figures) > _MOST_MONTHS:
+                del self._figures[next(iter(self._figures))]
         self._month = None
         return [line]
 
@@ -182,7 +189,7 @@ class Peaks:
         figure = month.figure()
         if figure is None:
             return line
-        figures = [*self._figures, figure][-self._rule.months :]
+        figures = self._last_figures(month.number, figure)
         line["peak"] = _watts(sum(figures, Decimal(0)) / len(figures))
         if self._rule.months > 1:
             line |= {"peak_month": _watts(figure), "months": len(figures)}
@@ -190,6 +197,11 @@ class Peaks:
             line |= {f"peak_{place}": _watts(peak.power), f"peak_{place}_begin": peak.begin.isoformat()}
             line[f"peak_{place}_estimated"] = peak.estimated
         return line
+
+    def _last_figures(self, month: int, figure: Decimal) -> list[Decimal]:
+        """Return the figures of the months that the rule counts up to a month; one that was not read has none."""
+        known = self._figures | {month: figure}
+        return [one for number, one in known.items() if 0 <= month - number < self._rule.months]
 
     def _warn(self, line: Line) -> list[Line]:
         """Say when the open period begins to head above the limit, and when it no longer does."""

@@ -161,6 +161,14 @@ def test_the_program_reads_what_han_every_writes():
     assert "expected a power such as 5kW" in run("--rule", "no", "--limit", "much", text="").stderr
 
 
+def test_months_that_ended_before_a_period_of_another_length_are_written():
+    periods = [*(hour(f"2026-0{month}-06T17:00", 1000 * month) for month in (1, 2, 3)), hour("2026-03-07T17:00", 1, 15)]
+    done = run("--rule", "no", text="".join(json.dumps(line) + "\n" for line in periods))
+    assert [json.loads(line)["peak"] for line in done.stdout.splitlines()] == [1000, 2000]
+    assert done.stderr == "han-peaks: rule no counts hours (han-every 1h), got one of 900 s\n"
+    assert done.returncode == 3
+
+
 def test_of_too_many_meters_the_one_longest_silent_gives_way_and_its_months_come_out(monkeypatch):
     monkeypatch.setattr("hanpipe.periods.peaks.MOST_METERS", 2)
     meters = PeaksOfMeters(lambda: Peaks(rules()["no"]))

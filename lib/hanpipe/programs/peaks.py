@@ -29,15 +29,20 @@ def main(argv: list[str]) -> int:
             try:
                 made += meters.add(period)
             except WrongPeriod as error:
+                program.write(_octets(made))  # months that ended before, of the same read
                 raise Failure(CONFIGURATION, str(error)) from error
             except (KeyError, TypeError, ValueError):
                 wrong += 1
         return made if data else made + meters.finish()
 
-    found = program.stream(lines, lambda made, _: "".join(map(text_of, made)).encode(), lambda line: True)
+    found = program.stream(lines, lambda made, _: _octets(made), lambda line: True)
     if bad := reader.bad + wrong:
         program.warn(skipped(bad, "period", "han-every", reader.why))
     return OK if found else program.nothing("found no period in the input; run han-every first")
+
+
+def _octets(lines: list[Line]) -> bytes:
+    return "".join(map(text_of, lines)).encode()
 
 
 def _parser() -> argparse.ArgumentParser:

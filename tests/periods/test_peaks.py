@@ -130,6 +130,28 @@ def test_the_limit_warns_once_and_once_more_when_it_is_over():
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "begin", "expected"),
+    [
+        ("se-workdays", "2026-01-10T12:00", []),  # a Saturday
+        ("se-workdays", "2026-01-12T12:00", [(True, 6000)]),
+        ("se-workdays", "2026-01-12T19:00", []),
+        ("se-winter", "2026-07-06T12:00", []),
+        ("se-night", "2026-01-12T23:00", []),  # counts by half
+        ("se-night", "2026-01-12T12:00", [(True, 6000)]),
+    ],
+)
+def test_the_limit_is_for_the_power_that_the_rule_counts(rule, begin, expected):
+    lines = peaks(rule, [hour(begin, 0, running=True, projected=6000)], limit=5000)
+    assert [(line["above_limit"], line["heading"]) for line in lines] == expected
+
+
+def test_the_warning_ends_where_the_rule_counts_no_longer():
+    hours = [hour(f"2026-01-12T{begin}:00", 0, running=True, projected=6000) for begin in (18, 19)]
+    lines = peaks("se-workdays", hours, limit=5000)
+    assert [line["above_limit"] for line in lines] == [True, False]
+
+
 def test_periods_of_another_length_are_refused():
     with pytest.raises(WrongPeriod, match=r"rule be counts quarter hours \(han-every 15m\), got one of 3600 s"):
         peaks("be", JANUARY)

@@ -30,8 +30,8 @@ OWN: Final = {
     "peak_N_begin":     (None, MOMENT, "when that period began"),
     "peak_N_estimated": (None, FLAG,   "whether its energy is estimated"),
     "limit":            ("W",  LIMIT,  "power of han-peaks --limit"),
-    "heading":          ("W",  DEMAND, "mean power that the open period will have"),
-    "above_limit":      (None, FLAG,   "whether that is above the limit"),
+    "heading":          ("W",  DEMAND, "mean power that the open period will have, as the tariff counts it"),
+    "above_limit":      (None, FLAG,   "whether that is above the limit, in a period that can be a peak"),
 }  # fmt: skip
 
 

@@ -157,7 +157,7 @@ class Peaks:
         if seconds != self._rule.seconds:
             raise WrongPeriod(f"rule {self._rule.name} counts {_named(self._rule.seconds)}, got one of {seconds:.0f} s")
         if line.get("running") is True:
-            return self._warn(line)
+            return self._warn(line, begin)
         lines = []
         if self._month is not None and (begin.year, begin.month) != (self._month.begin.year, self._month.begin.month):
             lines += self.finish(ended=True)
@@ -203,13 +203,16 @@ class Peaks:
         known = self._figures | {month: figure}
         return [one for number, one in known.items() if 0 <= month - number < self._rule.months]
 
-    def _warn(self, line: Line) -> list[Line]:
-        """Say when the open period begins to head above the limit, and when it no longer does."""
+    def _warn(self, line: Line, begin: datetime) -> list[Line]:
+        """Say when the open period begins to head above the limit, and when it no longer does.
+
+        A period that cannot be a peak is never above it.
+        """
         projected = number(line.get("projected"))
         if self._limit is None or projected is None:
             return []
-        heading = Decimal(projected) * 3600 / self._rule.seconds
-        above = heading > self._limit
+        heading = self._rule.counted(Decimal(projected) * 3600 / self._rule.seconds, begin)
+        above = self._rule.counts(begin) and heading > self._limit
         if above == self._above:
             return []
         self._above = above

@@ -394,6 +394,17 @@ def drip(listening):
             pass
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("piped", [True, False])
+def test_more_points_than_may_wait_are_all_posted(server, tmp_path, piped):
+    """Only what waits counts: what was posted makes room, also for a sink that passes no lines on."""
+    lines, file = readings(4500, **{letter * 500: 1 for letter in "abcd"}), tmp_path / "readings"
+    file.write_bytes(lines)
+    done = run(lines if piped else b"", "--url", server.url, "--stats", *([] if piped else [file]))
+    assert sum(len(body) for *_, body in server.requests) > 8_000_000
+    assert (done.returncode, json.loads(done.stderr)["posted"]) == (0, 4500)
+
+
 def test_readings_without_a_time_are_not_posted(server):
     done = run(b'{"act_pow_pos":1}\n' * 3 + LIST_1, "--url", server.url, "--pass")
     assert done.stdout.count(b"\n") == 4

@@ -495,6 +495,18 @@ def test_what_the_broker_is_to_keep_is_repeated_and_never_by_a_later_value_befor
     assert [m.payload for m in sent if m.topic == "t"] == [b"0", b"0", b"1", b"2"]
 
 
+def test_a_retained_value_that_is_given_up_is_published_with_the_next_reading(monkeypatch):
+    monkeypatch.setattr("hanpipe.sinks.queue.MOST_KEYS", 5)
+    outbox, topics = Outbox(in_order=False), Topics("h", None, whole=False, retain=True)
+    (reading,) = lines(line(tariff=1))
+    for name in "abcdef":
+        topics.forget(outbox.put(*topics.messages(reading, Meter(name, "n")), b""))
+    sent = [outbox.take()[0].topic for _ in range(5)]
+    assert sent == [f"h/{name}/tariff" for name in "bcdef"]
+    again = [topics.messages(reading, Meter(name, "n"))[1] for name in "ab"]
+    assert [len(messages) for messages in again] == [1, 0]
+
+
 # A real broker ------------------------------------------------------------------------------------------------------
 
 

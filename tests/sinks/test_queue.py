@@ -60,11 +60,37 @@ def test_the_oldest_lines_go_when_too_many_wait_and_their_values_with_them():
     assert queue.take().value == 40
 
 
+def test_what_is_done_makes_room_whoever_asks_for_the_lines():
+    """Only a sink under han-spool asks for the lines that are delivered; the others have values alone."""
+    queue = Queue(100)
+    for _ in range(50):
+        queue.put([(None, 1)], size=60)
+        assert queue.full
+        queue.done(queue.waiting())
+        assert not queue.full
+    queue.put([(None, 1)], b"line\n", 60)
+    queue.done([queue.take()])
+    assert (queue.full, queue.given_up, queue.delivered()) == (False, 0, b"line\n")
+
+
+def test_a_value_with_a_key_outlasts_all_values_without_one_and_these_stay_within_their_bound():
+    """JSON of readings goes; the register that the broker is to retain, and that comes once, does not."""
+    queue = Queue(100_000)
+    queue.put([("register", "old")])
+    for number in range(20_000):
+        queue.put([(None, number), ("power", number)], size=10)
+    queue.put([("power", "new")])
+    left = [item.value for item in queue.waiting()]
+    assert left == ["old", *range(10_000, 20_000), "new"]
+    assert queue.given_up == 10_000
+
+
 def test_values_under_keys_are_bounded():
     """This fails when the bound is raised: 10,000 topics are more than 300 meters have."""
     queue = Queue(100)
     for number in range(10_001):
-        queue.put([(number, number)])
+        given_up = queue.put([(number, number)])
+    assert given_up == [0]
     assert (len(queue), queue.given_up, module.MOST_KEYS) == (10_000, 1, 10_000)
 
 

@@ -23,7 +23,7 @@ _MOST: Final = 8_000_000  # octets that wait: about a day of a meter that sends 
 
 
 class InfluxSink(Sink):
-    """Points in the order in which they came, posted every `interval` seconds or when a batch is full."""
+    """Points in the order in which they came, posted every `interval` seconds, or when many wait."""
 
     def __init__(self, program: Program, server: Influx, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the program's options (measurement, interval, pass_on) and the server."""
@@ -77,7 +77,8 @@ class InfluxSink(Sink):
         """Return the seconds until there is something to post, None if nothing waits."""
         if not len(self._queue):
             return None
-        due = 0.0 if len(self._queue) >= BATCH else max(0.0, self._due - self._clock())
+        at_once = len(self._queue) >= BATCH or self._queue.full
+        due = 0.0 if at_once else max(0.0, self._due - self._clock())
         return max(due, self._waiting.seconds())
 
     def full(self, *, patient: bool) -> bool:

@@ -56,8 +56,8 @@ class Outbox:
         """Return how many messages were given up."""
         return self._queue.given_up
 
-    def put(self, announcements: list[Message], messages: list[Message], line: bytes) -> None:
-        """Add the messages of a line."""
+    def put(self, announcements: list[Message], messages: list[Message], line: bytes) -> list[str]:
+        """Add the messages of a line; return the topics whose last value will never be sent."""
         with self._lock:
             for message in announcements:
                 self._announced[message.topic] = self._due[message.topic] = message
@@ -66,9 +66,10 @@ class Outbox:
             before = self.dropped
             values = [(None if self._in_order or one.whole else one.topic, one) for one in messages]
             size = sum(len(one.payload) for one in messages if one.whole)
-            self._queue.put(values, line if self._in_order else b"", size)
+            unsent = self._queue.put(values, line if self._in_order else b"", size)
             if self.dropped and not before:
                 self._say("too much waits for the broker: the oldest values are dropped")
+            return [str(topic) for topic in unsent]
 
     def repeat(self) -> None:
         """Announce everything again, and send again what the broker retains."""

@@ -69,20 +69,24 @@ class MqttSink(Sink):
 
     def _publish(self, lines: list[tuple[Line, Meter | None]]) -> None:
         for line, meter in lines:
-            messages = self._topics.messages
             if not self._pace:
-                self._outbox.put(*(messages(line, meter) if meter else ([], [])), line.octets)
+                self._send(line, meter, line.octets)
                 continue
             if meter and line.reading and kind_of(line.reading):
-                self._outbox.put(*messages(line, meter), b"")
+                self._send(line, meter, b"")
             elif meter:
                 self._put(self._pace.add(line, meter))
             self._lines += line.octets if self.keeps else b""
 
     def _put(self, readings: Iterable[tuple[Line, Meter]]) -> None:
         for line, meter in readings:
-            self._outbox.put(*self._topics.messages(line, meter), bytes(self._lines))
+            self._send(line, meter, bytes(self._lines))
             self._lines.clear()
+
+    def _send(self, line: Line, meter: Meter | None, octets: bytes) -> None:
+        """Queue the messages of a line. octets: the lines to deliver after them."""
+        messages = self._topics.messages(line, meter) if meter else ([], [])
+        self._topics.forget(self._outbox.put(*messages, octets))
 
     def seconds(self) -> float | None:
         """Return the seconds until something has waited long enough."""

@@ -75,6 +75,11 @@ class Topics:
             messages.append(Message(base + "reading", line.octets.strip(), whole=True))
         return self._announced(meter, base, values), messages
 
+    def forget(self, topics: list[str]) -> None:
+        """Publish the values of these topics anew, even if they stay the same: the last ones were never sent."""
+        for topic in topics:
+            self._retained.pop(topic, None)
+
     def _of_period(self, line: Line, meter: Meter, base: str, kind: Kind) -> tuple[list[Message], list[Message]]:
         """Return the one message of a period, or of peaks: its values belong together."""
         part = node(kind.key)

@@ -237,6 +237,16 @@ def test_a_server_that_is_away_is_tried_with_growing_pauses_and_nothing_is_lost(
     assert said == ["peer: closed; trying again", "peer: back after 40 s"]
 
 
+def test_under_han_spool_nothing_is_given_up(posting):
+    server, clock, said, sink = posting
+    sink._queue._most = 100
+    sink.take(numbered(*range(50)))
+    assert (sink.delivered(), sink.counters()["given_up"], said) == (b"", 0, [])
+    clock.now += 10
+    sink.turn()
+    assert (server.batches, sink.delivered().count(b"\n")) == ([points(*range(50))], 50)
+
+
 def test_a_batch_that_is_refused_is_given_up_and_never_tried_again(posting):
     server, clock, said, sink = posting
     server.trouble = [Refused("bad"), Refused("worse")]

@@ -25,6 +25,7 @@ from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.mqtt.pace import Pace
 from hanpipe.sinks.mqtt.topics import Message, Topics
 from hanpipe.sinks.readings_in import ReadingReader
+from hanpipe.spool.sink import WINDOW
 from hanpipe.unix.status import Failure
 from needs import needs
 
@@ -493,6 +494,21 @@ def test_what_the_broker_is_to_keep_is_repeated_and_never_by_a_later_value_befor
         sent.append(taken[0])
     assert [m.topic for m in sent] == [*"atp", *"at", *"tptp"]
     assert [m.payload for m in sent if m.topic == "t"] == [b"0", b"0", b"1", b"2"]
+
+
+@pytest.mark.slow
+def test_all_that_han_spool_gives_at_once_waits_for_the_broker():
+    """With JSON that is more than may wait without han-spool."""
+    outbox = Outbox(in_order=True)
+    reading = full()
+    count = WINDOW // len(reading) + 1  # one line at least is given, whatever its length
+    for number in range(count):
+        outbox.put([], [Message("p", b"%d" % number), Message("r", reading, whole=True)], reading)
+    assert (outbox.dropped, outbox.delivered()) == (0, b"")
+    while taken := outbox.take():
+        outbox.flies(1, taken[1])
+        outbox.acknowledged(1)
+    assert (outbox.sent, outbox.delivered()) == (2 * count, reading * count)
 
 
 def test_a_retained_value_that_is_given_up_is_published_with_the_next_reading(monkeypatch):

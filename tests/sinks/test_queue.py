@@ -85,6 +85,14 @@ def test_a_value_with_a_key_outlasts_all_values_without_one_and_these_stay_withi
     assert queue.given_up == 10_000
 
 
+def test_a_lossless_queue_gives_nothing_up():
+    queue = Queue(100, lossless=True)
+    for number in range(50):
+        queue.put([(None, number)], b"%9d\n" % number)
+    assert (queue.full, queue.given_up, queue.delivered()) == (True, 0, b"")
+    assert [item.value for item in queue.waiting()] == [*range(50)]
+
+
 def test_values_under_keys_are_bounded():
     """This fails when the bound is raised: 10,000 topics are more than 300 meters have."""
     queue = Queue(100)

@@ -34,11 +34,16 @@ class Queue:
     replaced, given_up: how many values were
     """
 
-    def __init__(self, most: int) -> None:
-        """Start empty. most: octets of lines, and of values that have no key."""
+    def __init__(self, most: int, *, lossless: bool = False) -> None:
+        """Start empty.
+
+        most:     octets of lines, and of values that have no key
+        lossless: never give up a line: han-spool has it, and bounds how many wait
+        """
         self.replaced = 0
         self.given_up = 0
         self._most = most
+        self._lossless = lossless
         self._number = 0
         self._keyed: OrderedDict[Hashable, Item] = OrderedDict()  # values that wait, by key; the oldest first
         self._keyless: OrderedDict[int, Item] = OrderedDict()  # those without a key, by number
@@ -74,7 +79,7 @@ class Queue:
             self._groups.append(_Group(self._number, line, len(line) + size))
             self._size += len(line) + size
         self._settle()
-        while self._size > self._most:
+        while self._size > self._most and not self._lossless:
             self._give_up_oldest()
         return self._give_up_keys()
 

@@ -42,7 +42,7 @@ class DomoticzSink(Sink):
         self._feeds = [Feed(device, {}) for device in devices]
         self._last: Figures | None = None  # of the interval that ended last
         self._waiting = Waiting(client.title, program.report)
-        self._queue = Queue(_MOST)
+        self._queue = Queue(_MOST, lossless=self.keeps)
         self._delivery = Delivery(self._queue, self._send, self._waiting, program.report)
         self._lines = bytearray()  # of the interval that is open
         self._timeline = Timeline()

@@ -33,7 +33,7 @@ class InfluxSink(Sink):
         self._clock = clock
         self.keeps = keeps_lines(program.options)
         self._waiting = Waiting(server.title, program.report, clock)
-        self._queue = Queue(_MOST)
+        self._queue = Queue(_MOST, lossless=self.keeps)
         self._delivery = Delivery(self._queue, self._send, self._waiting, program.report, BATCH, clock)
         self._whose = Whose(program.warn)
         self._taken = self._undated = 0

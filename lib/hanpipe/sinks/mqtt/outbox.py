@@ -16,8 +16,9 @@ _MOST_TOPICS: Final = 10_000  # that are remembered
 class Outbox:
     """Messages for the broker: one thread puts them in, another takes them out.
 
-    in_order: every message is sent, and lines are delivered after the acknowledgements of all their messages. Otherwise
-    a later value replaces an earlier one of its topic that still waits; JSON is never replaced.
+    in_order: every message is sent, and lines are delivered after the acknowledgements of all their messages; han-spool
+    bounds how many wait. Otherwise a later value replaces an earlier one of its topic that still waits; JSON is never
+    replaced, and the oldest is given up if too much waits.
 
     Announcements go first. They are remembered, and so is the last retained message of each topic that was sent, so
     that both can be repeated. sent: how many messages were acknowledged
@@ -32,7 +33,7 @@ class Outbox:
         self._announced: OrderedDict[str, Message] = OrderedDict()
         self._kept: OrderedDict[str, Message] = OrderedDict()  # retained messages
         self._due: OrderedDict[str, Message] = OrderedDict()  # announcements, and what is repeated
-        self._queue = Queue(_MOST)
+        self._queue = Queue(_MOST, lossless=in_order)
         self._flying: dict[int, Item | None] = {}  # by message id; None for announcements and repetitions
 
     @property

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from hanpipe.programs import mqtt as program
 from hanpipe.readings import quantities
 from hanpipe.readings.decimals import plain
 from hanpipe.sinks.mqtt import broker as mqtt
+from hanpipe.sinks.mqtt import sink
 from hanpipe.sinks.mqtt.discovery import Announcer
 from hanpipe.sinks.mqtt.home_assistant import BINARY, sensor
 from hanpipe.sinks.mqtt.meters import IDENTITY_PATIENCE, Meter, MeterFinder
@@ -521,6 +523,49 @@ def test_a_retained_value_that_is_given_up_is_published_with_the_next_reading(mo
     assert sent == [f"h/{name}/tariff" for name in "bcdef"]
     again = [topics.messages(reading, Meter(name, "n"))[1] for name in "ab"]
     assert [len(messages) for messages in again] == [1, 0]
+
+
+@pytest.fixture
+def spooled(monkeypatch):
+    """A sink with --interval 10, as han-spool runs it, and what takes and acknowledges its messages."""
+    needs("paho")
+    monkeypatch.setenv("HANPIPE_PASS", "delivered")
+    options = program._parser().parse_args(["--interval", "10", "--pass", "--no-discovery"])
+    says = dict.fromkeys(("warn", "report", "explain", "write"), lambda words: None)
+    made = sink.MqttSink(SimpleNamespace(options=options, name="han-mqtt", **says))
+
+    def delivered():
+        while taken := made._outbox.take():
+            made._outbox.flies(1, taken[1])
+            made._outbox.acknowledged(1)
+        return made._outbox.delivered()
+
+    return made, delivered
+
+
+def test_a_line_is_delivered_after_the_interval_of_its_own_meter(spooled):
+    made, delivered = spooled
+    first, second, third, fourth, fifth = [
+        line(time=f"2026-11-22T10:00:{second}Z", meter_ID=meter, act_pow_pos=5)
+        for meter, second in (("a", "01"), ("b", "02"), ("a", "11"), ("b", "12"), ("a", "21"))
+    ]
+    made.take(lines(first, second))
+    assert delivered() == b""
+    made.take(lines(third))
+    assert delivered() == first
+    made.take(lines(b"no reading\n", fourth))
+    assert delivered() == second
+    made.take(lines(fifth))
+    assert delivered() == third + b"no reading\n"
+    made._put(made._pace.finish())
+    assert delivered() == fourth + fifth
+
+
+def test_lines_that_are_in_no_interval_wait_for_none(spooled):
+    made, delivered = spooled
+    made.take(lines(WHOLE, b"no reading\n"))
+    made._publish(made._finder.release(at_once=True))
+    assert delivered() == WHOLE + b"no reading\n"
 
 
 # A real broker ------------------------------------------------------------------------------------------------------

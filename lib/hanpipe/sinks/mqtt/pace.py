@@ -36,26 +36,29 @@ class Pace:
         self._meters: dict[str, tuple[Meter, Intervals]] = {}
 
     def add(self, line: Line, meter: Meter) -> Iterator[tuple[Line, Meter]]:
-        """Take a reading; yield the readings of the intervals that ended before it."""
+        """Take a reading; yield a line for each interval that ended before it, and its meter.
+
+        The reading of a line is None if nothing is to be published of the interval.
+        """
         if line.reading is None:
             return
         at = self._timeline.of(line.reading)
         if meter.node not in self._meters and len(self._meters) >= MOST_METERS:
             oldest, intervals = self._meters.pop(next(iter(self._meters)))
-            yield from _readings(oldest, intervals.finish())
+            yield from _ended(oldest, intervals.finish())
         _, intervals = self._meters.get(meter.node) or (meter, Intervals(_Summary(), self._seconds))
         self._meters[meter.node] = meter, intervals
-        yield from _readings(meter, intervals.add(line.reading, at))
+        yield from _ended(meter, intervals.add(line.reading, at))
 
     def pass_time(self) -> Iterator[tuple[Line, Meter]]:
-        """Yield the readings of intervals that have ended by now."""
+        """Yield the lines of intervals that have ended by now."""
         for meter, intervals in self._meters.values():
-            yield from _readings(meter, intervals.pass_to(self._timeline.now()))
+            yield from _ended(meter, intervals.pass_to(self._timeline.now()))
 
     def finish(self) -> Iterator[tuple[Line, Meter]]:
-        """Yield the readings of the intervals in which the input ended."""
+        """Yield the lines of the intervals in which the input ended."""
         for meter, intervals in self._meters.values():
-            yield from _readings(meter, intervals.finish())
+            yield from _ended(meter, intervals.finish())
 
     def seconds(self) -> float | None:
         """Return the seconds until an interval ends, None if none is open."""
@@ -63,13 +66,12 @@ class Pace:
         return min((wait for wait in waits if wait is not None), default=None)
 
 
-def _readings(meter: Meter, ended: Iterator[Figures]) -> Iterator[tuple[Line, Meter]]:
-    for figures in ended:
+def _ended(meter: Meter, intervals: Iterator[Figures]) -> Iterator[tuple[Line, Meter]]:
+    for figures in intervals:
         reading: dict[str, Any] = {}
         for name, value in figures.values.items():
             if name in figures.fresh and value is not None:
                 if is_averaged(name) and not isinstance(value, str):
                     value = Decimal(rounded(value, 1 if "_pow_" in name else 3))
                 reading[name] = value
-        if reading:
-            yield Line(json.dumps(reading, default=float).encode() + b"\n", reading), meter
+        yield Line(json.dumps(reading, default=float).encode() + b"\n", reading or None), meter

@@ -12,6 +12,7 @@ from hanpipe.sinks.mqtt.meters import Meter, MeterFinder
 from hanpipe.sinks.mqtt.outbox import Outbox
 from hanpipe.sinks.mqtt.pace import Pace
 from hanpipe.sinks.mqtt.topics import Topics
+from hanpipe.sinks.mqtt.undelivered import Undelivered
 from hanpipe.sinks.passing import keeps_lines
 from hanpipe.sinks.peer.login import find_login
 from hanpipe.sinks.peer.tls import tls_context
@@ -47,7 +48,7 @@ class MqttSink(Sink):
         )
         self._outbox = Outbox(in_order=self.keeps, say=program.report)
         self._broker = Broker(session, self._outbox, program.report, program.explain, program.write)
-        self._lines = bytearray()  # of the open interval, to be delivered after its messages
+        self._undelivered = Undelivered()
         self.title = self._broker.title
 
     def begin(self) -> None:
@@ -69,19 +70,16 @@ class MqttSink(Sink):
 
     def _publish(self, lines: list[tuple[Line, Meter | None]]) -> None:
         for line, meter in lines:
-            if not self._pace:
-                self._send(line, meter, line.octets)
-                continue
-            if meter and line.reading and kind_of(line.reading):
-                self._send(line, meter, b"")
-            elif meter:
+            octets = line.octets if self.keeps else b""
+            if self._pace and meter and line.reading is not None and not kind_of(line.reading):
                 self._put(self._pace.add(line, meter))
-            self._lines += line.octets if self.keeps else b""
+                self._undelivered.add(octets, meter.node)
+            else:
+                self._send(line, meter, self._undelivered.add(octets))
 
-    def _put(self, readings: Iterable[tuple[Line, Meter]]) -> None:
-        for line, meter in readings:
-            self._send(line, meter, bytes(self._lines))
-            self._lines.clear()
+    def _put(self, ended: Iterable[tuple[Line, Meter]]) -> None:
+        for line, meter in ended:
+            self._send(line, meter, self._undelivered.close(meter.node))
 
     def _send(self, line: Line, meter: Meter | None, octets: bytes) -> None:
         """Queue the messages of a line. octets: the lines to deliver after them."""
@@ -102,7 +100,6 @@ class MqttSink(Sink):
         self._publish(self._finder.release(at_once=True))
         if self._pace:
             self._put(self._pace.finish())
-            self._outbox.put([], [], bytes(self._lines))
         self._broker.finish(stopping)
         if left := self._outbox.left:
             words = f"the broker did not acknowledge {counted(left, 'message')} at the end"

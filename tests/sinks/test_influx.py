@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from broker import free_port
 from conftest import ROOT
 from hanpipe.readings.flat import nanoseconds
-from hanpipe.sinks.errors import Away, Refused, Wrong
+from hanpipe.sinks.errors import Away, Refused, TooLarge, Wrong
 from hanpipe.sinks.influx import sink as influx_sink
 from hanpipe.sinks.influx.line_protocol import point
 from hanpipe.sinks.influx.server import Influx
@@ -259,6 +259,34 @@ def test_a_batch_that_is_refused_is_given_up_and_never_tried_again(posting):
     assert [words[:34] for words in said] == ["the server refused 1 reading, or a", "taken again"]
 
 
+def test_a_batch_is_bounded_in_octets_and_cut_until_the_server_takes_it(posting):
+    """A proxy may refuse large requests; only a reading that is too large by itself is given up."""
+    server, clock, said, sink = posting
+    write = server.write
+
+    def refuse_large(lines):
+        if len(lines) > 100_000:
+            raise TooLarge("too large")
+        write(lines)
+
+    wide = b'{"time":"1970-01-01T00:00:00Z","%b":1}\n'
+    sink.take(ReadingReader().feed(b"".join(wide % (b"a" * 1000) for _ in range(1500))))
+    clock.now += 10
+    sink.turn()
+    sizes = [len(lines) for lines in server.batches]
+    assert max(sizes) <= 500_000 < 2 * max(sizes)
+    assert (sum(sizes), sink.counters()["posted"]) == (1500 * len(b"m %b=1 0\n" % (b"a" * 1000)), 1500)
+
+    server.write = refuse_large
+    lines = [wide % (b"a" * 1000)] * 700 + [wide % (b"b" * 200_000)] + [wide % (b"c" * 1000)] * 700
+    sink.take(ReadingReader().feed(b"".join(lines)))
+    clock.now += 10
+    sink.turn()
+    assert (sink.counters()["posted"], sink.counters()["refused"]) == (1500 + 1400, 1)
+    assert said == ["the server refused 1 reading, or a part of that: too large", "taken again"]
+    assert sink.delivered().count(b"\n") == 1500 + 1401
+
+
 def test_what_must_be_changed_ends_at_first_and_is_waited_for_later(posting):
     server, clock, said, sink = posting
     server.trouble = [Wrong("no database")]
@@ -356,6 +384,13 @@ def test_what_must_be_changed_ends_the_program(server, status, exits):
     assert (done.returncode, done.stderr.count(b"\n")) == (exits, 1)
     assert (b"words of the server" in done.stderr) == (status != 405)
     assert len(server.requests) == 1
+
+
+def test_a_batch_that_is_too_large_is_cut(server):
+    server.answers = [(413, b"<html>413 Request Entity Too Large</html>")]
+    done = run(LIST_1 + LIST_2, "--url", server.url, "--stats")
+    assert (done.returncode, json.loads(done.stderr)["posted"]) == (0, 2)
+    assert [body.count(b"\n") for *_, body in server.requests] == [2, 1, 1]
 
 
 def test_a_refused_batch_is_passed_on_and_the_program_goes_on(server):

@@ -32,3 +32,7 @@ class Wrong(SinkError):
 
 class Refused(SinkError):
     """The peer understood and refused: another try would end the same way."""
+
+
+class TooLarge(Refused):
+    """The peer refused a request for its size: a smaller one may pass."""

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlencode
 
-from hanpipe.sinks.errors import Away, Denied, Refused, Wrong
+from hanpipe.sinks.errors import Away, Denied, Refused, TooLarge, Wrong
 from hanpipe.sinks.peer.http import HttpPeer
 from hanpipe.unix.typed import TYPE_CHECKING, Final
 
@@ -34,7 +34,7 @@ class Influx:
             self._headers["Authorization"] = authorization
 
     def write(self, lines: bytes) -> None:
-        """Write lines of points. raise: Away, Refused, Denied, Wrong."""
+        """Write lines of points. raise: Away, Refused, TooLarge, Denied, Wrong."""
         try:
             status, body = self._peer.exchange("POST", self._target, self._headers, lines)
         finally:
@@ -42,7 +42,9 @@ class Influx:
         if status in (200, 204):
             return
         why = _words(body)
-        if status in (400, 413, 422):
+        if status == 413:
+            raise TooLarge(why or "answered 413: too large")
+        if status in (400, 422):
             raise Refused(why or f"answered {status}")
         if status in (401, 403):
             raise Denied(f"login refused ({status}): {why or 'the user, password or token is wrong'}", status)

@@ -9,7 +9,7 @@ from hanpipe.sinks.influx.line_protocol import point
 from hanpipe.sinks.influx.server import Influx
 from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.passing import keeps_lines
-from hanpipe.sinks.peer.delivery import Delivery
+from hanpipe.sinks.peer.delivery import Batches, Delivery
 from hanpipe.sinks.queue import Queue
 from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.retry import Waiting
@@ -19,6 +19,7 @@ from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 BATCH: Final = 5000  # points a request, as InfluxDB's documentation advises
+_LARGEST: Final = 500_000  # octets a request: a proxy such as nginx refuses more than 1 MiB by default
 _MOST: Final = 8_000_000  # octets that wait: about a day of a meter that sends every 2.5 s
 
 
@@ -34,7 +35,8 @@ class InfluxSink(Sink):
         self.keeps = keeps_lines(program.options)
         self._waiting = Waiting(server.title, program.report, clock)
         self._queue = Queue(_MOST, lossless=self.keeps)
-        self._delivery = Delivery(self._queue, self._send, self._waiting, program.report, BATCH, clock)
+        batches = Batches(BATCH, _LARGEST)
+        self._delivery = Delivery(self._queue, self._send, self._waiting, program.report, batches, clock)
         self._whose = Whose(program.warn)
         self._taken = self._undated = 0
         self._due = 0.0
@@ -65,7 +67,7 @@ class InfluxSink(Sink):
             self._server.write(b"".join(points))
         except Refused as refusal:
             some = counted(len(points), "reading")
-            raise Refused(f"the server refused {some}, or a part of that: {refusal}") from refusal
+            raise type(refusal)(f"the server refused {some}, or a part of that: {refusal}") from refusal
 
     def turn(self) -> None:
         """Post what is due."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from hanpipe.sinks.errors import Away, Denied, Refused, Wrong
+from hanpipe.sinks.errors import Away, Denied, Refused, TooLarge, Wrong
 from hanpipe.sinks.queue import Item, Queue
 from hanpipe.sinks.retry import Waiting
 from hanpipe.unix.stderr import counted
@@ -13,8 +13,36 @@ _TURN: Final = 10.0  # s for sending, before the input is read again
 LAST_PATIENCE: Final = 2.0  # s for what is left when the input has ended
 
 
+class Batches:
+    """Cuts values into batches, each of so many values and octets at most, and of one value at least."""
+
+    def __init__(self, most: int = 1, largest: int | None = None) -> None:
+        """Take how many values a batch may have, and how many octets if they are octets."""
+        self._most = most
+        self._largest = largest
+
+    def next(self, items: list[Item], first: int) -> list[Item]:
+        """Return the batch that begins with this item."""
+        batch = items[first : first + self._most]
+        if self._largest is None:
+            return batch
+        room = self._largest - len(batch[0].value)
+        for number, item in enumerate(batch[1:], 1):
+            room -= len(item.value)
+            if room < 0:
+                return batch[:number]
+        return batch
+
+    def shrink(self, batch: list[Item]) -> bool:
+        """Cut smaller batches from here on; return whether this one, which was too large, can be cut."""
+        if self._largest is None or len(batch) == 1:
+            return False
+        self._largest = sum(len(item.value) for item in batch) // 2
+        return True
+
+
 class Delivery:
-    """Sends the values of a queue, oldest first, so many in one request.
+    """Sends the values of a queue, oldest first, a batch in one request.
 
     taken, refused: how many values were; denied: the last try failed because of the login
     """
@@ -25,7 +53,7 @@ class Delivery:
         send: Callable[[list[Any]], None],
         waiting: Waiting,
         say: Callable[[str], None],
-        batch: int = 1,
+        batches: Batches | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what sends values, or raises an error of `errors.py`; a Refused says which values it is about."""
@@ -35,7 +63,7 @@ class Delivery:
         self._send = send
         self._waiting = waiting
         self._say = say
-        self._batch = batch
+        self._batches = batches or Batches()
         self._clock = clock
         self._unwelcome: set[object] = set()  # keys of what was refused when last sent
 
@@ -49,15 +77,18 @@ class Delivery:
         end = self._clock() + _TURN
         items = self._queue.waiting()
         trouble: Denied | Wrong | None = None
-        for first in range(0, len(items), self._batch):
+        done = 0
+        while done < len(items):
+            batch = self._batches.next(items, done)
             try:
-                self._deliver(items[first : first + self._batch])
+                done += self._deliver(batch)
             except Away as away:
                 self.trouble = None
                 self._waiting.failed(str(away))
                 return
             except (Denied, Wrong) as error:
                 trouble = error
+                done += len(batch)
             if self._clock() >= end:
                 break
         if items:
@@ -72,11 +103,14 @@ class Delivery:
             raise trouble
         self._waiting.failed(str(trouble))
 
-    def _deliver(self, items: list[Item]) -> None:
+    def _deliver(self, items: list[Item]) -> int:
+        """Send a batch; return how many of its values need no more care, 0 if it is to be cut."""
         key = items[0].key
         try:
             self._send([item.value for item in items])
         except Refused as refusal:
+            if isinstance(refusal, TooLarge) and self._batches.shrink(items):
+                return 0
             self.refused += len(items)
             if key not in self._unwelcome:
                 self._say(str(refusal))
@@ -87,6 +121,7 @@ class Delivery:
                 self._unwelcome.discard(key)
                 self._say("taken again" if key is None else f"{key}: taken again")
         self._queue.done(items)
+        return len(items)
 
     def finish(self, what: str, deliver: Callable[[], None] | None = None) -> None:
         """Send what is left, again after the pauses that are short.

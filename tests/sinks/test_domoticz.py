@@ -34,6 +34,7 @@ from hanpipe.sinks.domoticz.check import check
 from hanpipe.sinks.domoticz.devices import mapped
 from hanpipe.sinks.domoticz.server import Domoticz
 from hanpipe.sinks.errors import Away, Denied, Refused
+from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.sinks.peer.delivery import Delivery
 from hanpipe.sinks.queue import Queue
 from hanpipe.sinks.readings_in import ReadingReader
@@ -203,6 +204,50 @@ def test_a_timeline_keeps_to_the_best_clock():
     assert timeline.of({"date_time": "2020-01-01T00:00:00"}) == 60.5 * second
     now[0] += 3 * second
     assert timeline.of({"date_time": "2020-01-01T00:00:00"}) == 63.5 * second
+
+
+def test_only_one_meter_is_posted_and_a_second_one_is_named_once():
+    """The mean of two meters is of neither."""
+    lines = [
+        at(10 * number, meter_ID=meter, act_pow_pos=power, act_energy_pos=power)
+        for number in range(1, 30)
+        for meter, power in (("a", 100), ("b", 900))
+    ]
+    done = run(b"".join(lines), "--power", "1", "--dry-run")
+    assert done.stdout.count(b"svalue=100%3B") == done.stdout.count(b"svalue=") == 5
+    assert done.stderr == (
+        b"han-domoticz: skipped a reading of another meter, b; only one can be shown: a, which was the first\n"
+    )
+
+
+HOUR = 3600 * 10**9
+
+
+def test_the_first_meter_stays_until_it_is_silent_for_hours():
+    said, clock = [], 10**18
+    meter = OneMeter(said.append)
+
+    def has(number="", after=1, source=None):
+        nonlocal clock
+        clock += after
+        return meter.has({"meter_ID": number or None, "source": source}, clock)
+
+    assert [has(), has("a"), has(), has("b"), has("a")] == [True, True, True, False, True]
+    assert not has()  # of which one?
+    assert not has("a", source="elsewhere")
+    assert [has(after=3 * HOUR), has("b"), has("a")] == [True, False, True]  # a damaged number costs two hours
+    assert len(said) == 1
+    assert [has("b", after=HOUR + 1) for _ in range(3)] == [False, True, True]  # a is replaced
+    assert said[1:] == ["a was silent for 2 h: the readings of b take its place"]
+    assert [has(), has("b"), has("a")] == [True, True, False]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", ""]), st.integers(-HOUR, HOUR)), max_size=50))
+def test_a_meter_that_is_alone_is_heard_whatever_the_clock_says(readings):
+    clock, meter = 10**18, OneMeter(lambda message: None)
+    for number, step in readings:
+        clock += step
+        assert meter.has({"meter_ID": number.replace("b", "a")}, clock)
 
 
 def test_another_meter_is_another_count():

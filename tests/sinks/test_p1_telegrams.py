@@ -113,6 +113,18 @@ def test_a_tariff_that_is_not_one_is_left_out(tariff):
     assert b"0-0:96.14.0(0002)" in telegrams([{"act_pow_pos": 5, "tariff": "2"}])
 
 
+def test_telegrams_are_of_one_meter_and_a_second_one_is_named_once():
+    text = "".join(
+        json.dumps({"time": f"2026-06-21T12:00:{second:02}Z", "act_pow_pos": watts} | who) + "\n"
+        for second, (watts, who) in enumerate([(1, {"meter_ID": "1"}), (2, {"meter_ID": "2"}), (3, {})] * 3)
+    )
+    done = run(text=text)
+    assert done.stdout.count("/HAN5") == done.stdout.count("1-0:1.7.0(00.001*kW)") == 3
+    assert done.stderr == (
+        "han-p1: skipped a reading of another meter, 2; only one can be shown: 1, which was the first\n"
+    )
+
+
 def run(*arguments, text):
     return subprocess.run(
         [f"{ROOT}/bin/han-p1", *arguments], input=text, capture_output=True, text=True, check=False, timeout=60

@@ -20,13 +20,12 @@ def main(argv: list[str]) -> int:
 
     program = Program(options, parser.prog)
     reader, timeline = ReadingReader(), Timeline()
-    telegrams = Telegrams(dialects()[options.dialect], arc, options.zone)
+    telegrams = Telegrams(dialects()[options.dialect], arc, options.zone, program.warn)
     (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():
         for reading in readings_only(reader.feed(data), program.warn):
             at = timeline.of(reading)
-            telegrams.add(reading, at)
-            if at >= due or due - at > pause:  # the clock may run backwards
+            if telegrams.add(reading, at) and (at >= due or due - at > pause):  # the clock may run backwards
                 due = at - at % pause + pause if pause else at
                 write(telegrams.telegram(at))
     close()

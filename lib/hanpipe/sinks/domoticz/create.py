@@ -8,6 +8,7 @@ from hanpipe.sinks.domoticz import devices as kinds
 from hanpipe.sinks.domoticz.devices import COUNTER, CURRENT_3, KWH, P1, VOLTAGE, Device, Kind, Values
 from hanpipe.sinks.domoticz.server import Domoticz
 from hanpipe.sinks.errors import Denied, Refused
+from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.unix.program import Program
 from hanpipe.unix.typed import Any, Final
@@ -68,14 +69,16 @@ def _first_values(program: Program, wanted: list[str]) -> Values:
     devices = _devices(wanted)
     names = [name for device in [*devices, *kinds.voltages([1, 1, 1]), *kinds.currents([1])] for name in device.fields]
     account, timeline, reader = Account(names, program.report), Timeline(), ReadingReader()
+    meter = OneMeter(program.warn)
     values: Values = {}
     for data, _ in program.pieces():
         for reading in [line.reading for line in reader.feed(data) if line.reading is not None]:
             if not values:
                 program.explain("waits for a reading with registers")
             at = timeline.of(reading)
-            account.add(reading, at)
-            values = account.take(at).values
+            if meter.has(reading, at):
+                account.add(reading, at)
+                values = account.take(at).values
         if values and all(device.svalue(values) is not None for device in devices):
             break
     return values

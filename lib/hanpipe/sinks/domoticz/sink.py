@@ -8,6 +8,7 @@ from hanpipe.sinks.domoticz.devices import Device
 from hanpipe.sinks.domoticz.feed import Feed
 from hanpipe.sinks.domoticz.server import Domoticz
 from hanpipe.sinks.errors import Away, Refused
+from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.sinks.passing import keeps_lines
 from hanpipe.sinks.peer.delivery import Delivery
 from hanpipe.sinks.queue import Queue
@@ -15,7 +16,7 @@ from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.retry import Waiting
 from hanpipe.sinks.run import Sink
 from hanpipe.unix.program import Program
-from hanpipe.unix.typed import Final
+from hanpipe.unix.typed import Any, Final
 
 # s before the full minute at which intervals end: Domoticz takes its sample at the full minute, so a post just after it
 # would count in the next sample, and the last minute of a day in the next day.
@@ -46,6 +47,7 @@ class DomoticzSink(Sink):
         self._delivery = Delivery(self._queue, self._send, self._waiting, program.report)
         self._lines = bytearray()  # of the interval that is open
         self._timeline = Timeline()
+        self._meter = OneMeter(program.warn)
         self._account = Account({name for device in devices for name in device.fields}, program.report)
         self._intervals = Intervals(self._account, program.options.interval, EARLY)
 
@@ -83,14 +85,19 @@ class DomoticzSink(Sink):
         """Add readings to the interval; queue what the intervals say that end before them."""
         for line in lines:
             if line.reading is not None:
-                at = self._timeline.of(line.reading)
-                for figures in self._intervals.add(line.reading, at):
-                    self._close(figures)
-                    self._deliver()
-                if self._program.options.verbose and (report := self._account.report(at)):
-                    self._program.explain(report)
+                self._add(line.reading)
             if self.keeps:
                 self._lines += line.octets
+
+    def _add(self, reading: dict[str, Any]) -> None:
+        at = self._timeline.of(reading)
+        if not self._meter.has(reading, at):
+            return
+        for figures in self._intervals.add(reading, at):
+            self._close(figures)
+            self._deliver()
+        if self._program.options.verbose and (report := self._account.report(at)):
+            self._program.explain(report)
 
     def _close(self, figures: Figures) -> None:
         """Queue the svalues of an interval, with its lines."""

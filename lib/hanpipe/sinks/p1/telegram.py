@@ -13,6 +13,7 @@ from decimal import Decimal
 from hanpipe.periods.averages import HOLD, Energy, Number
 from hanpipe.periods.names import is_energy, power_of
 from hanpipe.readings.flat import number
+from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -69,19 +70,34 @@ def _line(text: str) -> Line:
 
 
 class Telegrams:
-    """Makes a telegram of the last readings. Registers that come once an hour go on with the power between them."""
+    """Makes a telegram of the last readings. Registers that come once an hour go on with the power between them.
 
-    def __init__(self, dialect: Dialect, crc: Callable[[bytes], int], zone: tzinfo | None = None) -> None:
-        """Take the dialect. crc: CRC-16/ARC; zone: of the telegram's clock, None for the machine's."""
+    A telegram is of one meter: OneMeter chooses it.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        crc: Callable[[bytes], int],
+        zone: tzinfo | None = None,
+        warn: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Take the dialect, and a way to warn of a second meter.
+
+        crc: CRC-16/ARC; zone: of the telegram's clock, None for the machine's
+        """
         self._dialect = dialect
         self._crc = crc
         self._zone = zone
         self._values: dict[str, tuple[Number, int]] = {}  # and when they came
         self._energies: dict[str, Energy] = {}
         self._number = ""
+        self._meter = OneMeter(warn)
 
-    def add(self, reading: Reading, at: int) -> None:
-        """Take a reading. at: ns since 1970-01-01 UTC."""
+    def add(self, reading: Reading, at: int) -> bool:
+        """Take a reading; return whether it is of the meter. at: ns since 1970-01-01 UTC."""
+        if not self._meter.has(reading, at):
+            return False
         if isinstance(meter := reading.get("meter_ID"), str) and meter != self._number:
             self._number = meter
             self._energies.clear()
@@ -99,6 +115,7 @@ class Telegrams:
             power = self._values.get(power_of(name))
             if power is not None and power[1] == at:
                 energy.add_power(power[0], at)
+        return True
 
     def _energy(self, name: str) -> Energy:
         return self._energies.setdefault(name, Energy())

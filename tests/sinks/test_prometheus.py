@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
+from hanpipe.sinks.meter_finder import Whose
 from hanpipe.sinks.prometheus.metrics import Metrics, metric
 from hanpipe.unix.state import replace
 from needs import find, needs
@@ -212,6 +213,19 @@ def test_what_came_before_the_meters_number_is_its():
     assert samples(metrics.text(0))['han_active_power_import_watts{meter_id="b"}'] == "7"
 
 
+def test_what_is_of_no_one_meter_goes_to_none_that_comes_later():
+    metrics, whose = Metrics(300), Whose(lambda message: None)
+    for watts, who in enumerate([{"meter_ID": "a"}, {"meter_ID": "b"}, {}, {"meter_ID": "c"}]):
+        reading = {"act_pow_pos": watts, f"volt_L{1 + watts % 3}": 230} | who
+        metrics.take(reading, whose.of(reading), 0)
+    shown = samples(metrics.text(0))
+    assert shown["han_active_power_import_watts"] == "2"
+    assert [name for name in shown if 'meter_id="c"' in name and "voltage" in name] == [
+        'han_voltage_volts{meter_id="c",phase="1"}'
+    ]
+    assert shown['han_readings_total{meter_id="c"}'] == "1"
+
+
 def test_a_meter_of_each_source_has_series_of_its_own():
     metrics = Metrics(300)
     for source, meter in (("house/1", ""), ("house/2", "7"), ("house/1", "7"), ("house/2", "7")):
@@ -235,7 +249,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert len(metrics._meters) == 501  # "one" has 1,000 series
     for number in range(3000):
         metrics.take({"act_pow_pos": 1}, f"meter{number}", 0)
-    assert len(metrics._meters) == 1000
+    assert len(metrics._meters) == sum(metrics._numbered.values()) == 1000
 
 
 # The textfile --------------------------------------------------------------------------------------------------------

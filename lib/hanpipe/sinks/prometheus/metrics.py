@@ -8,6 +8,7 @@ A total and its parts (phases, tariffs) are families of their own: so sum() over
 the values of periods, peaks and warnings: han_period_, han_running_, han_peaks_ and han_limit_.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from hanpipe.periods.kinds import LIMIT, PEAKS, Kind, kind_of
@@ -174,6 +175,7 @@ class Metrics:
         """Take after how many seconds a gauge is left out."""
         self._stale = stale
         self._meters: dict[tuple[str, str], _Meter] = {}  # by source and number, the longest silent first
+        self._numbered: Counter[str] = Counter()  # how many of them have a number, by source
         self._kept = 0  # series of all
         self._metrics: dict[tuple[str, Kind | None], Metric] = {}  # of the names met
 
@@ -184,8 +186,8 @@ class Metrics:
                   number
         """
         source = source_of(reading)
-        key, nameless = (source, meter_id), (source, "")
-        meter = self._meters.pop(key, None) or self._meters.pop(nameless, None) or _Meter()
+        key = source, meter_id
+        meter = self._meters.pop(key, None) or self._new(source, meter_id)
         self._meters[key] = meter
         before = len(meter.samples)
         meter.readings += 1
@@ -201,7 +203,22 @@ class Metrics:
                 meter.samples[series] = _Sample(made, plain(figure * made.factor), now)
         self._kept += len(meter.samples) - before
         while len(self._meters) > MOST_METERS or (self._kept > _MOST_KEPT and len(self._meters) > 1):
-            self._kept -= len(self._meters.pop(next(iter(self._meters))).samples)
+            self._forget(next(iter(self._meters)))
+
+    def _new(self, source: str, meter_id: str) -> _Meter:
+        """Return the state for a meter that was not heard before."""
+        self._numbered[source] += bool(meter_id)
+        if meter_id and self._numbered[source] == 1:
+            return self._meters.pop((source, ""), None) or _Meter()  # its first readings had no number
+        return _Meter()  # readings without a number, after two meters, are of neither
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        source, meter_id = key
+        self._kept -= len(self._meters.pop(key).samples)
+        if meter_id:
+            self._numbered[source] -= 1
+        if not self._numbered[source]:
+            del self._numbered[source]
 
     def _metric(self, name: str, kind: Kind | None) -> Metric:
         key = (name, kind)

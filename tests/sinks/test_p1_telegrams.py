@@ -69,6 +69,12 @@ def test_hourly_registers_go_on_with_the_power():
     assert 1000 + 3400 < last["act_energy_pos"] <= 1000 + 3600
 
 
+def test_a_value_below_0_is_0_but_for_a_current():
+    octets = telegrams([{"act_pow_pos": -500, "act_energy_pos": -7, "curr_L1": -5}])
+    for line in b"1-0:1.7.0(00.000*kW)", b"1-0:1.8.0(000000.000*kWh)", b"1-0:31.7.0(005*A)":
+        assert line in octets
+
+
 def test_what_is_not_known_is_left_out_and_old_values_are_forgotten():
     octets = telegrams([{"volt_L1": 230}, {"act_pow_pos": 5}], step=61 * SECOND)
     first, last = octets.split(b"!", 1)

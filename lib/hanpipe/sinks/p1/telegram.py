@@ -36,8 +36,9 @@ class Line(NamedTuple):
     unit: str
 
     def text(self, value: Number) -> str:
-        """Write the line; the sign of a current, which P1 does not have, is left out."""
-        shown = abs(Decimal(value)) / (1000 if self.unit.startswith("k") else 1)
+        """Write the line. P1 has no signs: that of a current is left out, and any other value below 0 is 0."""
+        positive = abs(Decimal(value)) if self.unit == "A" else max(Decimal(0), Decimal(value))
+        shown = positive / (1000 if self.unit.startswith("k") else 1)
         width = self.whole + self.places + bool(self.places)
         return f"{self.code}({shown:0{width}.{self.places}f}{'*' * bool(self.unit)}{self.unit})"
 

@@ -228,6 +228,20 @@ def test_only_power_of_now_expires():
     assert expiring == {n for n in names() if (q := quantities.named(n)).base == "act_pow" and q.what == "power"}
 
 
+@pytest.mark.parametrize(("interval", "seconds"), [(0, 60), (10, 60), (300, 900)])
+@pytest.mark.parametrize("by_device", [False, True])
+def test_power_stays_until_three_intervals_are_over(interval, seconds, by_device):
+    announcer = Announcer("ha", "status", by_device=by_device, interval=interval)
+    topics = Topics("h", announcer, whole=False, retain=True)
+    (read,) = lines(full())
+    announced = [json.loads(message.payload) for message in topics.messages(read, Meter("m", "n"))[0]]
+    entities = list(announced[0]["components"].values()) if by_device else announced
+    assert {one["name"]: one["expire_after"] for one in entities if "expire_after" in one} == {
+        "Active power import": seconds,
+        "Active power export": seconds,
+    }
+
+
 def test_what_may_fall_is_no_increasing_total():
     assert sensor("act_energy_net").state_class == "total"
     assert sensor("act_energy_pos").state_class == "total_increasing"

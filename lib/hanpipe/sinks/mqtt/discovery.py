@@ -21,15 +21,19 @@ Entities = dict[str, tuple[Sensor, str]]  # by object: what it is, and its state
 class Announcer:
     """Announces each entity of a meter once, and all of them again when the meter has changed."""
 
-    def __init__(self, prefix: str, availability: str, *, by_device: bool, one_topic: bool = False) -> None:
+    def __init__(
+        self, prefix: str, availability: str, *, by_device: bool, one_topic: bool = False, interval: int = 0
+    ) -> None:
         """Take the prefix that Home Assistant listens to, and the topic of our availability.
 
         one_topic: the values of a meter are members of one JSON message
+        interval:  s between two messages of a value; 0: each comes when the meter sends it
         """
         self._prefix = prefix
         self._availability = availability
         self._by_device = by_device
         self._one_topic = one_topic
+        self._expire = 3 * interval  # s: two messages may be late, or lost with the meter's lists
         self._meters: OrderedDict[tuple[str, str], tuple[Meter, Entities]] = OrderedDict()  # by node and part
 
     def announce(self, meter: Meter, entities: Entities, part: str = "") -> Iterator[tuple[str, bytes]]:
@@ -81,7 +85,7 @@ class Announcer:
             "device_class": sensor.device_class,
             "state_class": sensor.state_class,
             "suggested_display_precision": sensor.precision,
-            "expire_after": sensor.expire,
+            "expire_after": None if sensor.expire is None else max(sensor.expire, self._expire),
         }
         return {key: value for key, value in keys.items() if value is not None}
 

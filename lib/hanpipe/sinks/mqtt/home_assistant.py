@@ -6,7 +6,8 @@ Source: the documentation of Home Assistant's sensor integration and its MQTT se
   energy has none.
 - total_increasing takes a fall for a new meter. A net register, import less export, may fall: it is "total". So is the
   amount of a period, which begins at 0 at its last_reset: the begin of the period.
-- Power becomes unavailable `expire` seconds after its last message. A register may come hourly: it never expires.
+- Power becomes unavailable `expire` seconds after its last message, with --interval perhaps later. A register may come
+  hourly: it never expires.
 
 The direction goes before the quantity, the phase before both: Domoticz gives each kWh sensor the W sensor whose
 unique_id shares the longest start with its own, and reads none whose id ends in _min or _max.
@@ -26,7 +27,7 @@ class Sensor(NamedTuple):
     unit:      in which it is published; None for counts and factors
     power:     of ten, from our unit to this one
     precision: decimals shown; None as Home Assistant likes
-    expire:    s after which the last value is no longer true, None for never
+    expire:    s after which the last value of a meter that sends every 10 s is no longer true, None for never
     platform:  of Home Assistant: sensor, or binary_sensor for true and false
     """
 

@@ -40,6 +40,7 @@ class MqttSink(Sink):
                 session.status,
                 by_device=options.device_discovery,
                 one_topic=options.one_topic,
+                interval=options.interval or 0,
             )
         self._finder = MeterFinder(options.meter, warn=program.warn)
         self._pace = Pace(options.interval) if options.interval else None

@@ -5,6 +5,7 @@ import os
 import resource
 import sqlite3
 import stat
+import zoneinfo
 from decimal import Decimal
 
 import pytest
@@ -95,8 +96,49 @@ def test_the_hour_that_comes_twice_in_autumn_is_two_hours(store):
         zone = datetime.timezone(datetime.timedelta(hours=offset))
         begin = datetime.datetime(2026, 10, 25, hour, tzinfo=zone)
         store.add(period(0) | {"begin": begin.isoformat()})
-    assert [row["offset"] for row in all_of(store, "hour")] == [7200, 3600, 3600]
+    assert [row["local"] - row["begin"] for row in all_of(store, "hour")] == [7200, 3600, 3600]
     assert len(all_of(store, "day")) == 1
+
+
+def days_of(store, zone, begin, days, step=QUARTER):
+    """Fill a store with periods of days on the calendar of a zone."""
+    at, end = begin.astimezone(UTC), (begin + datetime.timedelta(days=days)).astimezone(UTC)
+    while at < end:
+        store.add(period(0) | {"begin": at.astimezone(zone).isoformat()})
+        at += step
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "changed"),
+    [
+        ("Europe/Oslo", (2026, 10, 1), 25),
+        ("Europe/Oslo", (2026, 3, 1), 29),
+        ("America/New_York", (2026, 11, 1), 1),
+        ("America/New_York", (2026, 3, 1), 8),
+    ],
+)
+@pytest.mark.parametrize("odd", [None, "first", "last"])
+def test_a_month_in_which_the_clock_changes_has_each_of_its_days(store, name, first, changed, odd):
+    zone = zoneinfo.ZoneInfo(name)
+    begin = datetime.datetime(*first, tzinfo=zone)
+    days = (begin + datetime.timedelta(days=32)).replace(day=1).toordinal() - begin.toordinal()
+    days_of(store, zone, begin, days, datetime.timedelta(hours=1))
+    if odd:  # one period of the day is above all others
+        one = begin.replace(day=changed, hour=0 if odd == "first" else 22)
+        store.add(period(0, 9000) | {"begin": one.isoformat(), "estimated": True, "act_pow_pos_max": 36_000})
+    asked = history(store, zone)
+    names = [row["at"] for row in asked.answer(asked.question(f"meter=1&by=day&of={begin:%Y-%m}"))]
+    assert names == [f"{begin:%Y-%m}-{day:02}" for day in range(1, days + 1)]
+    assert [row["at"] for row in asked.answer(asked.question(f"meter=1&by=month&of={begin:%Y}"))] == [f"{begin:%Y-%m}"]
+
+
+@pytest.mark.parametrize(("day", "hours"), [((2026, 4, 5), 25), ((2026, 10, 4), 24)])
+def test_no_two_hours_are_one_where_the_clock_changes_by_half_an_hour(store, day, hours):
+    zone = zoneinfo.ZoneInfo("Australia/Lord_Howe")
+    days_of(store, zone, datetime.datetime(*day, tzinfo=zone), 1)
+    rows = all_of(store, "hour")
+    assert len(rows) == hours
+    assert sorted(row["import_wh"] for row in rows) == [500, *[1000] * (hours - 1)]
 
 
 def test_days_of_a_zone_of_half_hours_are_local(store):

@@ -1,7 +1,7 @@
 """The store -> what the page shows of the past, as JSON."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
 from hanpipe.periods.calendar import Calendar
@@ -62,7 +62,7 @@ class History:
             return self._peaks(asked)
         length = _VIEWS[asked.by][1]
         rows = self._store.rows(asked.meter, asked.by, asked.begin, asked.end)
-        return [{"at": _local(row).isoformat()[:length]} | row for row in rows]
+        return [{"at": datetime.fromtimestamp(row["local"], UTC).isoformat()[:length]} | row for row in rows]
 
     def _peaks(self, asked: Question) -> list[Row]:
         """Return for each month its figure and the periods that set it."""
@@ -98,13 +98,9 @@ class History:
         return shown
 
 
-def _local(row: Row) -> datetime:
-    return datetime.fromtimestamp(row["begin"], timezone(timedelta(seconds=row["offset"])))
-
-
 def _period(row: Row, seconds: int) -> Line:
-    """Return a row as han-every writes it, for the peaks."""
-    begin = _local(row)
+    """Return a row, an hour or a quarter, as han-every writes it, for the peaks."""
+    begin = datetime.fromtimestamp(row["begin"], timezone(timedelta(seconds=row["local"] - row["begin"])))
     begin -= timedelta(seconds=(begin.minute * 60 + begin.second) % seconds)  # the first quarters are not known
     line: Line = {"begin": begin.isoformat(), "end": (begin + timedelta(seconds=seconds)).isoformat()}
     if row["import_wh"] is not None:

@@ -70,10 +70,10 @@ _BOTH: Final = """
     SELECT * FROM main.period WHERE meter = :meter AND begin >= :begin AND begin < :end
     AND begin NOT IN (SELECT begin FROM fresh.period WHERE meter = :meter)
 """
-# How periods are shown -> those with the same value are one.
+# How periods are shown -> those with the same value are one. The hour that comes twice in autumn is two hours.
 _GROUPS: Final = {
     "quarter": "begin",
-    "hour": "(begin + offset % 3600) / 3600",
+    "hour": "(begin + offset) / 3600, offset",
     "day": "(begin + offset) / 86400",
     "month": "strftime('%Y-%m', begin + offset, 'unixepoch')",
 }
@@ -220,13 +220,16 @@ class Store:
 
         by:         quarter, hour, day or month
         begin, end: s since 1970-01-01 UTC
-        return:     begin, offset and all columns of each; known is a number of quarter hours
+        return:     begin, local and all columns of each; local is the first local time in it, s since 1970-01-01;
+                    known is a number of quarter hours
         raise:      NotWritten: the file cannot be read
         """
+        # A column without an aggregate would come from any row of a day, in which the offset may change.
         columns = ", ".join(f"{_COMBINED[how].format(column)} AS {column}" for column, how in _COLUMNS.items())
         with self._lock, self._errors():
             found = self._connection.execute(
-                f"SELECT min(begin) AS begin, offset, {columns} FROM ({_BOTH}) GROUP BY {_GROUPS[by]} ORDER BY 1",
+                f"SELECT min(begin) AS begin, min(begin + offset) AS local, {columns} FROM ({_BOTH}) "
+                f"GROUP BY {_GROUPS[by]} ORDER BY 1",
                 {"meter": meter, "begin": begin, "end": end},
             )
             names = [column[0] for column in found.description]

@@ -117,6 +117,14 @@ def test_meters_are_apart(tmp_path):
         assert [(one["meter"], one["power"]) for one in Events(web).house["live"]] == [(1, 1), (2, 2)]
 
 
+def test_meters_have_numbers_in_the_order_in_which_they_were_heard(tmp_path):
+    with Web(tmp_path, "--show-ids") as web:
+        events = Events(web)
+        web.say(b"".join(reading(meter_ID=f"{number}") for number in range(9, 0, -1)))
+        heard = [events.next() for _ in range(9)]
+    assert [(one["meter"], one["number"]) for one in heard] == [(number, f"{10 - number}") for number in range(1, 10)]
+
+
 def test_no_number_of_a_meter_leaves_the_program_unless_asked(tmp_path):
     for options, shown in ([], False), (["--show-ids"], True):
         with Web(tmp_path, *options) as web:

@@ -44,7 +44,7 @@ class WebSink(Sink):
         self._house = House(zone, rule, program.warn)
         self._every = Every(Calendar(PERIOD, zone))
         self._lock = threading.Lock()  # the server's thread reads the house
-        self._heard: set[Key] = set()  # meters with readings that are not shown yet
+        self._heard: dict[Key, None] = {}  # meters with readings that are not shown yet, in the order of the first
         self._before: dict[int, dict[str, Any]] = {}  # meter -> the day of its first reading, before this run
         self._months: dict[int, Any] = {}  # meter -> peaks of the open month
         self._committed = self._beat = time.monotonic()
@@ -71,7 +71,7 @@ class WebSink(Sink):
             for line in lines:
                 if line.reading is not None:
                     at = self._timeline.of(line.reading)
-                    self._heard.add(self._house.add(line.reading, at))
+                    self._heard[self._house.add(line.reading, at)] = None
                     self._keep(self._every.add(line.reading, at))
 
     def _keep(self, periods: list[dict[str, Any]]) -> None:

@@ -238,6 +238,7 @@ def test_readings_without_a_number_are_of_the_only_meter_of_their_source():
     house = house_of(readings, warn=warnings.append)
     shown = {key: house.figures(key, START).power for key in house.meters()}
     assert shown == {Key("", ""): 3, Key("", ONE): 2, Key("", OTHER): None, Key("cellar", ""): 7}
+    assert [key for key in house.meters() if house.is_of_neither(key)] == [Key("", "")]
     assert len(warnings) == 1
     assert OTHER in warnings[0]
 

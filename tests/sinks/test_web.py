@@ -125,6 +125,31 @@ def test_meters_have_numbers_in_the_order_in_which_they_were_heard(tmp_path):
     assert [(one["meter"], one["number"]) for one in heard] == [(number, f"{10 - number}") for number in range(1, 10)]
 
 
+def test_a_reading_that_may_be_of_either_meter_is_in_the_history_of_neither(tmp_path):
+    heard = ({"meter_ID": NUMBER, "act_pow_pos": 1000}, {"meter_ID": "2", "act_pow_pos": 100}, {"act_pow_pos": 9000})
+    lines = [
+        json.dumps({"time": (BEGIN + datetime.timedelta(seconds=10 * number)).isoformat()} | one).encode() + b"\n"
+        for number in range(100)
+        for one in heard
+    ]
+    with Web(tmp_path) as web:
+        assert web.end(b"".join(lines)).status == 0
+    with Web(tmp_path) as web:
+        days = [web.history(f"meter={meter}&by=day&of=2026-06")[0] for meter in (1, 2)]
+        assert [day["import_max"] for day in days] == [1000, 100]
+        assert days[0]["import_wh"] == pytest.approx(10 * days[1]["import_wh"], abs=10)
+
+
+def test_a_meter_with_long_names_is_the_same_one_live_and_in_the_history(tmp_path):
+    names = {"source": "a/topic" * 20, "meter_ID": "7" * 100}
+    with Web(tmp_path) as web:
+        web.end(reading(**names) + reading(seconds=10, **names))
+    with Web(tmp_path) as web:
+        events = Events(web)
+        web.say(reading(seconds=20, **names))
+        assert [one["meter"] for one in events.house["meters"]] == [events.next()["meter"]] == [1]
+
+
 def test_no_number_of_a_meter_leaves_the_program_unless_asked(tmp_path):
     for options, shown in ([], False), (["--show-ids"], True):
         with Web(tmp_path, *options) as web:

@@ -33,6 +33,10 @@ class Whose:
             self._only[source] = number
         return number
 
+    def several(self, source: str) -> bool:
+        """Return whether several meters were heard at a source."""
+        return self._only.get(source, "") is None
+
     def forget(self, source: str) -> None:
         """Forget the meters of a source."""
         self._only.pop(source, None)

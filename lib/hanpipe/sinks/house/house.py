@@ -60,6 +60,10 @@ class House:
         names = {name: short(reading.get(name)) for name in ("source", "meter_ID")}
         return Key(names["source"], self._whose.of(names))
 
+    def is_of_neither(self, key: Key) -> bool:
+        """Return whether readings of this key may be of any of several meters: they have no number."""
+        return not key.number and self._whose.several(key.source)
+
     def _is_first(self, key: Key) -> bool:
         return all(other.source != key.source or not other.number for other in self._meters)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from hanpipe.periods.calendar import Calendar
-from hanpipe.periods.every import Every
+from hanpipe.periods.every import Every, Reading
 from hanpipe.periods.intervals import Timeline
 from hanpipe.periods.peaks import Rule
 from hanpipe.sinks.errors import NotWritten
@@ -70,9 +70,15 @@ class WebSink(Sink):
         with self._lock:
             for line in lines:
                 if line.reading is not None:
-                    at = self._timeline.of(line.reading)
-                    self._heard[self._house.add(line.reading, at)] = None
-                    self._keep(self._every.add(line.reading, at))
+                    self._take(line.reading)
+
+    def _take(self, reading: Reading) -> None:
+        """Take a reading; the periods count it for the meter that shows it live, and leave it out if there is none."""
+        at = self._timeline.of(reading)
+        key = self._house.add(reading, at)
+        self._heard[key] = None
+        if not self._house.is_of_neither(key):
+            self._keep(self._every.add(reading | _names(key), at))
 
     def _keep(self, periods: list[dict[str, Any]]) -> None:
         for period in periods:
@@ -149,3 +155,8 @@ class WebSink(Sink):
     def _answer(self, query: str) -> Any:
         """Answer a query about the past. raise: ValueError."""
         return self._history.answer(self._history.question(query))
+
+
+def _names(key: Key) -> dict[str, str]:
+    """Return which meter it is as a reading says it; names that are not known are left out."""
+    return {name: text for name, text in (("source", key.source), ("meter_ID", key.number)) if text}

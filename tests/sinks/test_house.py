@@ -136,8 +136,25 @@ def test_a_single_list_that_is_missing_is_counted(arrived, seconds):
     assert faults.silences == 0
 
 
+@given(
+    st.sampled_from([2, 5, 10, 60, 900]),
+    st.lists(st.floats(0.01, 0.99), min_size=1, max_size=2),
+    st.integers(0, 8),
+    st.integers(1, 20),
+)
+def test_lists_that_come_once_an_hour_beside_the_others_change_nothing(seconds, shares, before, after):
+    times = [START + number * seconds * SECOND for number in range(-before, after)]
+    times += [START + int(share * seconds * SECOND) for share in shares]
+    house = House()
+    for at in sorted(times):
+        house.add({"meter_ID": ONE}, at)
+        shown = house.figures(Key("", ONE), at + seconds * SECOND)
+        assert shown.rhythm in (None, seconds * SECOND)
+        assert shown.faults == (0, 0, 0, 0)
+
+
 @pytest.mark.slow
-@given(st.sampled_from([1, 2, 10, 60]), st.integers(4, 40), st.integers(4, 100))
+@given(st.sampled_from([1, 2, 10, 60]), st.integers(5, 40), st.integers(4, 100))
 def test_a_meter_is_silent_after_much_longer_than_its_rhythm(seconds, count, longer):
     readings = every(seconds, [100] * count)
     end, pause = readings[-1][0], max(15, 3 * seconds) * SECOND

@@ -12,7 +12,10 @@ from hanpipe.unix.typed import Final
 _SECOND: Final = 1_000_000_000  # ns
 _MINUTE: Final = 60 * _SECOND
 TRAIL: Final = 10 * _MINUTE
-_FEW: Final = 3  # intervals from which the rhythm is known
+# An hourly list beside the others makes two short intervals of one, and two such lists make three. If these are the
+# first of all, they are less than half only of _ENOUGH intervals; before, the longest one is the rhythm.
+_FEW: Final = 4  # intervals from which the rhythm is known
+_ENOUGH: Final = 6
 _SHORTEST: Final = 15 * _SECOND  # no shorter pause is a silence
 # At 2400 baud a long list arrives up to 1.4 s later than a short one, so the interval of 2.5 s is 3.9 s at most.
 _LATE: Final = 1.6
@@ -36,8 +39,11 @@ class Rhythm:
 
     @property
     def usual(self) -> int | None:
-        """Return the median of the last intervals, ns; None as long as it is not known."""
-        return sorted(self._intervals)[len(self._intervals) // 2] if len(self._intervals) >= _FEW else None
+        """Return the median of the last intervals, ns; the longest as long as they are few, None if it is not known."""
+        count = len(self._intervals)
+        if count < _FEW:
+            return None
+        return max(self._intervals) if count < _ENOUGH else sorted(self._intervals)[count // 2]
 
     def add(self, at: int) -> None:
         """Take a list."""

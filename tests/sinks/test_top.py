@@ -106,6 +106,13 @@ def test_the_columns_of_the_line_hold_what_came_in_them(heard, count):
     assert all(min(known) - 1e-6 <= value <= max(known) + 1e-6 for value in made if value is not None)
 
 
+def test_the_line_begins_with_the_last_power_before_it():
+    now = 1_000 * MINUTE
+    ago = [(10 * MINUTE, 5000), (9 * MINUTE + 10 * 10**9, 100), (8 * MINUTE - 10**9, 300)]
+    made = columns([Point(now - age, power) for age, power in ago], now, 10)
+    assert made == [100, 300, 300, *[None] * 7]
+
+
 @given(st.integers(1, 300), st.integers(1, 100), st.text(max_size=300), st.integers(-(10**31), 10**31))
 def test_no_row_is_wider_than_the_screen_whatever_a_meter_sends(width, height, name, number):
     shown = House()

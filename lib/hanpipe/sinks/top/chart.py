@@ -39,7 +39,8 @@ def columns(trail: Sequence[Point], now: int, count: int) -> list[float | None]:
         if 0 <= (number := (point.at - begin) // length) < count:
             parts[number].append(float(point.power))
     made: list[float | None] = []
-    last, until = next(((float(point.power), point.at + HOLD) for point in trail if point.at < begin), (0.0, 0))
+    earlier = [point for point in trail if point.at < begin]
+    last, until = (float(earlier[-1].power), earlier[-1].at + HOLD) if earlier else (0.0, 0)
     for number, part in enumerate(parts):
         if part:
             last, until = part[-1], begin + (number + 1) * length + HOLD

@@ -3,15 +3,16 @@
 import io
 import json
 import os
+import random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import hanpipe
 from conftest import CAPTURES, NO_CAPTURES, captures
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
-from hanpipe.anon.inventing import Inventor, NoNameLeftError, left_in
+from hanpipe.anon.inventing import Inventor, NoNameLeftError
 from hanpipe.anon.names import spellings
 from hanpipe.anon.rewriting import Capture, Sealed
 from hanpipe.anon.sealing import TEST_KEY
@@ -48,8 +49,10 @@ def test_a_meter_under_another_name_says_the_same(name):
     assert len(made) == len(octets)
     invented = {inventor.invented(name) for name in capture.names}
     assert readings(made, keys, invented) == readings(octets, keys_of(name), capture.names)
-    assert left_in(made, capture.names) == []
-    assert Capture(made, keys).names == invented
+    again = Capture(made, keys)
+    assert again.names_left(inventor) == set()
+    assert capture.names_left(inventor) == capture.names or title
+    assert again.names == invented
 
 
 @pytest.mark.parametrize("name", [name for name in meters.names() if meters.meter(name).needed])
@@ -107,6 +110,93 @@ def test_octets_that_are_damaged_keep_no_trace():
     octets[at + 3] ^= 1
     made = Capture(bytes(octets), None).anonymous(Inventor(capture.names, "seed"))
     assert name.encode()[4:] not in made
+
+
+def with_a_bit_wrong_elsewhere(octets):
+    """A capture in which each frame with a name has a wrong bit, but not in the name."""
+    capture = Capture(octets, None)
+    inventor = Inventor(capture.names, "seed")
+    hurt, rest = bytearray(octets), random.Random(1)
+    for piece in capture.pieces:
+        if names := list(inventor.known.whole(piece.octets)):
+            places = range(14, len(piece.octets) - 3)
+            at = rest.choice([at for at in places if not any(one.begin <= at < one.end for one in names)])
+            hurt[piece.begin + at] ^= 1 << rest.randrange(7)
+    return bytes(hurt), capture.names
+
+
+@pytest.mark.parametrize("name", ["aidon", "kaifa", "kamstrup", "iskra-ch", "landisgyr-ch", "p1-nl"])
+def test_a_name_that_is_in_damaged_frames_only_is_found(name):
+    hurt, names = with_a_bit_wrong_elsewhere(octets_of(name))
+    capture = Capture(hurt, None)
+    assert capture.names == set()
+    made = capture.anonymous(Inventor(capture.names, "seed", capture.damaged))
+    assert len(made) == len(hurt)
+    assert Capture(made, None).names_left(Inventor(names, "")) == set()
+
+
+@pytest.mark.parametrize("damage", ["wrong", "lost", "flag"])
+@pytest.mark.parametrize("place", range(16))
+def test_a_name_with_one_octet_wrong_or_lost_leaves_no_trace(place, damage):
+    octets = octets_of("kaifa", 12)
+    capture = Capture(octets, None)
+    (name,) = capture.names
+    at = octets.index(name.encode()) + place
+    put = {"wrong": bytes([octets[at] ^ 1]), "lost": b"", "flag": b"~"}[damage]
+    hurt = Capture(octets[:at] + put + octets[at + 1 :], None)
+    made = hurt.anonymous(Inventor(hurt.names, "seed", hurt.damaged))
+    begin = at - place
+    left = [part for part in (name[:place], name[place + 1 :]) if len(part) >= 4 and set(part) != {"0"}]
+    assert not any(part.encode() in made[begin : begin + 16] for part in left)
+    assert hurt.names_left(Inventor(hurt.names, "")) == {name}
+    assert Capture(made, None).names_left(Inventor(hurt.names, "")) == set()
+
+
+@pytest.mark.parametrize("size", [4, 7, 12])
+def test_a_capture_that_begins_or_ends_inside_a_name_leaves_no_trace(size):
+    octets = octets_of("kaifa", 24)
+    (name,) = Capture(octets, None).names
+    begin, end = octets.index(name.encode()) + 16 - size, octets.rindex(name.encode()) + size
+    capture = Capture(octets[begin:end], None)
+    made = capture.anonymous(Inventor(capture.names, "seed"))
+    assert made[:size] != name.encode()[-size:]
+    assert made[-size:] != name.encode()[:size]
+    assert Capture(made, None).names_left(Inventor([name], "")) == set()
+
+
+@given(st.text("0123456789", min_size=5, max_size=16), st.integers(0, 15), st.binary(max_size=9), st.binary(max_size=9))
+def test_a_short_name_with_a_wrong_octet_is_found_too(name, place, before, after):
+    assume(len(name.strip("0")) >= 5)
+    assume(len(set(name)) > 2)
+    wrong = bytearray(name.encode())
+    wrong[place % len(name)] ^= 0x80
+    made = Inventor([name], "seed").replace_traces(before + wrong + after)
+    assert wrong not in made
+
+
+def test_zeros_and_makers_are_not_traces():
+    traces = Inventor(["0000000012345678", "5341530102030405"], "seed").all
+    assert traces.in_damage(b"00000000") == []
+    assert traces.in_damage(b"SAS") == []
+    assert traces.in_damage(b"x0000000000000000x") == []
+
+
+@pytest.mark.slow
+def test_a_capture_without_a_name_is_said_to_have_none(tmp_path):
+    octets, path = octets_of("aidon", 3), tmp_path / "mine.raw"
+    at = octets.index(b"7359990000000001") - 30
+    path.write_bytes(octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :])
+    ran = run("han-anon", str(path))
+    assert (ran.status, b"7359990000000001" in ran.out) == (0, False)
+    assert ran.words == (
+        "han-anon: found no name in 2 good frames, only 1 name in damaged ones; look at the output before you "
+        "publish it\n"
+    )
+    path.write_bytes(octets_of("p1-se", 2))
+    assert "found no name in 2 good frames; look at the output" in run("han-anon", str(path)).words
+    ran = run("han-anon", "--check", str(path), str(path))
+    assert (ran.status, ran.out) == (1, b"")
+    assert "found no name in 2 good frames, so nothing was checked: look at the file itself" in ran.words
 
 
 @pytest.mark.skipif(not captures(), reason=NO_CAPTURES)

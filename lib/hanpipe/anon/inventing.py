@@ -1,10 +1,13 @@
 """Names -> invented names of equal length and kind, always the same ones for a seed."""
 
+import functools
 import hashlib
+import operator
 import re
 from collections.abc import Iterable, Iterator
 
 from hanpipe.anon.names import spellings
+from hanpipe.anon.traces import Traces, Way, most_wrong, replaced
 from hanpipe.unix.typed import Final
 
 _MAKER: Final = 3  # octets of a system title that name the maker, and stay
@@ -13,7 +16,8 @@ _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _FEW_DIGITS: Final = 4  # a name with fewer digits is a text: its letters are replaced too
 _HEX_IN_DIGITS: Final = "pqrstuvwxy"  # letters whose hex has digits alone, for a text without any letter or digit
 _SHORTEST: Final = 4  # octets of a spelling; a shorter one would be found by chance
-_WINDOW: Final = 8  # octets of a name that are a trace of it, where octets are damaged
+_PROBES: Final = 12  # names that are invented to see which octets of a spelling change
+_PICKY: Final = 100  # attempts to invent a name that is not even like its own with some octets wrong
 
 
 class NoNameLeftError(Exception):
@@ -21,19 +25,26 @@ class NoNameLeftError(Exception):
 
 
 class Inventor:
-    """Invents a name for each name. One name becomes one name, wherever it is found."""
+    """Invents a name for each name. One name becomes one name, wherever it is found.
 
-    def __init__(self, names: Iterable[str], seed: str) -> None:
-        """Take all names of a capture. seed: the same one gives the same names again. raise: NoNameLeftError."""
+    known: finds the names that good frames gave; all: also those that damaged octets gave
+    """
+
+    def __init__(self, names: Iterable[str], seed: str, damaged: Iterable[str] = ()) -> None:
+        """Take all names of a capture. seed: the same one gives the same names again. raise: NoNameLeftError.
+
+        damaged: names that only damaged octets gave, which good frames need not have
+        """
         self._seed = seed
-        self._names = sorted(set(names), key=lambda name: (-len(name), name))
+        known = set(names)
+        self._names = sorted(known.union(damaged), key=lambda name: (-len(name), name))
         self._invented: dict[str, str] = {}
+        self._taken = set(self._names)
         for name in self._names:
             self._invented[name] = self._invent(name)
-        self._ways = dict(self._pairs())
-        self._pattern = _any_of(self._ways)
-        self._windows = dict(_windows(self._ways))
-        self._traces = _any_of(self._windows)
+        ways = list(self._ways())
+        self.all = Traces(ways)
+        self.known = Traces(way for way in ways if way.name in known) if known < set(self._names) else self.all
 
     def invented(self, name: str) -> str:
         """Return the invented name. raise: KeyError: not a name of the capture."""
@@ -41,24 +52,26 @@ class Inventor:
 
     def replace(self, octets: bytes) -> bytes:
         """Return octets with every spelling of every name replaced by one of equal length."""
-        return self._pattern.sub(lambda found: self._ways[found[0]], octets) if self._ways else octets
+        return replaced(octets, self.known.whole(octets))
 
     def replace_traces(self, octets: bytes) -> bytes:
         """Do the same, also where only a part of a name is left: octets that are damaged."""
-        octets = self.replace(octets)
-        return self._traces.sub(lambda found: self._windows[found[0]], octets) if self._windows else octets
+        return replaced(octets, self.all.in_damage(octets))
 
-    def _pairs(self) -> Iterator[tuple[bytes, bytes]]:
+    def _ways(self) -> Iterator[Way]:
         for name, invented in self._invented.items():
-            yield from zip(_ways(name), _ways(invented), strict=True)
+            for old, new, free in zip(_ways(name), _ways(invented), _free(name), strict=True):
+                yield Way(name, old, new, free)
 
     def _invent(self, name: str) -> str:
         """Invent a name with the same spellings in number and length, which nobody has yet."""
-        taken = {*self._names, *self._invented.values()}
         lengths = [len(way) for way in _ways(name)]
         for attempt in range(1000):
             invented = _invented(name, f"{self._seed}/{attempt}")
-            if invented not in taken and [len(way) for way in _ways(invented)] == lengths:
+            if invented in self._taken or [len(way) for way in _ways(invented)] != lengths:
+                continue
+            if attempt >= _PICKY or not _alike(name, invented):
+                self._taken.add(invented)
                 return invented
         raise NoNameLeftError(
             f"expected a capture of a few meters, found so many names like {name!r} that none is left to invent; "
@@ -66,9 +79,24 @@ class Inventor:
         )
 
 
-def left_in(octets: bytes, names: Iterable[str]) -> list[str]:
-    """Return the names of which a spelling is left in octets, in order."""
-    return [name for name in sorted(names) if any(way in octets for way in _ways(name))]
+@functools.cache
+def _free(name: str) -> list[tuple[bool, ...]]:
+    """Return for each octet of each spelling whether an invented name may change it."""
+    ways = _ways(name)
+    probes = [_ways(_invented(name, f"probe/{number}")) for number in range(_PROBES)]
+    probes = [probe for probe in probes if [*map(len, probe)] == [*map(len, ways)]]
+    if not probes:
+        return [(True,) * len(way) for way in ways]
+    return [
+        tuple(any(probe[at][place] != octet for probe in probes) for place, octet in enumerate(way))
+        for at, way in enumerate(ways)
+    ]
+
+
+def _alike(name: str, invented: str) -> bool:
+    """Return whether a spelling of an invented name is one of the name with some octets wrong."""
+    ways = zip(_ways(name), _ways(invented), strict=True)
+    return any(sum(map(operator.ne, old, new)) <= most_wrong(len(old)) for old, new in ways)
 
 
 def _invented(name: str, seed: str) -> str:
@@ -133,14 +161,3 @@ def _chance(name: str, seed: str) -> Iterator[int]:
 
 def _ways(name: str) -> list[bytes]:
     return [way for way in spellings(name) if len(way) >= _SHORTEST]
-
-
-def _windows(ways: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each part of a spelling that is long enough to be a trace of it, with what replaces it."""
-    for old, new in ways.items():
-        for at in range(len(old) - _WINDOW + 1):
-            yield old[at : at + _WINDOW], new[at : at + _WINDOW]
-
-
-def _any_of(texts: Iterable[bytes]) -> "re.Pattern[bytes]":
-    return re.compile(b"|".join(map(re.escape, sorted(texts, key=lambda text: -len(text)))))

@@ -44,6 +44,7 @@ class Places:
     def __init__(self) -> None:
         self._pieces: dict[object, Ranges] = {}
         self._blocks: dict[object, Ranges] = {}
+        self._cut: list[Ranges] = []
 
     def add(self, capture: bytes, piece: Piece) -> list[Ranges]:
         """Return the APDUs that a good frame completes."""
@@ -57,7 +58,7 @@ class Places:
 
     def end(self) -> list[Ranges]:
         """Return the APDUs that were never completed."""
-        return [*self._pieces.values(), *self._blocks.values()]
+        return [*self._cut, *self._pieces.values(), *self._blocks.values()]
 
     def _join(self, capture: bytes, piece: Piece, content: Content, part: Segment | NumberedPiece) -> list[Ranges]:
         """Add a piece of an APDU to those before it from the same sender."""
@@ -69,12 +70,14 @@ class Places:
         else:
             first, last = skipped > 0, not part.more
         before = self._pieces.pop(sender, [])
-        ended = [before] if before and first else []
-        ranges = [*([] if ended else before), (begin, end)]
+        if before and first:
+            self._cut.append(before)
+            before = []
+        ranges = [*before, (begin, end)]
         if last:
-            return [*ended, *self._apdu(capture, sender, ranges)]
+            return self._apdu(capture, sender, ranges)
         self._pieces[sender] = ranges
-        return ended
+        return []
 
     def _apdu(self, capture: bytes, sender: object, ranges: Ranges) -> list[Ranges]:
         """Take an APDU put together by its link; join the blocks of a transfer."""
@@ -92,7 +95,7 @@ class Places:
         return []
 
 
-def gather(capture: bytes, ranges: Ranges) -> bytes:
+def gather(capture: bytes | bytearray, ranges: Ranges) -> bytes:
     """Return the octets of ranges, put together."""
     return b"".join(bytes(capture[begin:end]) for begin, end in ranges)
 

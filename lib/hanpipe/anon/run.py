@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from hanpipe.anon.inventing import NoNameLeftError, left_in
+from hanpipe.anon.inventing import Inventor, NoNameLeftError
 from hanpipe.anon.rewriting import Capture, Sealed, anonymize
 from hanpipe.apdu.keys import Keys
 from hanpipe.unix.program import Program
@@ -33,7 +33,11 @@ def rewrite(program: Program, keys: Keys | None, found: Found) -> int:
         raise Failure(REFUSED, str(error)) from error
     except Sealed as error:
         raise Failure(REFUSED, f"{error}; {_KEY_HINT}") from error
-    program.explain(f"replaced {counted(len(capture.names), 'name')} in {counted(capture.good, 'good frame')}")
+    if not capture.names:
+        others = f", only {counted(len(capture.damaged), 'name')} in damaged ones" if capture.damaged else ""
+        program.warn(f"{_no_name(capture)}{others}; look at the output before you publish it")
+    names = len(capture.names) + len(capture.damaged)
+    program.explain(f"replaced {counted(names, 'name')} in {counted(capture.good, 'good frame')}")
     return OK
 
 
@@ -46,12 +50,23 @@ def check(program: Program, keys: Keys | None, found: Found) -> int:
         return program.nothing(f"{path}: {words}, so nothing was checked: give what han-anon read")
     if not octets:
         return program.nothing("found no octets in the input, so nothing was checked")
-    left = left_in(octets, original.names)
-    for name in left:
+    names = len(original.names) + len(original.damaged)
+    if not names:
+        return program.nothing(f"{path}: {_no_name(original)}, so nothing was checked: look at the file itself")
+    try:
+        inventor = Inventor(original.names, "", original.damaged)
+    except NoNameLeftError as error:
+        raise Failure(REFUSED, str(error)) from error
+    left = Capture(octets, None, program.options.link).names_left(inventor)
+    for name in sorted(left):
         program.write(f"{name} is still there\n".encode())
     if not left:
-        program.write(f"none of {counted(len(original.names), 'name')} in {path} is left\n".encode())
+        program.write(f"none of {counted(names, 'name')} in {path} is left\n".encode())
     return NOTHING if left else OK
+
+
+def _no_name(capture: Capture) -> str:
+    return f"found no name in {counted(capture.good, 'good frame')}"
 
 
 def _input(program: Program) -> bytes:

@@ -199,6 +199,25 @@ def test_a_capture_without_a_name_is_said_to_have_none(tmp_path):
     assert "found no name in 2 good frames, so nothing was checked: look at the file itself" in ran.words
 
 
+BELGIAN = (
+    b"/FLU5\\253769484_A\r\n\r\n0-0:96.1.4(50217)\r\n0-0:96.1.1(12345678)\r\n1-0:1.8.1(050217.123*kWh)\r\n"
+    b"1-0:2.8.1(112345678.123*kWh)\r\n0-0:96.13.1(Meter 12345678)\r\n1-0:1.7.0(50217.678*kW)\r\n"
+    b"1-0:2.7.0(50217*kW)\r\n!\r\n"
+)
+
+
+def test_in_a_telegram_a_short_name_is_not_a_part_of_a_number():
+    capture = Capture(BELGIAN, None)
+    made = capture.anonymous(Inventor(capture.names, "seed"))
+    assert b"(050217.123*kWh)" in made
+    assert b"(112345678.123*kWh)" in made
+    assert b"(50217.678*kW)" in made
+    assert b"(50217*kW)" in made
+    assert b"(12345678)" not in made
+    assert b"Meter 12345678" not in made
+    assert Capture(made, None).names_left(Inventor(capture.names, "")) == set()
+
+
 @pytest.mark.skipif(not captures(), reason=NO_CAPTURES)
 @pytest.mark.parametrize("name", ["kaifa/no-dump-multi", "iskraemeco/ch-seg-vse2026", "sagemcom/nl-p1-t211"])
 def test_real_captures_keep_their_good_frames(name):

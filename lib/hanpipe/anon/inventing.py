@@ -54,6 +54,10 @@ class Inventor:
         """Return octets with every spelling of every name replaced by one of equal length."""
         return replaced(octets, self.known.whole(octets))
 
+    def replace_in_text(self, octets: bytes) -> bytes:
+        """Do the same with a telegram."""
+        return replaced(octets, self.known.in_text(octets))
+
     def replace_traces(self, octets: bytes) -> bytes:
         """Do the same, also where only a part of a name is left: octets that are damaged."""
         return replaced(octets, self.all.in_damage(octets))

@@ -85,7 +85,7 @@ class Capture:
         places = Places()
         for piece in self.pieces:
             if piece.kind == "P":
-                left += inventor.known.whole(strip_parity(piece.octets)[0])
+                left += inventor.known.in_text(strip_parity(piece.octets)[0])
             elif piece.kind in GOOD:
                 left += inventor.known.whole(piece.octets)
                 for ranges in places.add(self.octets, piece):
@@ -130,7 +130,7 @@ class Capture:
         if block:
             return self._ciphered(octets, lambda whole: read_ciphered_block(whole, len(head)), head, inventor)
         text, put_back = strip_parity(octets)
-        return put_back(remake_telegram(text, inventor.replace(text)))
+        return put_back(remake_telegram(text, inventor.replace_in_text(text)))
 
     def _ciphered(self, octets: bytes, read: Callable[[bytes], Ciphered], head: bytes, inventor: Inventor) -> bytes:
         """Return a ciphered APDU with the names in its text replaced, ciphered anew under the published key."""
@@ -145,7 +145,8 @@ class Capture:
         except DecryptionError as error:
             raise Sealed(error.detail) from error
         title = inventor.replace(bytes.fromhex(said["system_title"]))
-        changed = remake_telegram(text, inventor.replace(text))
+        is_telegram = bool(head) or text[:1] == b"/"
+        changed = remake_telegram(text, inventor.replace_in_text(text) if is_telegram else inventor.replace(text))
         sealed = seal(ciphered, changed, title)
         at = octets.rindex(ciphered.text + ciphered.tag)
         return inventor.replace(octets[:at]) + sealed + octets[at + len(sealed) :]

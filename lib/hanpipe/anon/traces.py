@@ -1,4 +1,4 @@
-"""Where octets hold a name: whole, or as what damage has left of it."""
+"""Where octets hold a name: whole, in the text of a telegram, or as what damage has left of it."""
 
 import operator
 import re
@@ -11,6 +11,7 @@ _LEAST_WHOLE: Final = 3  # the same where all other octets of a spelling are the
 _WINDOW: Final = 8  # octets from the middle of a name that are a trace of it
 _SEED: Final = 4  # octets that are looked up first
 _PER_WRONG: Final = 8  # octets of a spelling for each that may be wrong; one always may
+_SURE: Final = 9  # characters from which a name is not a part of a number by chance
 _ROUNDS: Final = 4  # times that the octets between traces are searched again, as the beginnings and ends of names
 
 
@@ -49,6 +50,16 @@ class Traces:
         for way in ways:
             self._ways.setdefault(way.old, way)
         self._any = _any_of(self._ways, b"%b")
+        self._in_text = re.compile(
+            b"|".join(
+                (
+                    _any_of([old for old in self._ways if len(old) >= _SURE], b"%b").pattern,
+                    _any_of(
+                        [old for old in self._ways if len(old) < _SURE], rb"(?<![0-9A-Za-z.])%b(?![0-9A-Za-z.*])"
+                    ).pattern,
+                )
+            )
+        )
         self._seeds: dict[int, dict[bytes, list[tuple[Way, int]]]] = {}
         for way in self._ways.values():
             self._add_seeds(way)
@@ -56,6 +67,11 @@ class Traces:
     def whole(self, octets: bytes) -> Iterator[Found]:
         """Yield each name that is whole, in order."""
         for found in self._any.finditer(octets):
+            yield self._found(found)
+
+    def in_text(self, octets: bytes) -> Iterator[Found]:
+        """Yield each name in a telegram, in order: a short one is not a part of a longer number or word."""
+        for found in self._in_text.finditer(octets):
             yield self._found(found)
 
     def in_damage(self, octets: bytes) -> list[Found]:

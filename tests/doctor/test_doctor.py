@@ -192,6 +192,35 @@ def test_a_clock_and_missed_lists_show_in_the_times_of_records() -> None:
     assert verdict(some) == "missed-lists"
 
 
+def test_single_damaged_frames_are_named_with_the_verdict() -> None:
+    octets = bytearray(made("kamstrup", count=300))
+    octets[len(octets) // 2] ^= 1
+    done = run("han-doctor", given=bytes(octets))
+    assert (done.status, verdict(bytes(octets))) == (OK, report.HEALTHY)
+    assert b"verdict     healthy, except for 1 of 300 frames\n" in done.out
+    assert b"healthy: everything that came could be read" in run("han-doctor", given=made("kamstrup")).out
+
+
+def refusals(fault: str, title: str, count: int) -> bytes:
+    keys = {"link": "hdlc", "system_title": title, "fault": fault, "octets": "00"}
+    return json.dumps(keys, separators=(",", ":")).encode() + b"\n" if count == 1 else refusals(fault, title, 1) * count
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [("no key", "no-key"), ("wrong key", "wrong-key"), ("authentication", "wrong-authentication-key")],
+)
+def test_one_title_of_many_of_which_nothing_opens_is_a_finding(fault: str, cause: str) -> None:
+    good = of_values(TEXT).replace(b'{"link":"hdlc",', b'{"link":"hdlc","system_title":"4b414d0000000001",')
+    assert verdict(good * 540 + refusals(fault, "4b414d0000000002", 60)) == cause
+    assert verdict(good * 540 + refusals(fault, "4b414d0000000002", 2)) == cause
+    if fault == "authentication":  # a damaged message: its tag fails, and its key opens others
+        assert verdict(good * 540 + refusals(fault, "4b414d0000000001", 60)) == "noise"
+    else:
+        assert verdict(good * 540 + refusals(fault, "4b414d0000000001", 6)) == report.HEALTHY
+        assert verdict(good * 40 + refusals(fault, "4b414d0000000001", 60)) == cause
+
+
 def of_values(*values: dict) -> bytes:
     keys = {"link": "hdlc", "apdu": "data-notification", "date_time": None, "body": {"structure": list(values)}}
     return json.dumps(keys, separators=(",", ":")).encode() + b"\n"

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -29,7 +30,8 @@ from hanpipe.unix.typed import Any, Final
 LAYERS: Final = ("input", "frames", "ciphering", "lists", "times")
 CHUNK: Final = 65536  # octets that are kept of the beginning of the input, and of where most of it is damaged
 _STEP: Final = 8192  # octets that are framed at once, so that a chunk holds the faults counted for it
-_MOST_REFUSED: Final = 16  # ciphered messages that are kept, to try keys on
+_MOST_REFUSED: Final = 64  # ciphered messages that are kept, to try keys on
+_MOST_OF_TITLE: Final = 4  # those of one title
 _TITLE: Final = re.compile('"system_title":"([0-9a-f]*)"')
 _WORDS: Final = {word: kind for kind, word in FAULTS.items()}
 
@@ -43,6 +45,7 @@ class Case:
     headers: frames whose header is as it should be, and the whole is not
     faults:  words for the faults of han-frame, by their count; refusals: those of han-decode
     refused: ciphered messages that could not be opened, the keys of their lines
+    refused_of: how many there are of each fault and system title
     opened:  system titles of messages that were opened
     imitations: what wire.imitate has found in the sample, once it was asked
     """
@@ -56,9 +59,11 @@ class Case:
         self.faults: dict[str, int] = dict.fromkeys(FAULTS.values(), 0)
         self.refusals: dict[str, int] = {}
         self.refused: list[dict[str, Any]] = []
+        self.refused_of: Counter[tuple[str, str]] = Counter()
         self.opened: set[str] = set()
         self.lists = Lists()
         self.imitations: Any = None
+        self._opened_lines = 0  # of han-decode, from a ciphered message
         self._cut = False  # whether the end of the input cuts a frame
         self._deciphering = Deciphering(keys)
         self._decoder = Decoder(self._deciphering)
@@ -112,9 +117,12 @@ class Case:
             "frames": self.frames,
             "faults": self.faults | {word: self.faults.get(word, 0) + n for word, n in self.refusals.items()},
             "messages": self.messages,
-            "ciphered": self._deciphering.met or len(self.refused),
-            "deciphered": self._deciphering.opened,
+            "ciphered": self._deciphering.met or self._opened_lines + self._refused_lines(),
+            "deciphered": self._deciphering.opened or self._opened_lines,
         } | self.lists.counts()
+
+    def _refused_lines(self) -> int:
+        return sum(number for (_, title), number in self.refused_of.items() if title)
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the input, b"" at its end."""
@@ -215,7 +223,9 @@ class Case:
     def _refuse(self, keys: dict[str, Any]) -> None:
         fault = keys["fault"]
         self.refusals[fault] = self.refusals.get(fault, 0) + 1
-        if "system_title" in keys and len(self.refused) < _MOST_REFUSED:
+        of = fault, str(keys.get("system_title", ""))
+        self.refused_of[of] += 1
+        if "system_title" in keys and self.refused_of[of] <= _MOST_OF_TITLE and len(self.refused) < _MOST_REFUSED:
             self.refused.append(keys)
 
     def _add_line(self, line: bytes) -> None:
@@ -232,6 +242,9 @@ class Case:
         elif fault:
             self.frames += fault != "record"
             self._refuse(keys)
+        elif "system_title" in keys:
+            self.opened.add(str(keys["system_title"]))
+            self._opened_lines += 1
         for plan, values, _ in self._lines.feed(line + b"\n"):
             self.frames += 1
             self.messages += 1

@@ -7,7 +7,10 @@ from hanpipe.link.octets import Malformed
 from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
-_SOME: Final = 0.2  # share of the ciphered messages from which a key is missing or wrong: single ones are damaged
+# Messages of a title of which nothing opens, from which its key is missing or wrong: single ones are damaged. Of few
+# messages in all this share is enough, and so it is of all titles.
+_FEW: Final = 2
+_SOME: Final = 0.2
 
 
 def no_key(case: Case) -> Found | None:
@@ -27,8 +30,11 @@ def wrong_authentication_key(case: Case) -> Found | None:
 
 def damaged_messages(case: Case) -> Found | None:
     """Look for messages whose tag fails while their key opens others: on a line without frames the only check."""
-    opened, refused = case.counts()["deciphered"], case.refusals.get("authentication", 0)
-    if not refused or refused > opened:
+    opened = case.counts()["deciphered"]
+    refused = sum(
+        n for (fault, title), n in case.refused_of.items() if fault == "authentication" and title in case.opened
+    )
+    if not refused:
         return None
     evidence = (
         f"the tag of {counted(refused, 'ciphered message', refused + opened)} fails, though the key opens the others"
@@ -37,15 +43,16 @@ def damaged_messages(case: Case) -> Found | None:
 
 
 def _refused(case: Case, fault: str, words: str) -> Found | None:
-    refused, ciphered = case.refusals.get(fault, 0), case.counts()["ciphered"]
-    if (
-        not refused
-        or refused < _SOME * ciphered
-        or (fault == "authentication" and refused <= case.counts()["deciphered"])
-    ):
+    counts = case.counts()
+    ciphered, few = counts["ciphered"], max(1, min(_FEW, round(_SOME * counts["ciphered"])))
+    many = counts["deciphered"] + 1 if fault == "authentication" else _SOME * ciphered
+    of_title = {title: number for (of, title), number in case.refused_of.items() if of == fault}
+    shut = {title: n for title, n in of_title.items() if n >= few and title not in case.opened}
+    if sum(of_title.values()) >= many:
+        shut = of_title
+    if not shut:
         return None
-    messages = [keys for keys in case.refused if keys["fault"] == fault]
-    titles = sorted({str(keys["system_title"]) for keys in messages})
+    refused, titles = sum(shut.values()), sorted(filter(None, shut))
     evidence = f"han-decode refuses {counted(refused, 'message', ciphered)}: " + words.format(
         titles=", ".join(titles) or "(none)"
     )

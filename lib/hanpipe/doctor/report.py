@@ -16,7 +16,7 @@ _INDENT: Final = 12
 
 
 def verdict(found: list[Finding]) -> str:
-    """Return "healthy", or the name of the cause to mend first."""
+    """Return "healthy", even if single frames failed, or the name of the cause to mend first."""
     return found[0].cause.name if found else HEALTHY
 
 
@@ -44,9 +44,7 @@ def as_text(case: Case, found: list[Finding], name: str, key_file: str | None) -
         lines.append("")
         lines += [line for trial in trials for line in paragraph("key", _trial(trial, key_file or "key file"))]
     if not found:
-        lines += paragraph(
-            "verdict", "healthy: everything that came could be read" + _by_position(case.lists.positional)
-        )
+        lines += paragraph("verdict", _healthy(case) + _by_position(case.lists.positional))
     return "\n".join(lines) + "\n"
 
 
@@ -70,6 +68,14 @@ def _layer(case: Case, layer: str) -> str:
     if layer == "times" and lists.arrivals:
         return f"{len(lists.arrivals):,} with time of arrival"
     return ""
+
+
+def _healthy(case: Case) -> str:
+    """Return the verdict on an input without a finding; single frames and messages may have failed all the same."""
+    refused = sum(case.refusals.values())
+    failed = [counted(case.bad, "frame", case.checked)] if case.bad else []
+    failed += [counted(refused, "message", refused + case.messages)] if refused else []
+    return f"healthy, except for {' and '.join(failed)}" if failed else "healthy: everything that came could be read"
 
 
 def _by_position(lists: int) -> str:

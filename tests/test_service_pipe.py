@@ -193,8 +193,16 @@ def sender(notify):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ["han-fields --text", "han-fields | tee >(cat >&2) | han-csv"])
-def test_the_last_program_alone_warns_systemd_and_is_the_main_process(tmp_path, end):
+@pytest.mark.parametrize(
+    ("end", "feeding"),
+    [
+        ("han-fields --text", {"main"}),
+        ("han-fields | tee >(cat >&2) | han-csv", {"main", "han-fields"}),
+        ("han-fields | han-every 1mo | han-csv", {"han-fields"}),
+        ("han-fields | han-p1 --listen 127.0.0.1:0", {"han-fields"}),
+    ],
+)
+def test_the_main_process_is_the_last_program_and_readings_feed_the_watchdog(tmp_path, end, feeding):
     port, address = f"{tmp_path}/port", f"{tmp_path}/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, meter(port):
         notify.bind(address)
@@ -206,9 +214,21 @@ def test_the_last_program_alone_warns_systemd_and_is_the_main_process(tmp_path, 
         environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
         with ours, subprocess.Popen(command(), env=environment, stdout=journal, process_group=0) as process:
             journal.close()
-            result = [sender(notify) for _ in range(4)]
+            result = []
+            while len(result) < 4 or not feeding <= {name for _, name in result}:
+                message, pid = sender(notify)
+                names = {child: name for name, child in programs_of(process.pid).items()}
+                result.append((message, "main" if pid == process.pid else names[pid]))
             os.killpg(process.pid, signal.SIGTERM)
-    assert result == [(message, process.pid) for message in (b"READY=1", *[b"WATCHDOG=1"] * 3)]
+    assert [name for message, name in result if message == b"READY=1"] == ["main"]
+    assert {name for message, name in result if message == b"WATCHDOG=1"} == feeding
+
+
+@pytest.mark.parametrize("unit", ["han.service", "han@.service"])
+def test_the_watchdog_ends_a_pipe_as_a_stop_does(unit):
+    """SIGABRT, the default, would end each program before it saves what it has."""
+    assert setting("WatchdogSignal", unit) == ["SIGTERM"]
+    assert setting("NotifyAccess", unit) == ["all"]
 
 
 # The rules

@@ -116,6 +116,21 @@ kill -CONT "$meter"
 says han act_pow_pos 60
 held "the meter speaks again: readings"
 systemctl stop han
+
+printf 'HAN_READ="--baud 2400"\nHAN_END="han-fields | han-every 1mo"\n' > /etc/default/hanpipe
+months() { journalctl -q -o cat -u han | grep -c '"begin":' || true; }
+systemctl start han
+main=$(show han MainPID)
+sleep 12
+test "$(show han MainPID)" = "$main"
+test "$(months)" -eq 0
+held "readings feed the watchdog also while the last program writes no line"
+kill -STOP "$meter"
+within 60 renewed han "$main"
+test "$(months)" -eq 1
+held "the meter falls silent: the watchdog ends the pipe, which first writes the open period"
+kill -CONT "$meter"
+systemctl stop han
 kill "$meter"
 
 printf 'HAN_READ="--bad-option"\n' > /etc/default/hanpipe

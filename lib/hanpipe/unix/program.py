@@ -39,8 +39,11 @@ def read_piece(descriptor: int, most: int = len(_ROOM)) -> bytes:
 class Program:
     """One run of a program. It reads, writes, waits and prints; the stages of the pipe do not."""
 
-    def __init__(self, options: argparse.Namespace, name: str) -> None:
-        """Begin. From here on SIGINT and SIGTERM end the input, not the program."""
+    def __init__(self, options: argparse.Namespace, name: str, *, feeds: bool = False) -> None:
+        """Begin. From here on SIGINT and SIGTERM end the input, not the program.
+
+        feeds: whether what it writes shows systemd that the pipe works, also if other programs follow
+        """
         self.options = options
         self.name = name
         self.input = ""  # title of the one that pieces() reads now
@@ -49,7 +52,7 @@ class Program:
         self._stop = Stop()
         self._progress = _progress(name) if not options.quiet and os.isatty(2) and not os.isatty(1) else None
         self._widened = False
-        self._service = _service() if "NOTIFY_SOCKET" in os.environ else None
+        self._service = _service(feeds=feeds) if "NOTIFY_SOCKET" in os.environ else None
 
     def warn(self, message: str) -> None:
         """Print a message on stderr, each only once; none with -q."""
@@ -235,10 +238,10 @@ def _progress(name: str) -> "Progress":
     return Progress(name)
 
 
-def _service() -> "Service":
+def _service(*, feeds: bool) -> "Service":
     from hanpipe.unix.systemd import Service
 
-    return Service()
+    return Service(feeds=feeds)
 
 
 def _open(file: str) -> int:

@@ -80,3 +80,25 @@ def test_every_address_is_tried_until_one_answers_or_the_time_is_over(monkeypatc
         monkeypatch.setattr(module, "look_up", lambda *_: [row(("127.0.0.2", open_address[1]))])
         with pytest.raises(ConnectionRefusedError):
             connect(NAME, 1, 30)
+
+
+def test_an_address_that_swallows_what_is_sent_leaves_time_for_the_next_ones(monkeypatch):
+    """And a kind of address that this machine does not have is passed over."""
+    waited = []
+
+    class Net(socket.socket):
+        def connect(self, address):
+            waited.append(self.gettimeout())
+            if address[0] == "192.0.2.1":
+                raise TimeoutError("timed out")
+            super().connect(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        addresses = [("192.0.2.1", 80), ("192.0.2.1", 81), listening.getsockname()]
+        rows = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(module, "look_up", lambda *_: [(1000, socket.SOCK_STREAM, 6, "", ()), *rows])
+        monkeypatch.setattr(module.socket, "socket", Net)
+        opened = connect(NAME, 1, 120.0)
+    assert [share <= most for share, most in zip(waited, (40, 60, 120), strict=True)] == [True] * 3
+    assert opened.gettimeout() > 60
+    opened.close()

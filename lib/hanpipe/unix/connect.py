@@ -10,6 +10,7 @@ from hanpipe.unix.typed import Any, Final
 Address = tuple[Any, ...]  # family, kind, protocol, canonical name, socket address: of socket.getaddrinfo
 
 _AS_IT_IS: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV  # asks no name server
+_LEAST: Final = 0.001  # s that a socket has, because 0 would let it wait for nothing
 
 
 class NoAnswer(OSError):
@@ -60,21 +61,35 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
 def connect(host: str, port: int, seconds: float) -> socket.socket:
     """Connect to the first address of a host that answers; all of it within so many seconds.
 
+    Each address gets an equal share of the time that is left, because one may swallow what is sent to it.
+
     return: the socket; its time-out is what is left of the seconds
     raise:  NoAnswer, TimeoutError, OSError: why the last address did not answer
     """
     end = time.monotonic() + seconds
     error: OSError = OSError("the name has no address")
-    for family, kind, protocol, _, address in look_up(host, port, seconds):
-        opened = socket.socket(family, kind, protocol)
+    found = look_up(host, port, seconds)
+    for tried, address in enumerate(found):
         try:
-            if (left := end - time.monotonic()) <= 0:
-                raise TimeoutError("timed out")
-            opened.settimeout(left)
-            opened.connect(address)
+            opened = _open(address, (end - time.monotonic()) / (len(found) - tried))
         except OSError as failed:
-            opened.close()
             error = failed
         else:
+            opened.settimeout(max(_LEAST, end - time.monotonic()))
             return opened
     raise error
+
+
+def _open(found: Address, seconds: float) -> socket.socket:
+    """Connect to one address within so many seconds. raise: OSError."""
+    if seconds <= 0:
+        raise TimeoutError("timed out")
+    family, kind, protocol, _, address = found
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.settimeout(seconds)
+        opened.connect(address)
+    except OSError:
+        opened.close()
+        raise
+    return opened

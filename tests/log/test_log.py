@@ -108,6 +108,44 @@ def test_a_gzip_file_is_readable_at_every_write_and_mended_when_it_was_cut(tmp_p
     assert os.listdir(tmp_path) == ["log.gz"]
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 4096, 200_000])
+def test_a_power_cut_costs_a_gzip_file_no_frame_that_was_written(tmp_path, zeros):
+    path = tmp_path / "log.gz"
+    frames = [FRAME[:20] + number.to_bytes(3, "big") + FRAME[23:] for number in range(1000)]
+    killed = DatedFiles(str(tmp_path), "log", pytest.fail, gzip=True)
+    for at in range(0, 1000, 100):
+        killed.add([Whole(b"".join(frames[at : at + 100]), 100)])
+        killed.write()
+    with open(path, "ab") as file:  # the size was written, the content was not
+        file.truncate(path.stat().st_size + zeros)
+    again = DatedFiles(str(tmp_path), "log", pytest.fail, gzip=True)
+    again.add([Whole(b"more", 0)])
+    again.close()
+    assert gzip.decompress(path.read_bytes()) == b"".join(frames) + b"more"
+    assert os.listdir(tmp_path) == ["log.gz"]
+
+
+def test_what_follows_zeros_after_a_whole_gzip_file_is_found_by_zcat(tmp_path):
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(FRAME) + bytes(100))
+    again = DatedFiles(str(tmp_path), "log", pytest.fail, gzip=True)
+    again.add([Whole(b"more", 0)])
+    again.close()
+    assert run("zcat", str(path)) == (0, FRAME + b"more", "")
+
+
+@pytest.mark.parametrize("octets", [b"", gzip.compress(FRAME), gzip.compress(b"") * 2])
+def test_a_gzip_file_that_is_whole_is_not_written_anew(tmp_path, octets):
+    path = tmp_path / "log.gz"
+    path.write_bytes(octets)
+    before = path.stat().st_ino
+    again = DatedFiles(str(tmp_path), "log", pytest.fail, gzip=True)
+    again.add([Whole(b"more", 0)])
+    again.close()
+    assert path.read_bytes().startswith(octets)
+    assert path.stat().st_ino == before
+
+
 def test_old_files_of_the_pattern_go(tmp_path):
     stays = ["2026-11-13.raw", "2026-11-22.raw.gz", "2026-1-2.raw", "2020-01-01.csv", "x2020-01-01.raw", "notes"]
     goes = ["2020-01-01.raw", "2026-11-12.raw", "2026-11-12.raw.gz"]

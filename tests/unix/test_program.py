@@ -1,15 +1,20 @@
-"""The unix room: messages, names of hosts, and a program whose Python packages are missing."""
+"""The unix room: messages, names of hosts, gzip data, and a program whose Python packages are missing."""
 
 import argparse
 import errno
+import gzip
 import os
 import signal
 import socket
 import sys
+import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import ROOT
+from hanpipe.unix.gunzip import Damaged, Gunzip
 from hanpipe.unix.options import is_host
 from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.status import CONFIGURATION
@@ -158,3 +163,53 @@ def test_a_sink_has_its_turns_while_it_follows_a_file(tmp_path):
     with open(tmp_path / "readings", "ab") as file:
         file.write(b"two\n")
     assert next(data for data, _ in pieces if data) == b"two\n"
+
+
+# gzip data: all that can be read of it is read, and damage is an error after that
+
+NUMBERED = b"".join(b"reading %d\n" % number for number in range(3000))
+
+
+def unpacked(data, size):
+    """Return what is found in pieces of a size, and whether the end reports damage."""
+    gunzip, found = Gunzip(), b""
+    try:
+        for at in range(0, len(data), size):
+            found += gunzip.feed(data[at : at + size])
+        found += gunzip.feed(b"")
+    except Damaged:
+        return found, True
+    return found, False
+
+
+@given(st.integers(100, 6000), st.sampled_from([1, 7, 1000, 65536]))
+def test_all_before_the_damage_is_found_whatever_the_pieces(at, size):
+    packed = gzip.compress(NUMBERED)
+    damaged = packed[:at] + bytes([packed[at] ^ 0xFF]) + packed[at + 1 :] if at < len(packed) else packed
+    sure = zlib.decompressobj(31).decompress(packed[:at])
+    found, reported = unpacked(damaged, size)
+    assert found.startswith(sure)
+    assert (found, reported) == unpacked(damaged, 1)
+    assert reported or found == NUMBERED
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 200))
+def test_zeros_between_and_after_members_are_padding_whatever_the_pieces(between, after, size):
+    data = gzip.compress(b"one") + bytes(between) + gzip.compress(b"two") + bytes(after)
+    assert unpacked(data, size) == (b"onetwo", False)
+
+
+def test_a_file_that_was_cut_gives_all_that_is_there():
+    packed = gzip.compress(NUMBERED)
+    assert NUMBERED.startswith(unpacked(packed[:-100], 65536)[0])
+    assert unpacked(packed[:-4], 65536) == (NUMBERED, False)
+
+
+@pytest.mark.parametrize("tail", [b"x" * 50, bytes(5000)])
+def test_a_program_reads_a_damaged_file_up_to_the_damage(tmp_path, tail):
+    packed = zlib.compressobj(wbits=31)
+    octets = packed.compress(b'{"act_pow_pos":1}\n' * 500) + packed.flush(zlib.Z_SYNC_FLUSH)
+    (tmp_path / "readings.gz").write_bytes(octets + tail)
+    status, out, words = run("han-csv", "--fields", "act_pow_pos", str(tmp_path / "readings.gz"))
+    assert out.count(b"\n") == 501
+    assert (status, words.count("damaged gzip data")) == (4, 1)

@@ -1,15 +1,9 @@
-"""One open file of the log, and the mending of a gzip file that was cut."""
+"""One open file of the log."""
 
-import contextlib
 import os
 import zlib
-from collections.abc import Callable
 
-from hanpipe.unix.state import create, open_own
-from hanpipe.unix.typed import Final
-
-_GZIP: Final = 31  # zlib's number for a gzip header and trailer, with the longest window
-_PIECE: Final = 65536  # octets
+from hanpipe.unix.state import open_own
 
 
 class File:
@@ -17,9 +11,7 @@ class File:
 
     def __init__(self, path: str, *, gzip: bool) -> None:
         """Open it to append. raise: OSError."""
-        if gzip:
-            _mend(path)
-        self._zip = zlib.compressobj(wbits=_GZIP) if gzip else None
+        self._zip = _new_zip(path) if gzip else None
         self.pending = b""
         self._descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
@@ -44,30 +36,10 @@ class File:
             os.close(self._descriptor)
 
 
-def _mend(path: str) -> None:
-    """Give a gzip file that was cut an end, so that more can follow; leave out what cannot be read of it."""
-    if not os.path.exists(path) or _copy_readable(path, lambda octets: None):
-        return
-    packed = zlib.compressobj(wbits=_GZIP)
-    try:
-        with open(create(f"{path}.part", 0o640), "wb") as mended:
-            _copy_readable(path, lambda octets: mended.write(packed.compress(octets)))
-            mended.write(packed.flush())
-        os.replace(f"{path}.part", path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(f"{path}.part")
-        raise
+def _new_zip(path: str) -> "zlib._Compress":
+    """Return what compresses the octets that come; mend what is there already. raise: OSError."""
+    from hanpipe.log.mend import mend  # only --gzip needs it
+    from hanpipe.unix.gunzip import WBITS
 
-
-def _copy_readable(path: str, write: Callable[[bytes], object]) -> bool:
-    """Copy what can be read of a gzip file; return whether that is all of it."""
-    import gzip  # only a file that exists already needs it
-
-    try:
-        with gzip.open(path) as packed:
-            while octets := packed.read1(_PIECE):
-                write(octets)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return False
-    return True
+    mend(path)
+    return zlib.compressobj(wbits=WBITS)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GZIP: Final = b"\x1f\x8b"  # how a gzip file begins: RFC 1952, 2.3.1
+_GZIP: Final = b"\x1f\x8b"  # gunzip.MAGIC, without the import of zlib, which most runs do without
 _FOLLOW_PAUSE: Final = 0.5  # s between two looks at a file that grows
 _PIPE: Final = 65536  # octets that a pipe holds by default
 _WIDE_PIPE: Final = 1048576  # octets that every user may ask for
@@ -126,6 +126,7 @@ class Program:
                 if size and self._progress:
                     self._progress.show(len(data), size)
             elif not follow or self._stop.pause(_FOLLOW_PAUSE):
+                unpack(b"")  # raises what it found to be damaged
                 break
             elif beside or patience() is not None:
                 yield b"", time.time_ns()

@@ -11,6 +11,7 @@ import tty
 from test_doctor import frames, made
 
 from hanpipe.doctor import device
+from hanpipe.line.port import Refused
 from hanpipe.line.settings import Line
 from programs import Running, run
 
@@ -35,6 +36,68 @@ def test_a_port_ends_with_the_command_to_use() -> None:
     assert keys["verdict"] == "healthy"
     assert keys["setting"] == "2400 8E1"
     assert keys["use"] == f"han-read --baud 2400 --parity even --bits 8 --stop 1 {name}"
+
+
+class OldAdapter:
+    """A port that refuses some settings, on the line of a meter that sends at another one."""
+
+    cooked = False
+    descriptor = 1_000_000  # of no file: the kernel has no counters
+
+    def __init__(self, meter: Line, refused: list[Line]) -> None:
+        self.meter, self.refused = meter, refused
+        self.now = 0.0
+        self.sent = b"".join(b"\x7e" + frame + b"\x7e" for frame in frames(made("kamstrup", count=1)))
+
+    def open(self, name: str, line: Line) -> "OldAdapter":
+        """Open it, as open_source does."""
+        self.set_line(line)
+        return self
+
+    def set_line(self, line: Line) -> None:
+        if line in self.refused:
+            raise Refused(line)
+        self.line = line
+
+    def read(self) -> bytes:
+        return self.sent if self.line == self.meter else bytes(octet ^ 0x5A for octet in self.sent)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeProgram:
+    """A program whose waits end at once, while the clock of the port goes on."""
+
+    stopping = False
+
+    def __init__(self, port: OldAdapter) -> None:
+        self.port, self.warned = port, list[str]()
+
+    def wait(self, descriptor: int, seconds: float) -> bool:
+        self.port.now += 2.0
+        return True
+
+    def interruptible(self) -> contextlib.nullcontext[None]:
+        return contextlib.nullcontext()
+
+    def warn(self, message: str) -> None:
+        self.warned.append(message)
+
+
+def test_a_port_that_refuses_settings_is_examined_at_all_others(monkeypatch) -> None:
+    lines = device.meter_lines()
+    port = OldAdapter(lines[3], [lines[0], lines[2]])
+    program = FakeProgram(port)
+    monkeypatch.setattr(device, "open_source", port.open)
+    monkeypatch.setattr(device.time, "monotonic", lambda: port.now)
+    _, findings, heard = device.examine(program, "/dev/HANserial", None)
+    assert (heard.line, findings) == (lines[3], [])
+    assert list(heard.octets) == [lines[1], lines[3]]
+    assert [one for one in program.warned if "cannot" in one] == [
+        f"/dev/HANserial: cannot be set to {lines[0]}",
+        f"/dev/HANserial: cannot be set to {lines[2]}",
+    ]
 
 
 class Counters(ctypes.Structure):

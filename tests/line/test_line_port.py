@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from serial import rfc2217
 
 from hanpipe.line.finder import LineFinder
-from hanpipe.line.port import Closed, Lost, check_name, is_live, open_source
+from hanpipe.line.port import Closed, Lost, Refused, check_name, is_live, open_source
 from hanpipe.line.settings import LINES, Line
 from hanpipe.line.watch import LineWatch
 from hanpipe.link import new_detector
@@ -191,6 +191,35 @@ def test_a_port_is_made_raw_and_set():
             port.read()
 
 
+def test_a_port_that_refuses_a_setting_keeps_its_own_and_takes_others(monkeypatch):
+    real = termios.tcsetattr
+
+    def old_adapter(descriptor, when, attributes):
+        if attributes[2] & termios.CSIZE == termios.CS7:
+            raise termios.error(errno.EINVAL, "Invalid argument")
+        real(descriptor, when, [*attributes[:2], attributes[2] & ~termios.PARENB, *attributes[3:]])
+
+    with line_on_pty() as (_, name), contextlib.closing(open_source(name, Line(2400, "none"))) as port:
+        port._pseudo = False
+        monkeypatch.setattr(termios, "tcsetattr", old_adapter)
+        with pytest.raises(Refused, match="cannot be set to 9600 7E1"):
+            port.set_line(Line(9600, "even", 7))
+        assert termios.tcgetattr(port.descriptor)[4] == termios.B2400
+        port.set_line(Line(38400, "none"))
+        assert termios.tcgetattr(port.descriptor)[4] == termios.B38400
+
+
+def test_a_port_without_a_baud_rate_refuses_it(monkeypatch):
+    with line_on_pty() as (_, name), contextlib.closing(open_source(name, Line())) as port:
+        monkeypatch.setattr(port._port, "_set_special_baudrate", no_such_rate)
+        with pytest.raises(Refused, match="cannot be set to 12345 8N1"):
+            port.set_line(Line(12345))
+
+
+def no_such_rate(rate):
+    raise ValueError(f"Failed to set custom baud rate ({rate})")
+
+
 def test_a_port_that_is_set_already_opens_again():
     with line_on_pty() as (_, name):
         assert [open_and_close(name) for _ in range(3)] == [True, False, False]
@@ -288,3 +317,15 @@ def test_a_remote_port_is_set_and_loses_nothing_when_it_goes():
     with pytest.raises(Lost):
         source.read()
     source.close()
+
+
+@pytest.mark.slow
+def test_a_remote_port_that_refuses_a_setting_takes_others():
+    gateway = Gateway()
+    gateway.port.BYTESIZES = (8,)
+    with contextlib.closing(open_source(gateway.name, Line())) as source:
+        with pytest.raises(Refused, match="cannot be set to 9600 7E1"):
+            source.set_line(Line(9600, "even", 7))
+        assert gateway.port.baudrate == 2400
+        source.set_line(Line(38400, "none"))
+        assert (gateway.port.baudrate, gateway.port.parity) == (38400, "N")

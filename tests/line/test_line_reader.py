@@ -15,10 +15,11 @@ import pytest
 
 from hanpipe.line import reader as line_reader
 from hanpipe.line import replay
+from hanpipe.line.port import Lost, Refused
 from hanpipe.line.settings import Line
 from hanpipe.link import new_detector
 from hanpipe.programs import read
-from hanpipe.unix.status import READER_LEFT, USAGE
+from hanpipe.unix.status import READER_LEFT, USAGE, Failure
 from hanpipe.unix.stderr import say
 from programs import PATIENCE, Running, run, wait_until
 
@@ -321,6 +322,12 @@ class FakeProgram:
     def interruptible(self):
         return contextlib.nullcontext()
 
+    def write(self, octets):
+        pass
+
+    def explain(self, message):
+        pass
+
     def warn(self, message):
         say(self.name, message)
 
@@ -345,25 +352,67 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
 
 
 class OldAdapter:
-    """A port that has no 7 bits of data."""
+    """A port that has no 7 bits of data, and loses its line after some settings."""
 
-    def __init__(self):
+    cooked = False
+    descriptor = -1
+
+    def __init__(self, lost_after=None):
         self.set = []
+        self.lost_after = lost_after
+
+    def open(self, name, line):
+        """Open it, as open_source does."""
+        self.lost_after = self.lost_after if not self.set else None
+        self.set_line(line)
+        return self
 
     def set_line(self, line):
         if line.bits == 7:
-            raise OSError(errno.EINVAL, "Invalid argument")
+            raise Refused(line)
+        if str(line) == self.lost_after:
+            raise Lost
         self.set.append(str(line))
+
+    def close(self):
+        pass
+
+
+def searching(program, monkeypatch, line, step=5):
+    """Return a reader that looks for the settings, with a clock that goes on by a step each time it is looked at."""
+    now = iter(range(0, 10**6, step))
+    monkeypatch.setattr(line_reader.time, "monotonic", lambda: next(now))
+    options = argparse.Namespace(auto=True, idle=0, once=False)
+    return line_reader.Live(program, "/dev/HANserial", line, options, new_detector, str, str)
 
 
 def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd):
     now = [0.0]
+    port = OldAdapter()
+    reader = searching(FakeProgram(), monkeypatch, Line())
     monkeypatch.setattr(line_reader.time, "monotonic", lambda: now[0])
-    program, port = FakeProgram(), OldAdapter()
-    options = argparse.Namespace(auto=True, idle=0, once=False)
-    reader = line_reader.Live(program, "/dev/HANserial", Line(), options, new_detector, str, str)
     for _ in range(5):
-        now[0] += 5
+        now[0] += 10
         reader._look(port)
-    assert port.set == ["2400 8N1", "115200 8N1", "9600 8N1", "38400 8N1"]
+    assert port.set == ["2400 8N1", "115200 8N1", "9600 8N1", "38400 8N1", "2400 8E1"]
     assert "han-read: /dev/HANserial: cannot be set to 9600 7E1\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("first", "begin"), [(Line(9600, "even", 7), ["2400 8E1"]), (Line(), ["2400 8E1"])])
+def test_a_search_outlasts_a_first_setting_that_is_refused_and_a_lost_port(first, begin, monkeypatch, capfd):
+    program, port = FakeProgram(), OldAdapter(lost_after="38400 8N1")
+    monkeypatch.setattr(line_reader, "open_source", port.open)
+    searching(program, monkeypatch, first).run()
+    assert port.set[:6] == [*begin, "2400 8N1", "115200 8N1", "9600 8N1", "38400 8N1", "2400 8E1"]
+    words = capfd.readouterr().err
+    assert "han-read: /dev/HANserial: cannot be set to 9600 7E1\n" in words
+    assert "han-read: /dev/HANserial: unplugged or hung up; waiting for it (Ctrl-C ends)\n" in words
+
+
+def test_a_port_that_has_none_of_the_settings_ends_the_search(monkeypatch):
+    def refuse(name, line):
+        raise Refused(line)
+
+    monkeypatch.setattr(line_reader, "open_source", refuse)
+    with pytest.raises(Failure, match="/dev/HANserial: cannot be set to 38400 8N1"):
+        searching(FakeProgram(), monkeypatch, Line()).run()

@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import closing
 
 from hanpipe.apdu.keys import Keys
@@ -51,13 +51,18 @@ def examine(program: Program, name: str, keys: Keys | None) -> tuple[Case, list[
     raise: Failure: the port cannot be opened or is lost
     """
     lines = meter_lines()
+    finder = LineFinder(lines[0], time.monotonic(), new_detector, lines)
+
+    def refused(error: OSError) -> None:
+        program.warn(f"{name}: {error}")
+
     try:
         with program.interruptible():
-            source = open_source(name, lines[0])
+            source = finder.settle(lambda line: open_source(name, line), refused)
         with closing(source):
             most = duration(_MOST)
             program.warn(f"{name}: trying {len(lines)} settings; this takes {most} at most, less if one is right")
-            heard = _listen(program, source, lines)
+            heard = _listen(program, source, finder, refused)
     except OSError as error:
         raise Failure(IO, f"{name}: {port_reason(error)}") from error
     case = Case(keys)
@@ -73,10 +78,10 @@ def _weight(line: Line, heard: Heard) -> tuple[int, int]:
     return len(set(octets)), len(octets)
 
 
-def _listen(program: Program, source: Source, lines: Sequence[Line]) -> Heard:
-    """Try the settings. raise: OSError: the port is lost."""
+def _listen(program: Program, source: Source, finder: LineFinder, refused: Callable[[OSError], None]) -> Heard:
+    """Try the settings that the port has; call refused for the others. raise: OSError: the port is lost."""
     begin = now = time.monotonic()
-    finder = LineFinder(lines[0], now, new_detector, lines)
+    finder.restart(now)
     before, octets = _errors(source.descriptor), dict[Line, bytes]()
     found: Line | None = None
     detects, good = new_detector(), 0
@@ -93,9 +98,10 @@ def _listen(program: Program, source: Source, lines: Sequence[Line]) -> Heard:
                 found, end = line, min(end, now + _LISTEN)
                 program.warn(f"frames pass their checks at {line}; listening {duration(end - now)} more at most")
         if not found and finder.look(now):
+            finder.settle(source.set_line, refused)
+            finder.restart(time.monotonic())
             if finder.round == 1:
                 program.warn(f"no frame yet; trying {finder.line}")
-            source.set_line(finder.line)
     after = _errors(source.descriptor)
     return Heard(found, octets, {key: after[key] - before.get(key, 0) for key in after}, now - begin)
 

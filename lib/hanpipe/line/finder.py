@@ -1,12 +1,16 @@
 """Finds the settings of a line: tries those that meters use until frames pass their checks.
 
-It does no I/O and has no clock: the caller passes the octets and the time, in seconds of a clock that does not jump.
+It does no I/O and has no clock: the caller passes the octets, the time, in seconds of a clock that does not jump, and
+the function that sets the port.
 """
 
 from collections.abc import Callable, Sequence
 
+from hanpipe.line.port import Refused
 from hanpipe.line.settings import LINES, Line
-from hanpipe.unix.typed import Final
+from hanpipe.unix.typed import Final, TypeVar
+
+T = TypeVar("T")
 
 _QUIET: Final = 0.5  # s without an octet that end a burst: longer than a gateway or adapter holds octets back
 _FIRST_PATIENCE: Final = 5.0  # s for each of the settings in the first round: most meters send a list every 2.5 s
@@ -74,6 +78,27 @@ class LineFinder:
         """Return whether to change to another setting, which line then gives."""
         if now < self.due():
             return False
+        self._next()
+        self.restart(now)
+        return True
+
+    def settle(self, attempt: Callable[[Line], T], refused: Callable[[Refused], object]) -> T:
+        """Set the port to the present settings, or to the first of those after them that it has. Call restart() then.
+
+        attempt: sets or opens the port; refused: is called for settings that the port does not have
+        return:  the result of attempt
+        raise:   Refused: the port has none of the settings; OSError: from attempt
+        """
+        for _ in range(self.count - 1):
+            try:
+                return attempt(self.line)
+            except Refused as error:
+                refused(error)
+            self._next()
+        return attempt(self.line)
+
+    def _next(self) -> None:
+        """Change to the next setting."""
         self.dropped += len(self.held)
         self.failed = bytes(self.held[-_SAMPLE:])
         self.held.clear()
@@ -81,5 +106,3 @@ class LineFinder:
         if not self._at:
             self.round += 1
             self.patience = min(2 * self.patience, _LONGEST_PATIENCE)
-        self.restart(now)
-        return True

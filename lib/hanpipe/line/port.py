@@ -36,6 +36,7 @@ _KEEP_ALIVE: Final = (
 NO_DEVICE: Final = "no such device"
 NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
 IN_USE: Final = "in use by another program"
+NOT_A_PORT: Final = "not a serial port"
 _REASONS: Final = {
     errno.ENOENT: NO_DEVICE,
     errno.ENODEV: NO_DEVICE,
@@ -45,7 +46,13 @@ _REASONS: Final = {
     errno.EPERM: NO_PERMISSION,
     errno.EAGAIN: IN_USE,
     errno.EBUSY: IN_USE,
+    errno.ENOTTY: NOT_A_PORT,
 }
+# Beginnings of what pyserial says if a server of RFC 2217 refuses the settings, or does not answer
+_REMOTE_REFUSALS: Final = (
+    "Remote does not accept parameter change",
+    *[f"remote rejected value for option '{name}'" for name in ("baudrate", "datasize", "parity", "stopsize")],
+)
 
 
 class Lost(OSError):
@@ -60,6 +67,13 @@ class Closed(OSError):
 
     def __str__(self) -> str:
         return "closed by the other side"
+
+
+class Refused(OSError):
+    """The port does not have the settings."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(f"cannot be set to {line}")
 
 
 class Source(Protocol):
@@ -79,7 +93,10 @@ class Source(Protocol):
         """
 
     def set_line(self, line: Line) -> None:
-        """Change the settings; drop the octets that came before. raise: OSError."""
+        """Change the settings; drop the octets that came before.
+
+        raise: Refused: the port does not have them, and keeps its own; OSError: it is lost
+        """
 
     def close(self) -> None:
         """Close it."""
@@ -117,7 +134,10 @@ def port_reason(error: OSError) -> str:
 
 
 def open_source(name: str, line: Line) -> Source:
-    """Open a port or URL. line: the settings of a port. raise: OSError, with errno if there is one."""
+    """Open a port or URL. line: the settings of a port.
+
+    raise: Refused: the port does not have them; another OSError, with errno if there is one
+    """
     if name.startswith("socket://"):
         return Socket(name)
     return RemotePort(name, line) if name.startswith("rfc2217://") else Port(name, line)
@@ -279,27 +299,46 @@ def _settings(line: Line) -> dict[str, Any]:
 
 
 def _pyserial(name: str, line: Line, **options: Any) -> Any:
-    """Open a port with pyserial. raise: OSError."""
+    """Open a port with pyserial. raise: Refused, OSError."""
     import termios
 
     import serial
 
     try:
         return serial.serial_for_url(name, **_settings(line), **options)
-    except (OSError, termios.error) as error:
-        raise _with_reason(error) from error
-    except ValueError as error:  # a baud rate that the port does not have
-        raise OSError(errno.EINVAL, str(error)) from error
+    except (OSError, ValueError, termios.error) as error:
+        raise _reason_of(error, name, line) from error
 
 
 def _set(port: Any, line: Line) -> None:
-    """Change the settings of an open port. raise: OSError."""
+    """Change the settings of an open port. raise: Refused, OSError."""
     import termios
 
+    before = port.get_settings()
     try:
         port.apply_settings(_settings(line))
-    except (OSError, termios.error) as error:
-        raise _with_reason(error) from error
+    except (OSError, ValueError, termios.error) as error:
+        _set_back(port, before)
+        raise _reason_of(error, port.name, line) from error
+
+
+def _set_back(port: Any, before: dict[str, Any]) -> None:
+    """Give a port its old settings again, in the reverse order of pyserial's changes: the port has each step."""
+    import termios
+
+    with contextlib.suppress(OSError, ValueError, termios.error):
+        for key in ("stopbits", "parity", "bytesize", "baudrate"):
+            port.apply_settings({key: before[key]})
+
+
+def _reason_of(error: Exception, name: str, line: Line) -> OSError:
+    """Return an error of pyserial as Refused, if the port does not have the settings, or with its number."""
+    found = _with_reason(error)
+    if name.startswith("rfc2217://"):
+        refused = str(error).startswith(_REMOTE_REFUSALS)
+    else:
+        refused = found.errno == errno.EINVAL or isinstance(error, ValueError)  # ValueError: a baud rate
+    return Refused(line) if refused else found
 
 
 def _with_reason(error: Exception) -> OSError:

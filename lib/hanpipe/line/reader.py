@@ -1,24 +1,33 @@
 """Reads a port or socket without end: opens it again when it is lost, finds its settings, and reports silence."""
 
 import argparse
-import errno
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 from hanpipe.line.finder import LineFinder, NewDetector
-from hanpipe.line.port import IN_USE, NO_DEVICE, NO_PERMISSION, Closed, Lost, Source, open_source, port_reason
+from hanpipe.line.port import (
+    IN_USE,
+    NO_DEVICE,
+    NO_PERMISSION,
+    NOT_A_PORT,
+    Closed,
+    Lost,
+    Refused,
+    Source,
+    open_source,
+    port_reason,
+)
 from hanpipe.line.settings import Line
 from hanpipe.line.watch import LineWatch
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import counted, duration, say
-from hanpipe.unix.typed import Final
+from hanpipe.unix.typed import Final, TypeVar
+
+T = TypeVar("T")
 
 LONGEST_PAUSE: Final = 60.0  # s before it is opened again; the first pause is 1 s, and each is twice the last
-
-# Errors that do not pass with time
-_HOPELESS: Final = {errno.ENOTTY: "not a serial port", errno.EINVAL: "cannot be set to {}"}
 
 
 class Live:
@@ -67,7 +76,7 @@ class Live:
     def _keep_reading(self) -> None:
         while not self._program.stopping:
             try:
-                with closing(self._open()) as source:
+                with closing(self._settle(self._open)) as source:
                     self._begin(source)
                     self._read(source)
             except BrokenPipeError:
@@ -81,9 +90,21 @@ class Live:
                 self._program.wait(None, self._pause)
                 self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
-    def _open(self) -> Source:
+    def _open(self, line: Line) -> Source:
         with self._program.interruptible():
-            return open_source(self._name, self._line)
+            return open_source(self._name, line)
+
+    def _settle(self, attempt: Callable[[Line], T]) -> T:
+        """Open or set the port. A search goes on to the next settings that the port has.
+
+        attempt: does it; raise: Refused: the port has none of the settings; OSError: it is lost
+        """
+        if not self._finder:
+            return attempt(self._line)
+        try:
+            return self._finder.settle(attempt, lambda error: self._program.warn(f"{self._name}: {error}"))
+        finally:
+            self._line = self._finder.line
 
     def _begin(self, source: Source) -> None:
         """Prepare for the octets of a source that was just opened."""
@@ -140,17 +161,11 @@ class Live:
             self._try(self._finder, source)
 
     def _try(self, finder: LineFinder, source: Source) -> None:
-        """Try the next settings. A port that does not have them keeps its own until those after them are tried."""
+        """Try the next settings that the port has. raise: OSError."""
         self._report_cause(self._why_failed(finder.failed))
-        self._line = finder.line
-        try:
-            source.set_line(self._line)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            self._program.warn(f"{self._name}: {_HOPELESS[errno.EINVAL].format(self._line)}")
-        else:
-            self._report_try(finder)
+        self._settle(source.set_line)
+        finder.restart(time.monotonic())
+        self._report_try(finder)
 
     def _report_cause(self, cause: str) -> None:
         """Say what the octets of a setting show, once for each setting and cause. cause: begins with its name."""
@@ -178,10 +193,8 @@ class Live:
 
     def _report_lost(self, error: OSError) -> None:
         """Report why it cannot be read, once for each time it is lost. raise: Failure: it is useless to wait for it."""
-        if error.errno in _HOPELESS:
-            raise Failure(IO, f"{self._name}: {_HOPELESS[error.errno].format(self._line)}") from error
         words = port_reason(error)
-        if self._once:
+        if self._once or isinstance(error, Refused) or words == NOT_A_PORT:
             raise Failure(IO, f"{self._name}: {words}") from error
         if self._away is None:
             self._away = time.monotonic()

@@ -88,6 +88,10 @@ def test_a_system_title_keeps_its_maker_whatever_its_number_is(number):
     assert invented[:6] == title[:6]
 
 
+def test_a_name_of_thousands_of_digits_is_found_as_a_text():
+    assert b"1" * 5000 in spellings("1" * 5000)
+
+
 def test_where_no_name_is_left_it_is_said():
     with pytest.raises(NoNameLeftError, match="found so many names like 'ÄÖÜÄ1'"):
         Inventor([f"ÄÖÜÄ{digit}" for digit in range(1, 10)], "seed")

@@ -9,6 +9,7 @@ from hanpipe.readings.reading import Reading
 from hanpipe.unix.typed import Final
 
 SHORTEST: Final = 5  # characters; a shorter name would be found by chance
+_MOST_DIGITS: Final = 20  # of a number: a long64-unsigned has no more
 
 # C.D.E of the objects that name a meter, a device or a household, IEC 62056-6-1: equipment numbers 0.0.x and 96.1.x
 # (96.1.7 is the model), the logical device name 42.0.0, free texts 96.13.x and 96.53.x.
@@ -61,7 +62,7 @@ def spellings(name: str) -> list[bytes]:
         printable = octets.rstrip(b"\0")
         ways += [octets, octets[::-1], name.upper().encode(), name.lower().encode()]
         ways += [printable] if printable.isascii() and printable.decode().isprintable() else []
-    if name.isascii() and name.isdigit() and int(name) > 0xFFFF:
+    if name.isascii() and name.isdigit() and len(name) <= _MOST_DIGITS and int(name) > 0xFFFF:
         size = (int(name).bit_length() + 7) // 8
         size = max(size, 4)
         ways += [int(name).to_bytes(size, "big"), int(name).to_bytes(size, "little")]

@@ -25,7 +25,7 @@ OWN: Final = {
     "ended":            (None, FLAG,   "whether a period of a later month was read"),
     "peak":             ("W",  DEMAND, "figure that the tariff counts: mean of the peaks, or of the last months"),
     "peak_month":       ("W",  DEMAND, "figure of this month alone"),
-    "months":           (None, COUNT,  "months of which peak is the mean: those read of the last twelve of the calendar"),
+    "months":           (None, COUNT,  "months of which peak is the mean: those of the last twelve that were read"),
     "peak_N":           ("W",  DEMAND, "peak of the month, the highest is 1"),
     "peak_N_begin":     (None, MOMENT, "when that period began"),
     "peak_N_estimated": (None, FLAG,   "whether its energy is estimated"),

@@ -83,7 +83,7 @@ class Inventor:
         )
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def _free(name: str) -> list[tuple[bool, ...]]:
     """Return for each octet of each spelling whether an invented name may change it."""
     ways = _ways(name)

@@ -23,6 +23,7 @@ from hanpipe.unix.status import READER_LEFT, USAGE, Failure
 from hanpipe.unix.stderr import say
 from programs import PATIENCE, Running, run, wait_until
 
+SEVEN = Line(9600, "even", 7)  # a setting that some ports do not have
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making
     "7ea02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"
 )
@@ -351,6 +352,37 @@ def test_pauses_grow_and_a_reason_is_told_once(monkeypatch, capfd):
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "permission denied"),
+        (errno.EINVAL, "invalid argument"),
+        (errno.EAGAIN, "resource temporarily unavailable"),
+        (errno.ENOTTY, "inappropriate ioctl for device"),
+    ],
+)
+@pytest.mark.parametrize("name", ["socket://[fe80::1]:2001", "rfc2217://[fe80::1]:2001"])
+def test_an_error_of_a_connection_has_the_words_of_one_and_is_waited_for(name, number, words, monkeypatch, capfd):
+    def refuse(name, line):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(line_reader, "open_source", refuse)
+    program = FakeProgram()
+    options = argparse.Namespace(auto=False, idle=60.0, once=False)
+    line_reader.Live(program, name, Line(), options, new_detector, str, str).run()
+    assert len(program.waited) == 10
+    assert capfd.readouterr().err == f"han-read: {name}: {words}; waiting for it (Ctrl-C ends)\n"
+
+
+def test_a_connection_that_refuses_the_setting_is_waited_for(monkeypatch, capfd):
+    monkeypatch.setattr(line_reader, "open_source", OldAdapter().open)
+    options = argparse.Namespace(auto=False, idle=60.0, once=False)
+    line_reader.Live(FakeProgram(), "rfc2217://h:1", SEVEN, options, new_detector, str, str).run()
+    assert "h:1: cannot be set to 9600 7E1; waiting for it (Ctrl-C ends)\n" in capfd.readouterr().err
+    with pytest.raises(Failure, match="/dev/HANserial: cannot be set to 9600 7E1"):
+        line_reader.Live(FakeProgram(), "/dev/HANserial", SEVEN, options, new_detector, str, str).run()
+
+
 class OldAdapter:
     """A port that has no 7 bits of data, and loses its line after some settings."""
 
@@ -398,7 +430,7 @@ def test_a_setting_that_the_port_does_not_have_is_passed_over(monkeypatch, capfd
     assert "han-read: /dev/HANserial: cannot be set to 9600 7E1\n" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("first", "begin"), [(Line(9600, "even", 7), ["2400 8E1"]), (Line(), ["2400 8E1"])])
+@pytest.mark.parametrize(("first", "begin"), [(SEVEN, ["2400 8E1"]), (Line(), ["2400 8E1"])])
 def test_a_search_outlasts_a_first_setting_that_is_refused_and_a_lost_port(first, begin, monkeypatch, capfd):
     program, port = FakeProgram(), OldAdapter(lost_after="38400 8N1")
     monkeypatch.setattr(line_reader, "open_source", port.open)

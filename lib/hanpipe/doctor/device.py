@@ -64,7 +64,7 @@ def examine(program: Program, name: str, keys: Keys | None) -> tuple[Case, list[
             program.warn(f"{name}: trying {len(lines)} settings; this takes {most} at most, less if one is right")
             heard = _listen(program, source, finder, refused)
     except OSError as error:
-        raise Failure(IO, f"{name}: {port_reason(error)}") from error
+        raise Failure(IO, f"{name}: {port_reason(name, error)}") from error
     case = Case(keys)
     best = heard.line or max(heard.octets, key=lambda line: _weight(line, heard), default=lines[0])
     case.feed(heard.octets.get(best, b""))

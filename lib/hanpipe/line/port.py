@@ -32,7 +32,7 @@ _KEEP_ALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
 
-# Reasons why a port cannot be opened or read.
+# Reasons why a port of this machine cannot be opened or read; the errors of a connection mean other things.
 NO_DEVICE: Final = "no such device"
 NO_PERMISSION: Final = "permission denied; add yourself to group dialout"
 IN_USE: Final = "in use by another program"
@@ -102,9 +102,14 @@ class Source(Protocol):
         """Close it."""
 
 
+def is_url(name: str) -> bool:
+    """Return whether name is the URL of a connection, rather than a port or file."""
+    return "://" in name
+
+
 def is_live(name: str) -> bool:
     """Return whether name is a port or a URL, which may come and go, rather than a file or pipe, which ends."""
-    if "://" in name:
+    if is_url(name):
         return True
     try:
         state = os.stat(name)
@@ -128,9 +133,9 @@ def check_name(name: str) -> None:
         _address(name)
 
 
-def port_reason(error: OSError) -> str:
-    """Return the reason of an error of a port in the words of the messages."""
-    return _REASONS.get(error.errno or 0) or reason(error)
+def port_reason(name: str, error: OSError) -> str:
+    """Return the reason of an error of a port or connection in the words of the messages. name: the port or URL."""
+    return (not is_url(name) and _REASONS.get(error.errno or 0)) or reason(error)
 
 
 def open_source(name: str, line: Line) -> Source:

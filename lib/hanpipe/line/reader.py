@@ -15,6 +15,7 @@ from hanpipe.line.port import (
     Lost,
     Refused,
     Source,
+    is_url,
     open_source,
     port_reason,
 )
@@ -193,8 +194,9 @@ class Live:
 
     def _report_lost(self, error: OSError) -> None:
         """Report why it cannot be read, once for each time it is lost. raise: Failure: it is useless to wait for it."""
-        words = port_reason(error)
-        if self._once or isinstance(error, Refused) or words == NOT_A_PORT:
+        words = port_reason(self._name, error)
+        useless = not is_url(self._name) and (isinstance(error, Refused) or words == NOT_A_PORT)
+        if self._once or useless:
             raise Failure(IO, f"{self._name}: {words}") from error
         if self._away is None:
             self._away = time.monotonic()

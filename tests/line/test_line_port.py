@@ -21,6 +21,7 @@ from hanpipe.line.settings import LINES, Line
 from hanpipe.line.watch import LineWatch
 from hanpipe.link import new_detector
 from hanpipe.unix.stderr import duration
+from programs import wait_until
 
 FRAME = bytes.fromhex(  # Aidon's list 1, of our own making
     "7ea02a410883130413e6e7000f40000000000101020309060100010700ff060000011802020f00161b34cd7e"
@@ -329,3 +330,39 @@ def test_a_remote_port_that_refuses_a_setting_takes_others():
         assert gateway.port.baudrate == 2400
         source.set_line(Line(38400, "none"))
         assert (gateway.port.baudrate, gateway.port.parity) == (38400, "N")
+
+
+@contextlib.contextmanager
+def full_remote_port(sent):
+    """Give a remote port whose gateway sends octets that nobody reads, once TCP has to stop it."""
+    gateway = Gateway()
+    source = open_source(gateway.name, Line())
+    gateway.ready.wait()
+    sender = threading.Thread(target=send_all, args=(gateway, sent), daemon=True)
+    sender.start()
+    try:
+        wait_until(source._queue.full)
+        yield source
+    finally:
+        source.close()
+        sender.join()
+
+
+def send_all(gateway, octets):
+    with contextlib.suppress(OSError):  # the other side is closed
+        gateway.send(octets)
+
+
+@pytest.mark.slow
+def test_a_remote_port_holds_few_octets_that_nobody_reads_and_loses_none():
+    sent = bytes(range(256)) * 1000
+    with full_remote_port(sent) as source:
+        assert source._queue.qsize() <= 65536
+        assert read_all(source, len(sent)) == sent
+
+
+@pytest.mark.slow
+def test_a_remote_port_that_is_full_is_closed_at_once():
+    with full_remote_port(bytes(300_000)) as source:
+        receiver = source._port._thread
+    assert not receiver.is_alive()  # pyserial gives up waiting for it after 7 s

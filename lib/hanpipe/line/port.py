@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 
 from hanpipe.line.settings import PARITIES, Line
 from hanpipe.unix.connect import connect, look_up
@@ -20,6 +21,8 @@ from hanpipe.unix.typed import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from queue import Queue
 
+_MOST_QUEUED: Final = 65536  # octets of a remote port; when so many wait, TCP stops the sender
+_PIECE: Final = 4096  # octets of a remote port that are passed on in one write at most
 _MEMORY_DEVICES: Final = 1  # major number of /dev/null, /dev/zero, ...: character devices, but not ports
 _PSEUDO_TERMINALS: Final = range(136, 144)  # their major numbers; Linux, admin-guide/devices.txt
 _CONNECT_PATIENCE: Final = 10.0  # s
@@ -234,16 +237,29 @@ class RemotePort:
 
         self._port = _of_first(_numeric(url), line)
         _keep_alive(vars(self._port)["_socket"])
-        # Serial.read drops the octets in the queue when the connection ends, so the queue itself is read
+        # Serial.read drops the octets in the queue when the connection ends, so the queue itself is read. Its limit
+        # holds from here on: put() then waits, and pyserial receives nothing more
         self._queue: Queue[bytes | None] = vars(self._port)["_read_buffer"]
+        self._queue.maxsize = _MOST_QUEUED
         self.descriptor, self._inlet = os.pipe()
         threading.Thread(target=self._pass_on, daemon=True).start()
 
     def _pass_on(self) -> None:
         with contextlib.suppress(OSError):  # the reading end is closed
-            while (data := self._queue.get()) is not None:
-                os.write(self._inlet, data)
+            for octet in iter(self._queue.get, None):
+                os.write(self._inlet, octet + self._waiting())
         os.close(self._inlet)
+
+    def _waiting(self) -> bytes:
+        """Take the octets that wait in the queue: one write for all of them spares two threads many turns."""
+        octets = bytearray()
+        while len(octets) < _PIECE and self._queue.qsize():
+            octet = self._queue.get()
+            if octet is None:
+                self._queue.put(None)
+                break
+            octets += octet
+        return bytes(octets)
 
     def read(self) -> bytes:
         """Return the octets that have come."""
@@ -259,8 +275,17 @@ class RemotePort:
     def close(self) -> None:
         """Close port and connection."""
         os.close(self.descriptor)
+        self._release()
         self._port.close()
         self._queue.put(None)
+
+    def _release(self) -> None:
+        """End the wait for room in the queue, as pyserial waits for its thread. The limit is never 0: see put()."""
+        from queue import Empty
+
+        self._queue.maxsize = sys.maxsize
+        with contextlib.suppress(Empty):
+            self._queue.get_nowait()
 
 
 def _numeric(url: str) -> list[str]:

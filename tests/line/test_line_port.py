@@ -279,6 +279,8 @@ def test_a_refused_connection_says_why():
 class Gateway:
     """A serial port over RFC 2217, as pyserial serves one."""
 
+    manager_class = rfc2217.PortManager
+
     def __init__(self):
         self.port = serial.serial_for_url("loop://", timeout=0)
         self.server = socket.create_server(("127.0.0.1", 0))
@@ -288,7 +290,7 @@ class Gateway:
 
     def serve(self):
         self.peer, _ = self.server.accept()
-        self.manager = rfc2217.PortManager(self.port, self)
+        self.manager = self.manager_class(self.port, self)
         self.ready.set()
         with contextlib.suppress(OSError):
             while data := self.peer.recv(1024):
@@ -366,3 +368,39 @@ def test_a_remote_port_that_is_full_is_closed_at_once():
     with full_remote_port(bytes(300_000)) as source:
         receiver = source._port._thread
     assert not receiver.is_alive()  # pyserial gives up waiting for it after 7 s
+
+
+class NoControl(rfc2217.PortManager):
+    """Does not answer the command for control lines."""
+
+    def rfc2217_send_subnegotiation(self, option, value=b""):
+        if option != rfc2217.SERVER_SET_CONTROL:
+            super().rfc2217_send_subnegotiation(option, value)
+
+
+class Sredird(Gateway):
+    """A server that does not answer the command for control lines."""
+
+    manager_class = NoControl
+
+
+@pytest.mark.slow
+def test_a_server_without_answers_to_set_control_is_read_with_an_option():
+    gateway = Sredird()
+    with pytest.raises(OSError, match=r"option 'control'; add \?ign_set_control to the URL"):
+        open_source(f"{gateway.name}?timeout=0.2", Line())
+    gateway = Sredird()
+    with contextlib.closing(open_source(f"{gateway.name}?ign_set_control&timeout=20", Line())) as source:
+        gateway.send(FRAME)
+        assert read_all(source, len(FRAME)) == FRAME
+
+
+def test_a_url_has_the_options_of_its_scheme_alone():
+    for query in ("ign_set_control", "timeout=5", "timeout=0.5&ign_set_control"):
+        check_name(f"rfc2217://h:1?{query}")
+        check_name(f"rfc2217://h:1/?{query}")
+        with pytest.raises(ValueError, match="only rfc2217:// has options"):
+            check_name(f"socket://h:1?{query}")
+    for query in ("", "ign_set_contrl", "timeout", "timeout=x", "timeout=-1", "logging=debug", "timeout=5&"):
+        with pytest.raises(ValueError, match="expected the options ign_set_control or timeout=SECONDS"):
+            check_name(f"rfc2217://h:1?{query}")

@@ -7,6 +7,7 @@ no received octet is lost when the line hangs up during a read. Serial.read lose
 import contextlib
 import errno
 import os
+import re
 import socket
 import stat
 import sys
@@ -25,6 +26,8 @@ _MOST_QUEUED: Final = 65536  # octets of a remote port; when so many wait, TCP s
 _PIECE: Final = 4096  # octets of a remote port that are passed on in one write at most
 _MEMORY_DEVICES: Final = 1  # major number of /dev/null, /dev/zero, ...: character devices, but not ports
 _PSEUDO_TERMINALS: Final = range(136, 144)  # their major numbers; Linux, admin-guide/devices.txt
+# An option in a URL of RFC 2217, of those that pyserial has: the others are for programs that write, or for its authors
+_QUERY_OPTION: Final = r"ign_set_control|timeout=[0-9]{1,3}(\.[0-9]+)?"
 _CONNECT_PATIENCE: Final = 10.0  # s
 # A peer that lost its power does not close the connection. So the kernel asks after 60 s of silence, three times, 10 s
 # apart.
@@ -124,7 +127,7 @@ def is_live(name: str) -> bool:
 def check_name(name: str) -> None:
     """Check that name can be opened at all.
 
-    raise: ValueError: a URL of another scheme, one without HOST:PORT, or HOST:PORT alone
+    raise: ValueError: a URL of another scheme, one without HOST:PORT or with unknown options, or HOST:PORT alone
     """
     scheme, separator, _ = name.partition("://")
     host, _, port = name.rpartition(":")
@@ -134,6 +137,18 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name}: expected socket://HOST:PORT or rfc2217://HOST:PORT")
     if separator:
         _address(name)
+        _check_query(scheme, name)
+
+
+def _check_query(scheme: str, url: str) -> None:
+    """Check the options of a URL, which are pyserial's. raise: ValueError."""
+    _, separator, query = url.partition("?")
+    if not separator:
+        return
+    if scheme != "rfc2217":
+        raise ValueError(f"{url}: expected nothing after HOST:PORT; only rfc2217:// has options")
+    if not all(re.fullmatch(_QUERY_OPTION, option) for option in query.split("&")):
+        raise ValueError(f"{url}: expected the options ign_set_control or timeout=SECONDS after the ?")
 
 
 def port_reason(name: str, error: OSError) -> str:
@@ -291,8 +306,10 @@ class RemotePort:
 def _numeric(url: str) -> list[str]:
     """Return the URL with each address of its host instead of the name, which pyserial would look up for minutes."""
     host, port = _address(url)
+    _, separator, query = url.partition("?")
     found = [address[4][0] for address in look_up(host, port, _CONNECT_PATIENCE)]
-    return [f"rfc2217://[{one}]:{port}" if ":" in one else f"rfc2217://{one}:{port}" for one in found]
+    hosts = [f"[{one}]" if ":" in one else one for one in found]
+    return [f"rfc2217://{one}:{port}{separator}{query}" for one in hosts]
 
 
 def _of_first(urls: list[str], line: Line) -> Any:
@@ -368,6 +385,8 @@ def _reason_of(error: Exception, name: str, line: Line) -> OSError:
         refused = str(error).startswith(_REMOTE_REFUSALS)
     else:
         refused = found.errno == errno.EINVAL or isinstance(error, ValueError)  # ValueError: a baud rate
+    if "option 'control'" in str(error):
+        return OSError(f"{error}; add ?ign_set_control to the URL")
     return Refused(line) if refused else found
 
 

@@ -137,6 +137,23 @@ def test_octets_that_do_not_decode_are_told_once_and_their_end():
     assert not watch.feed(GARBAGE, 310)  # one frame is enough for a while
 
 
+def test_the_time_without_a_line_does_not_count_as_octets_that_do_not_decode():
+    watch = LineWatch(60, 0.0, new_detector, lambda octets: f"{len(octets)} looked at")
+    assert watch.feed(GARBAGE, 10) == []
+    watch.restart(3610)  # it was unplugged for an hour
+    assert watch.feed(GARBAGE, 3611) == []
+    size = 2 * len(GARBAGE)
+    assert watch.feed(GARBAGE, 3671) == [f"{size} octets in 60 s and nothing that decodes: {size} looked at"]
+
+
+def test_frames_are_said_to_be_back_after_all_the_time_without_them():
+    watch = LineWatch(60, 0.0, new_detector, lambda octets: f"{len(octets)} looked at")
+    assert watch.feed(GARBAGE, 0) == []
+    assert len(watch.feed(GARBAGE, 60)) == 1
+    watch.restart(290)
+    assert watch.feed(FRAME, 300) == ["frames again after 5 min"]
+
+
 def test_a_good_line_has_nothing_told_of_it():
     watch = LineWatch(60, 0.0, new_detector, lambda octets: f"{len(octets)} looked at")
     assert not [message for now in range(0, 600, 10) for message in watch.feed(FRAME, now) + watch.look(now + 9)]

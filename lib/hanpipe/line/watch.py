@@ -82,3 +82,5 @@ class LineWatch:
     def restart(self, now: float) -> None:
         """Count from now on: the line has been opened."""
         self._last, self._silent = now, False
+        if not self._lost:  # after an alarm, "frames again" counts from the octets that led to it
+            self._detects = None

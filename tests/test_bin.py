@@ -16,6 +16,7 @@ import pytest
 
 import encoder
 from conftest import ROOT
+from hanpipe.programs import frame
 from programs import BIN, PATIENCE, Ran, Running, run, shell, wait_until
 
 PROGRAMS = ("han-frame", "han-decode", "han-fields")
@@ -115,6 +116,17 @@ def test_n_stops_after_so_many_good_ones(program: str) -> None:
 
 
 # --- usage ---
+
+
+@pytest.mark.parametrize("reader", [["--raw"], ["--pcap", "--from-records"]])
+@pytest.mark.parametrize("octets", [["--from-hex"], ["--lines"], ["--escapes"], ["--link", "hdlc"]])
+def test_options_for_octets_are_refused_where_records_are_read(
+    reader: list[str], octets: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as result:
+        frame.main([*reader, *octets])
+    assert result.value.code == 2
+    assert f"leave out {'' if octets == ['--lines'] else '--from-hex'}" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("program", "operand"), [("han-every", "PERIOD"), ("han-parquet", "FILE")])

@@ -166,12 +166,14 @@ def test_durations_are_said_in_one_unit(seconds, text):
     assert duration(seconds) == text
 
 
-def test_a_name_is_a_port_a_file_or_wrong(tmp_path):
+def test_a_name_is_a_port_a_file_or_wrong(tmp_path, monkeypatch):
+    monkeypatch.chdir("/dev")
     (tmp_path / "mine.raw").write_bytes(FRAME)
     (tmp_path / "port").symlink_to("/dev/pts/99999")
     assert [is_live(name) for name in ("socket://h:1", "/dev/no-such", f"{tmp_path}/port")] == [True] * 3
     assert [is_live(f"{tmp_path}/{name}") for name in ("mine.raw", "missing.raw", "")] == [False] * 3
     assert not is_live("/dev/null")
+    assert not is_live("-")
     check_name("socket://[::1]:4000")
     check_name("rfc2217://han.lan:4000")
     for name in ("/dev/serial/by-path/pci:1", "missing.raw", str(tmp_path / "a:1")):

@@ -106,6 +106,14 @@ def test_wrong_usage_is_refused(options, capfd):
     assert capfd.readouterr().err.startswith("usage: han-read")
 
 
+@pytest.mark.parametrize("option", ["--auto", "--idle=5"])
+def test_an_option_for_a_port_is_named_alone(option, capfd):
+    with pytest.raises(SystemExit):
+        read.main([option, "mine.raw"])
+    message = capfd.readouterr().err.splitlines()[-1]
+    assert message == f"han-read: error: {option[:6]} is for a port or URL, not for mine.raw"
+
+
 def test_a_port_is_read_found_cooked_and_left_by_a_signal(meter):
     with reading("-v", meter.name) as reader:
         assert "made raw" in reader.words(": open")

@@ -114,7 +114,12 @@ def is_url(name: str) -> bool:
 
 
 def is_live(name: str) -> bool:
-    """Return whether name is a port or a URL, which may come and go, rather than a file or pipe, which ends."""
+    """Return whether name is a port or a URL, which may come and go, rather than a file or pipe, which ends.
+
+    name: "-" is standard input, which is read to its end also where it is a terminal
+    """
+    if name == "-":
+        return False
     if is_url(name):
         return True
     try:

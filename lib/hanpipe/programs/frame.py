@@ -21,10 +21,13 @@ def main(argv: list[str]) -> int:
         parser.error("--lines reads SOURCE HEX and writes records: leave out --from-hex, --hex and --raw")
     if options.key_file and not options.pcap:
         parser.error("--key-file is for --pcap; han-decode reads ciphered APDUs")
-    if options.from_records and (not options.pcap or options.lines or options.from_hex):
-        parser.error("--from-records is for --pcap, without --lines and --from-hex; --raw reads records by itself")
+    if options.from_records and not options.pcap:
+        parser.error("--from-records is for --pcap; --raw reads records by itself")
+    reader = "--raw" if options.raw else "--from-records" if options.from_records else ""
+    if reader and (options.from_hex or options.lines or options.escapes or options.link != "auto"):
+        parser.error(f"{reader} reads records: leave out --from-hex, --lines, --escapes and --link")
     program, why = Program(options, parser.prog), late("doctor.hint", "why_nothing", "han-frame")
-    if options.raw or options.from_records:
+    if reader:
         found = from_records(program, _pack(program))
     elif options.lines:
         found = lines_to_frames(program, why, _pack(program))

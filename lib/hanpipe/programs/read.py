@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
         if live and options.speed:
             raise ValueError("--speed replays a file; a port has its own speed")
         if not live and (options.auto or options.idle is not None):
-            raise ValueError(f"--auto and --idle are for a port or a connection; {options.source} is neither")
+            raise ValueError(f"{'--auto' if options.auto else '--idle'} is for a port or URL, not for {options.source}")
         line = _line(options)
     except ValueError as error:
         parser.error(str(error))

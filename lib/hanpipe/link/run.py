@@ -13,7 +13,7 @@ Dump = Callable[[bytes, list[Event]], str]  # as HexDump.feed in views/hexdump.p
 # Events, the time of their octets and its source -> octets, as records.pack_all.
 Pack = Callable[[list[Event], int, str], bytes]
 
-_MOST_TEXT: Final = 65536  # characters of hex text in which a telegram is looked for
+_MOST_TEXT: Final = 65536  # characters of hex text that are kept to look for a telegram
 
 
 class HexInput:
@@ -23,7 +23,7 @@ class HexInput:
         from hanpipe.link.hextext import HexText
 
         self._reader, self._warn = HexText(), warn
-        self._text = b""  # as long as it held no octets
+        self._text = b""  # the first characters, in which a telegram is looked for when the input ends
 
     def feed(self, text: bytes) -> bytes:
         """Return the octets that text completes. b"" means that the input has ended."""

@@ -10,7 +10,8 @@ import encoder
 from conftest import ROOT
 from hanpipe.apdu.decoder import Decoder
 from hanpipe.link import Event, Fault, Frame
-from hanpipe.link.apdu.framer import LONGEST, ApduFramer
+from hanpipe.link.apdu.framer import ApduFramer
+from hanpipe.link.kinds import LONGEST
 from programs import PATIENCE
 from strategies import cuts, fed, typed_data
 

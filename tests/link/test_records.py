@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanpipe.link.records import LONGEST, Record, RecordReader, pack
+from hanpipe.link.kinds import LONGEST
+from hanpipe.link.records import Record, RecordReader, pack
 from strategies import cuts, fed, noise
 
 # Octets that look like records, or nearly, come often.

@@ -3,13 +3,11 @@
 import re
 
 from hanpipe.link.hdlc.framer import HdlcFramer
-from hanpipe.link.kinds import LINKS, Event
+from hanpipe.link.kinds import LINKS, LONGEST, Event
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.link.search import Start
 from hanpipe.unix.late import imported
 from hanpipe.unix.typed import Final
-
-_LONGEST: Final = 65535  # octets of an APDU, what a record holds
 
 # The beginning of a general-glo-ciphering with a system title: its 8 octets begin with the maker's three letters.
 _HEAD: Final = re.compile(rb"\xdb\x08[A-Z]{3}.{5}", re.DOTALL)
@@ -67,7 +65,7 @@ def _judge_apdu(octets: bytes, begin: int, ended: bool) -> tuple[str, int]:
     except Malformed:
         return "n", 0
     end = at + length
-    if end > begin + _LONGEST:
+    if end > begin + LONGEST:
         return "n", 0
     if size < end:
         return ("t", end) if ended else ("", end)

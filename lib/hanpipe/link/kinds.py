@@ -28,6 +28,7 @@ class Fault(NamedTuple):
 Event = Frame | Fault
 
 FAULTS: Final = {"n": "noise", "h": "header", "c": "frame check", "t": "truncated"}
+LONGEST: Final = 65535  # octets of a record, and so of an APDU without a frame
 SOURCE: Final = "S"  # a record without octets of a line: it names the source of the record after it
 
 

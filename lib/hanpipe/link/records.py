@@ -13,11 +13,10 @@ like all others.
 import re
 import struct
 
-from hanpipe.link.kinds import FAULTS, GOOD, SOURCE, Event
+from hanpipe.link.kinds import FAULTS, GOOD, LONGEST, SOURCE, Event
 from hanpipe.unix.typed import Final, NamedTuple
 
 HEADER: Final = struct.Struct(">3scIQ")
-LONGEST: Final = 65535
 _MOST_LOST: Final = 2048  # octets in one piece of those that are not a record
 _KINDS: Final = {letter.encode(): letter for letter in (*GOOD, *FAULTS, SOURCE)}
 _LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}

@@ -4,11 +4,9 @@ import re
 
 from hanpipe.link.crc import GOOD, residue
 from hanpipe.link.hdlc.header import read_header
-from hanpipe.link.kinds import Event, Fault, Frame
+from hanpipe.link.kinds import LONGEST, Event, Fault, Frame
 from hanpipe.link.octets import Malformed, read_length
 from hanpipe.unix.typed import Final
-
-LONGEST: Final = 65535  # octets of an APDU, what a record holds
 
 # general-glo-ciphering and general-ded-ciphering: tag, system title and content, each with its length; Green Book ed. 9
 _CIPHERED: Final = (b"\xdb", b"\xdc")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import tty
 
+import pytest
 from test_doctor import frames, made
 
 from hanpipe.doctor import device
@@ -133,6 +134,11 @@ def test_the_counters_are_part_of_the_report() -> None:
     many = heard._replace(errors=dict.fromkeys(("frame_errors", "overruns", "parity_errors", "breaks"), 1234567))
     assert max(map(len, device.as_text("/dev/ttyUSB0", many).splitlines())) <= 80
     assert device.as_keys("/dev/ttyUSB0", heard)["errors"] == heard.errors
+
+
+@pytest.mark.parametrize("url", ["socket://h", "http://h:1", "socket://h:x"])
+def test_an_address_that_cannot_be_read_is_wrong_usage(url: str) -> None:
+    assert run("han-doctor", url).status == 2
 
 
 def test_a_port_that_is_missing_is_an_error_of_the_input() -> None:

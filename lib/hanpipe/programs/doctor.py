@@ -2,7 +2,7 @@
 
 import argparse
 
-from hanpipe.line.port import is_live
+from hanpipe.line.port import check_name, is_live
 from hanpipe.unix.options import new_parser
 from hanpipe.unix.program import Program
 
@@ -11,6 +11,11 @@ def main(argv: list[str]) -> int:
     """Run han-doctor; return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    try:
+        for file in options.files:
+            check_name(file)
+    except ValueError as error:
+        parser.error(str(error))
     live = [file for file in options.files if is_live(file)]
     if live and (options.mend or len(options.files) > 1):
         parser.error(f"{live[0]} is a port: give it alone, without --mend")

@@ -160,6 +160,19 @@ def test_faults_are_counted(tmp_path):
     assert b'<th scope="row">line that is not a reading</th><td>1</td>' in ran.out
 
 
+def test_periods_are_not_readings():
+    readings = lines(house(4))
+    periods = run("han-every", "1h", given=readings).out + run("han-peaks", given=readings).out
+    ran = run("han-report", given=periods)
+    skipped = "han-report: skipped lines of han-every or han-peaks; expected the readings of han-fields\n"
+    assert (ran.status, ran.out, ran.words) == (1, b"", skipped)
+    ran = run("han-report", given=readings + periods)
+    assert (ran.status, ran.words) == (0, skipped)
+    assert figures(parse(ran.out.decode())) == figures(page(run("han-report", given=readings)))
+    fault = '<th scope="row">line of han-every or han-peaks</th><td>{}</td>'
+    assert fault.format(len(periods.splitlines())).encode() in ran.out
+
+
 def test_times_that_run_backwards_are_reported():
     ran = run("han-report", given=lines(house(2)) * 2)
     assert ran.words == "han-report: times run backwards: give each file once, in the order of their times\n"

@@ -436,6 +436,10 @@ def test_an_input_without_readings_says_so(tmp_path):
         terminal.type("clear; echo nonsense | han-top; echo then $?")
         shown = terminal.wait_for("then 1\n")
         assert "han-top: skipped a line that is not a reading; is the input from han-fields?\nthen 1\n" in shown
+        (tmp_path / "periods").write_bytes(run("han-every", "1h", given=text([reading(0, 1234)]).encode()).out)
+        terminal.type("clear; han-top periods; echo at last $?")
+        shown = terminal.wait_for("at last 1\n")
+        assert "han-top: skipped lines of han-every or han-peaks; expected" in shown
 
 
 @pytest.mark.parametrize("power", ["0", "5 kV", "1e3", "-5kW", "k", "0.0001"])

@@ -225,6 +225,17 @@ def test_all_lines_are_passed_on(tmp_path):
     assert "skipped a line that is not a reading" in done.words
 
 
+def test_periods_are_not_readings(tmp_path):
+    readings_of_hours = b"".join(readings(BEGIN, BEGIN + datetime.timedelta(hours=3)))
+    periods = run("han-every", "1h", given=readings_of_hours).out
+    with Web(tmp_path) as web:
+        done = web.end(periods)
+    assert (done.status, done.words.count("\n")) == (1, 1)
+    assert "skipped lines of han-every or han-peaks; expected the readings of han-fields" in done.words
+    with Web(tmp_path) as web:
+        assert Events(web).house["meters"] == []
+
+
 @pytest.mark.parametrize(("options", "said"), [([], True), (["-q"], False)])
 def test_on_a_terminal_the_address_is_printed(options, said, tmp_path):
     ours, theirs = pty.openpty()

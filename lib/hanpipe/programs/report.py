@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
 
     program = Program(options, parser.prog)
     naming = Naming(tuple(one for each in layouts.values() for one in each), options.scale, warn=program.warn)
-    archive = Archive(Decoder(deciphering_of(program), program.warn), naming, recognise)
+    archive = Archive(Decoder(deciphering_of(program), program.warn), naming, recognise, program.warn)
     rule = rules()[options.rule] if options.rule else None
     return report(program, archive, rule, late("doctor.hint", "why_nothing", "han-frame"))
 

@@ -10,7 +10,7 @@ from hanpipe.link.records import RecordReader
 from hanpipe.readings.naming import Naming
 from hanpipe.readings.reader import LineReader
 from hanpipe.readings.stream import named
-from hanpipe.sinks.readings_in import NO_READING, ReadingReader
+from hanpipe.sinks.readings_in import NO_READING, ReadingReader, readings_only
 from hanpipe.unix.gunzip import MAGIC, Gunzip
 from hanpipe.unix.typed import Any, Final
 
@@ -20,6 +20,7 @@ Kind = tuple[str, str, str]  # of an input: a word, what it is, and which progra
 ENOUGH: Final = 4096  # octets that show which kind of input a file is
 _KINDS: Final = ("readings", "lines", "octets", "records")  # words of the kinds that can be read
 _BAD_LINES: Final = "line that is not a reading"
+_PERIODS: Final = "line of han-every or han-peaks"
 
 
 class Archive:
@@ -30,13 +31,21 @@ class Archive:
     faults: what could not be read, and how often
     """
 
-    def __init__(self, decoder: Decoder, naming: Naming, recognise: Callable[[bytes], Kind]) -> None:
-        """Take what decodes and names octets, and what recognises the kind of an input by its first octets."""
+    def __init__(
+        self,
+        decoder: Decoder,
+        naming: Naming,
+        recognise: Callable[[bytes], Kind],
+        warn: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Take what decodes and names octets, what recognises an input by its first octets, and a way to warn."""
         self.faults: dict[str, int] = {}
         self.sample = b""  # the first octets
         self.kind: Kind = ("", "", "")
         self._recognise = recognise
+        self._warn = warn
         self._readings = ReadingReader()
+        self._used = 0  # of its readings
         self._decoder = decoder
         self._naming = naming
         self._read: Callable[[bytes], bytes] = bytes  # octets of this kind -> lines of han-fields
@@ -101,7 +110,10 @@ class Archive:
         """Return the readings in lines of han-fields."""
         if not lines and not ended:
             return []
-        found = [line.reading for line in self._readings.feed(lines) if line.reading is not None]
+        found = list(readings_only(self._readings.feed(lines), self._warn))
+        self._used += len(found)
+        if periods := self._readings.readings - self._used:
+            self.faults[_PERIODS] = periods
         if self._readings.bad:
             self.faults[_BAD_LINES] = self._readings.bad
         return found

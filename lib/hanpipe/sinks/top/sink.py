@@ -12,7 +12,7 @@ from hanpipe.periods.peaks import rules
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.house.figures import Figures
 from hanpipe.sinks.house.house import HIGHEST_HOUR, House, Key
-from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.readings_in import Line, readings_only
 from hanpipe.sinks.run import Sink, failure, run
 from hanpipe.sinks.top.chart import ASCII, BLOCKS
 from hanpipe.sinks.top.screen import HELP, Settings, View, page, screen
@@ -105,14 +105,13 @@ class _TopSink(Sink):
         self.turn()
 
     def take(self, lines: list[Line]) -> None:
-        for line in lines:
-            if line.reading is not None:
-                self._house.add(line.reading, self._timeline.of(line.reading))
-                self._taken += 1
-                self._due = True
-            elif line.octets.strip():
-                self._house.unreadable += 1
-                self._due = True
+        readings = list(readings_only(lines, self._program.warn))
+        for reading in readings:
+            self._house.add(reading, self._timeline.of(reading))
+        count = sum(bool(line.octets.strip()) for line in lines)
+        self._taken += len(readings)
+        self._house.unreadable += count - len(readings)
+        self._due = self._due or count > 0
 
     def turn(self) -> None:
         for key in self._terminal.pressed():
@@ -175,6 +174,9 @@ class _TopSink(Sink):
             self._program.warn("the input has ended; this was the last screen")
         self._program.left_screen()
         self._program.explain(f"{self._taken:,} readings, meters: {len(self._house.meters())}")
+
+    def used(self) -> bool:
+        return self._taken > 0
 
     def counters(self) -> dict[str, int]:
         return {"meters": len(self._house.meters())}

@@ -13,7 +13,7 @@ from hanpipe.periods.peaks import Rule
 from hanpipe.sinks.errors import NotWritten
 from hanpipe.sinks.house.house import House, Key
 from hanpipe.sinks.peer.server import Server
-from hanpipe.sinks.readings_in import Line
+from hanpipe.sinks.readings_in import Line, readings_only
 from hanpipe.sinks.run import Sink
 from hanpipe.sinks.web.door import Door
 from hanpipe.sinks.web.history import History
@@ -68,9 +68,8 @@ class WebSink(Sink):
     def take(self, lines: list[Line]) -> None:
         """Take readings into the house and the periods."""
         with self._lock:
-            for line in lines:
-                if line.reading is not None:
-                    self._take(line.reading)
+            for reading in readings_only(lines, self._program.warn):
+                self._take(reading)
 
     def _take(self, reading: Reading) -> None:
         """Take a reading; the periods count it for the meter that shows it live, and leave it out if there is none."""
@@ -125,6 +124,10 @@ class WebSink(Sink):
             self._keep(self._every.finish())
         self._server.close()
         self._store.close()
+
+    def used(self) -> bool:
+        """Return whether readings came, not only lines of han-every or han-peaks."""
+        return bool(self._house.meters())
 
     def _shown(self, key: Key, *, trail: bool = False) -> dict[str, Any] | None:
         """Return the figures of a meter for the page; None if it is not known which one it is, or not kept.

@@ -62,14 +62,15 @@ class Events:
         self.house = self.next("house")
 
     def next(self, name="reading"):
-        """Return the data of the next event, and check its name."""
+        """Return the data of the next event with this name."""
         lines = []
         while (line := self._answer.readline()) != b"\n" or not lines:
             assert line, "the stream has ended"
             if line.startswith((b"event: ", b"data: ")):
                 lines.append(line)
-        assert lines[0] == f"event: {name}\n".encode()
-        return json.loads(lines[1].removeprefix(b"data: "))
+        return (
+            json.loads(lines[1].removeprefix(b"data: ")) if lines[0] == f"event: {name}\n".encode() else self.next(name)
+        )
 
 
 # --- what the page gets ---
@@ -105,6 +106,16 @@ def test_a_producer_shows_what_it_exports(tmp_path):
             live = events.next()
         assert live["power"] == -4000
         assert live["day"]["export"] == 33
+
+
+def test_a_longer_history_is_an_event(tmp_path):
+    with Web(tmp_path) as web:
+        events = Events(web)
+        web.say(reading() + reading(seconds=890) + reading(seconds=900))
+        assert events.next("meters") == [{"meter": 1, "model": "", "first": "2026-06-20", "last": "2026-06-20"}]
+        web.say(reading(seconds=86_400) + reading(seconds=87_300))
+        while events.next("meters")[0]["last"] != "2026-06-21":
+            pass
 
 
 def test_meters_are_apart(tmp_path):

@@ -29,15 +29,16 @@ VIEWS = {
 
 
 class Web:
-    """han-web with a history of 40 days, on a port that it keeps over restarts."""
+    """han-web, with a history of 40 days or without one, on a port that it keeps over restarts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, history=True):
         self._store = f"{folder}/han-web.db"
         self._port = "0"
         self._now = END
         self.start()
-        self.running.end(b"".join(readings(END - DAYS, END, 600)))
-        self.start()
+        if history:
+            self.running.end(b"".join(readings(END - DAYS, END, 600)))
+            self.start()
 
     def start(self):
         options = ["-v", "--listen", self._port, "--store", self._store, "--zone", "UTC", "--rule", "no"]
@@ -56,6 +57,12 @@ class Web:
             "act_pow_neg": max(-power, 0),
         }
         self.running.say(json.dumps(line | more).encode() + b"\n")
+
+    def go_on(self, hours):
+        """Send a reading every minute for some hours."""
+        for _ in range(60 * hours):
+            self._now += datetime.timedelta(seconds=59)
+            self.say(1000)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +157,35 @@ def test_earlier_and_later_lead_through_the_past(browser):
         browser.run("document.getElementById('earlier').click()")
     browser.wait("document.getElementById('earlier').disabled")
     browser.wait(f"document.getElementById('of').textContent === {f'{END - DAYS:%B %Y}'!r}")
+
+
+@pytest.mark.slow
+def test_the_past_goes_on_while_the_page_is_open(opened, tmp_path):
+    days = [END + datetime.timedelta(days=number) for number in range(3)]
+
+    def shows(day):
+        opened.wait(f"document.getElementById('of').textContent.endsWith({f'{day.day} {day:%B %Y}'!r})")
+
+    web = Web(tmp_path, history=False)
+    with web.running:
+        opened.locale("en-GB")
+        opened.open(web.url)
+        opened.wait("document.getElementById('past-text').textContent.startsWith('The history begins')")
+        web.go_on(1)
+        opened.wait("document.querySelector('#rows caption')?.textContent === 'Energy of each hour'")
+        shows(days[0])
+        assert opened.run("document.getElementById('later').disabled")
+        web.go_on(12)  # over midnight
+        shows(days[1])
+        opened.run("document.getElementById('earlier').click()")
+        shows(days[0])
+        web.go_on(24)
+        opened.wait(f"known[0].last === '{days[2]:%Y-%m-%d}'")
+        shows(days[0])  # it was chosen
+        opened.run("document.getElementById('later').click()")
+        shows(days[1])
+        assert not opened.run("document.getElementById('later').disabled")
+    opened.errors.clear()  # that the server is gone
 
 
 @pytest.mark.slow

@@ -45,6 +45,7 @@ class WebSink(Sink):
         self._every = Every(Calendar(PERIOD, zone))
         self._lock = threading.Lock()  # the server's thread reads the house
         self._heard: dict[Key, None] = {}  # meters with readings that are not shown yet, in the order of the first
+        self._is_longer = False  # whether the history has a period that the browsers have not heard of
         self._before: dict[int, dict[str, Any]] = {}  # meter -> the day of its first reading, before this run
         self._months: dict[int, Any] = {}  # meter -> peaks of the open month
         self._committed = self._beat = time.monotonic()
@@ -83,6 +84,7 @@ class WebSink(Sink):
         for period in periods:
             self._store.add(period)
             self._months.clear()
+            self._is_longer = True
 
     def turn(self) -> None:
         """Show what is new; write the store if that is due. raise: NotWritten: the store cannot be read."""
@@ -94,6 +96,9 @@ class WebSink(Sink):
             self._send(b"".join(event("reading", figures) for figures in shown))
         elif now - self._beat >= _BEAT:
             self._send(b":\n\n")
+        if self._is_longer:
+            self._is_longer = False
+            self._send(event("meters", self._history.meters(ids=self._ids)))
         due = now - self._committed >= _COMMIT
         if self._store.waiting and (due or (self._store.waiting >= _MANY and not self._failing)):
             self._commit()

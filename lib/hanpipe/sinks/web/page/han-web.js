@@ -69,16 +69,24 @@ function connect() {
   });
   source.addEventListener("house", ({ data }) => takeHouse(JSON.parse(data)));
   source.addEventListener("reading", ({ data }) => takeReading(JSON.parse(data)));
+  source.addEventListener("meters", ({ data }) => { takeKnown(JSON.parse(data)); renewPast(); });
+}
+
+// Take the meters of the store. Where the last day, month or year was shown, the new last one is.
+function takeKnown(found) {
+  const [, last] = bounds();
+  known = found;
+  if (of === last) of = null;
 }
 
 function takeHouse(house) {
-  known = house.meters;
+  takeKnown(house.meters);
   meters.clear();
   for (const { trail, ...live } of house.live) meters.set(live.meter, { live, trail, heard: Date.now() - house.now + live.at });
   document.documentElement.dataset.ready = "yes";
   listMeters();
   showMeter();
-  showPast();
+  renewPast();
 }
 
 function takeReading(live) {
@@ -251,6 +259,23 @@ async function showPast() {
   if (question === asked) VIEWS[view](rows);
 }
 
+let renewing = false, isOld = false;
+
+// Show the past anew; if it grows meanwhile, once more after the answer: an archive grows faster than it is asked for.
+async function renewPast() {
+  isOld = true;
+  if (renewing) return;
+  renewing = true;
+  try {
+    while (isOld) {
+      isOld = false;
+      await showPast();
+    }
+  } finally {
+    renewing = false;
+  }
+}
+
 function showLegend(entries) {
   $("legend").replaceChildren(...entries.map(([name, text]) => element("li", text, { className: name })));
 }
@@ -314,5 +339,5 @@ $("meter").addEventListener("change", ({ target }) => { shown = Number(target.va
 $("live-details").addEventListener("toggle", () => { if (meters.has(shown)) showTrailTable(meters.get(shown).trail); });
 
 setInterval(showState, 1000);
-setInterval(showPast, 300_000);
+setInterval(renewPast, 300_000); // an answer may have failed
 connect();

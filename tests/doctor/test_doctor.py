@@ -84,12 +84,22 @@ def test_a_line_of_8n1_read_at_8e1_is_one_of_the_wrong_parity() -> None:
         (b"", "silent"),
         (b"2026-11-22 10:15:04 INFO connected to the broker\n" * 50, "not-a-meter"),
         (b"PK\x03\x04" + bytes(100), "not-a-meter"),
+        (b"\xff" * 300, "stuck"),
         (b"# A document\n\nwith text in it.\n", "not-a-meter"),
         (bytes.fromhex("1b1b1b1b01010101760512345678620062007263010176") * 20, "other-protocol"),
     ],
 )
 def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
     assert verdict(octets) == cause
+
+
+def test_a_line_of_zeros_may_be_one_that_does_not_change() -> None:
+    case = Case()
+    case.feed(bytes(5000))
+    case.feed(b"")
+    (finding,) = causes.findings(case)
+    assert finding.cause.name == "baud"  # which a port that is 48 times too fast looks like as well
+    assert finding.found.evidence.startswith("each of 5,000 octets is 00: the line does not change, so check wiring")
 
 
 def test_layers_after_the_one_that_fails_are_not_called_ok() -> None:

@@ -74,6 +74,8 @@ CAUSES: Final = (
     Cause("other-protocol", "frames", "these octets are of another protocol",
           "ask the grid company which port the meter has: hanpipe reads HDLC, wired M-Bus and P1 that the meter pushes",
           foreign.other_protocol),
+    Cause("stuck", "frames", "the line does not change",
+          "check the wiring: ground, the pins, and whether the adapter expects the levels of the port", wire.stuck),
     Cause("baud", "frames", "the baud rate of the port is not the meter's", _SETTING, wire.baud),
     Cause("parity", "frames", "the parity of the port is not the meter's", _SETTING, wire.parity),
     Cause("inverted", "frames", "the levels of the line are exchanged",

@@ -81,6 +81,14 @@ def _restorable(header: bytes) -> bool:
     return False
 
 
+def stuck(case: Case) -> Found | None:
+    """Look for a line whose level does not change: every octet is the same, and no port that is too fast sees it."""
+    sample = case.sample
+    if case.frames or len(sample) < _FEWEST or len(set(sample)) > 1 or sample[0] in _possible(_RATIOS[0]):
+        return None
+    return Found(f"each of {counted(len(sample), 'octet')} is {sample[0]:02X}", 1.0, {"octets": len(sample)})
+
+
 def baud(case: Case) -> Found | None:
     """Look for a port that is too fast, by the runs of bits, or else by imitation."""
     if not _unreadable(case):
@@ -90,7 +98,11 @@ def baud(case: Case) -> Found | None:
         like = sum(map(octets.count, _possible(ratio)))
         if like >= _NEARLY_ALL * len(octets):
             evidence = f"the bits of {counted(like, 'octet', len(octets))} come in runs of {ratio} and more"
-            return Found(f"{evidence}: the port is that many times too fast", 1.0, {"ratio": ratio, "octets": like})
+            evidence += ": the port is that many times too fast"
+            if len(set(octets)) == 1:
+                evidence = f"each of {counted(like, 'octet')} is {octets[0]:02X}: the line does not change, so check "
+                evidence += "wiring and levels, or the port is many times too fast"
+            return Found(evidence, 1.0, {"ratio": ratio, "octets": like})
     return _by_imitation(case, "baud")
 
 

@@ -1,5 +1,6 @@
 """han-doctor: each fault of han-fake gets its name, what loses nothing is undone, and healthy meters are healthy."""
 
+import base64
 import gzip
 import json
 import os
@@ -14,6 +15,7 @@ from fake_meters import sent
 from hanpipe.doctor import causes, intake, report, undo
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
+from hanpipe.doctor.hint import why_nothing
 from hanpipe.doctor.mend import LineOctets, Mender
 from hanpipe.fake.faults import Faults, read
 from hanpipe.line.settings import Line
@@ -91,6 +93,33 @@ def test_a_line_of_8n1_read_at_8e1_is_one_of_the_wrong_parity() -> None:
 )
 def test_what_no_meter_sent_is_named(octets: bytes, cause: str) -> None:
     assert verdict(octets) == cause
+
+
+@pytest.mark.parametrize(
+    ("form", "fix"),
+    [
+        ("utf-16", "iconv -f UTF-16 -t ASCII"),
+        ("utf-16-be", "iconv -f UTF-16 -t ASCII"),
+        ("base64", "base64 -d"),
+        ("base64 in one line", "base64 -d"),
+    ],
+)
+def test_a_text_that_has_to_be_converted_is_named_with_its_program(form: str, fix: str) -> None:
+    octets = made("kamstrup", count=30)
+    text = octets.hex(" ")
+    given_ = {
+        "utf-16": text.encode("utf-16"),
+        "utf-16-be": b"\xfe\xff" + text.encode("utf-16-be"),
+        "base64": base64.encodebytes(octets),
+        "base64 in one line": base64.b64encode(octets),
+    }[form]
+    case = Case()
+    case.feed(given_)
+    case.feed(b"")
+    (finding,) = causes.findings(case)
+    assert finding.cause.name == "not-a-meter"
+    assert finding.fix == f"convert it, and give the result: {fix} FILE"
+    assert why_nothing("han-frame", given_[:4096]).endswith(f"read it with {fix} first")
 
 
 def test_a_line_of_zeros_may_be_one_that_does_not_change() -> None:

@@ -35,11 +35,16 @@ class Finding(NamedTuple):
     cause: Cause
     found: Found
 
+    @property
+    def fix(self) -> str:
+        """What to do about it."""
+        return self.found.fix or self.cause.fix
+
     def keys(self) -> dict[str, Any]:
         """Return the keys of the JSON object in docs/formats.md."""
         cause, found = self
         words = {"cause": cause.name, "layer": cause.layer, "title": cause.title, "evidence": found.evidence}
-        return words | {"fix": cause.fix, "mendable": found.mend is not None, "figures": found.figures}
+        return words | {"fix": self.fix, "mendable": found.mend is not None, "figures": found.figures}
 
 
 _TEXT: Final = "something between the meter and this file treats the octets as text"

@@ -14,12 +14,14 @@ class Found(NamedTuple):
     lost:     the share of messages or of their names that the cause costs, 0 to 1
     figures:  the same figures by name, for programs
     mend:     undoes the cause without loss; None where that is impossible
+    fix:      what to do in this case; "" where that of the cause fits
     """
 
     evidence: str
     lost: float
     figures: dict[str, Any]
     mend: Mend | None = None
+    fix: str = ""
 
 
 def share(part: int, whole: int) -> float:

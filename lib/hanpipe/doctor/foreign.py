@@ -4,7 +4,7 @@ import re
 
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found, share
-from hanpipe.doctor.intake import LINES, OCTETS
+from hanpipe.doctor.intake import BASE64, LINES, OCTETS, UTF_16
 from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
@@ -50,7 +50,9 @@ def not_a_meter(case: Case) -> Found | None:
     if case.frames or case.refused or case.kind is None or not case.begin:
         return None
     if case.kind.name in ("text", "other", "readings"):
-        return Found(f"the input is {case.kind.title}", 1.0, {"kind": case.kind.title})
+        program = case.kind.program if case.kind in (UTF_16, BASE64) else ""
+        fix = f"convert it, and give the result: {program} FILE" if program else ""
+        return Found(f"the input is {case.kind.title}", 1.0, {"kind": case.kind.title}, fix=fix)
     if not case.begin.strip():
         return Found("the input holds nothing but blanks", 1.0, {"kind": "blank"})
     if case.kind == LINES and not case.messages and not case.bad:

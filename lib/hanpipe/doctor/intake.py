@@ -35,7 +35,14 @@ LINES: Final = Kind("lines", "lines of han-decode", "han-fields")
 READINGS: Final = Kind("readings", "readings of han-fields", "a sink such as han-csv")
 GZIP: Final = Kind("gzip", "gzip data", "zcat")
 TEXT: Final = Kind("text", "text")
+UTF_16: Final = Kind("other", "UTF-16 text", "iconv -f UTF-16 -t ASCII")
+BASE64: Final = Kind("text", "base64 text", "base64 -d")
 
+# The mark of the octet order, and then characters of ASCII: what PowerShell writes with >.
+_UTF_16: Final = re.compile(rb"\xff\xfe(?:[\t\n\r -~]\0){4}|\xfe\xff(?:\0[\t\n\r -~]){4}")
+_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{40,}\r?\n)*[A-Za-z0-9+/]*={0,2}")
+_MIXED: Final = (re.compile(rb"[A-Z]"), re.compile(rb"[a-z]"), re.compile(rb"[0-9]"))  # base64 of octets has them all
+_SHORTEST_BASE64: Final = 40  # characters; a shorter text may be a word
 # How files begin that are not of a meter.
 _OTHERS: Final = (
     (b"PK\x03\x04", "a ZIP archive"),
@@ -68,6 +75,8 @@ def recognise(begin: bytes) -> Kind:
         return GZIP
     if _RECORD.match(begin):
         return RECORDS
+    if _UTF_16.match(begin):
+        return UTF_16
     for magic, title in _OTHERS:
         if begin.startswith(magic):
             return Kind("other", title)
@@ -93,5 +102,14 @@ def _text(begin: bytes) -> Kind:
     text = HexText()
     if 2 * len(text.feed(begin) + text.feed(b"")) >= _HEX * len(b"".join(begin.split())):
         return HEX
+    if _is_base64(begin.strip()):
+        return BASE64
     title = next((title for pattern, title in _TEXTS if pattern.search(begin)), "text")
     return TEXT._replace(title=title)
+
+
+def _is_base64(text: bytes) -> bool:
+    """Return whether a text has nothing but lines of base64."""
+    if len(text) < _SHORTEST_BASE64 or not _BASE64.fullmatch(text):
+        return False
+    return all(pattern.search(text) for pattern in _MIXED)

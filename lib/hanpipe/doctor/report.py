@@ -87,7 +87,7 @@ def _finding(finding: Finding, name: str) -> Iterator[str]:
     yield ""
     yield from paragraph("cause", f"{cause.name}: {cause.title}")
     yield from paragraph("evidence", found.evidence)
-    fix = cause.fix.replace("DEVICE", name if name.startswith("/dev/") else "/dev/ttyUSB0")
+    fix = finding.fix.replace("DEVICE", name if name.startswith("/dev/") else "/dev/ttyUSB0")
     if found.mend:
         fix += "; --mend undoes it" if name == "-" else f"; this file: han-doctor --mend {name} > mended.raw"
     yield from paragraph("mend", fix)

@@ -45,6 +45,11 @@ def hexdump(octets: bytes) -> str:
     return "\n".join([*lines, f"{len(octets):08x}", ""])
 
 
+def od(octets: bytes) -> str:
+    lines = [f"{at:06x} {octets[at : at + 16].hex(' ')}" for at in range(0, len(octets), 16)]
+    return "\n".join([*lines, f"{len(octets):06x}", ""])
+
+
 def han_frame(octets: bytes) -> str:
     rows = [octets[at : at + 8] for at in range(0, len(octets), 8)]
     lines = [f"{8 * n:04x}  {row.hex(' '):<24} FCS wrong: found cd34, expected 1f0b" for n, row in enumerate(rows)]
@@ -62,7 +67,7 @@ def widths(between: str) -> st.SearchStrategy[object]:
 
 FORMS = st.one_of(
     *(widths(between) for between in (" ", "", ":", ", ", ",0x", " 0x", "-", "\t")),
-    st.sampled_from([hexdump, han_frame, logged]),
+    st.sampled_from([hexdump, han_frame, logged, od]),
 )
 
 
@@ -202,3 +207,9 @@ def test_no_octets_end_with_the_reason(text: bytes, words: str) -> None:
 def test_a_pasted_telegram_is_restored() -> None:
     pasted = telegram().replace(b"\r", b"").replace(b"\n", b"\n> ")
     assert run_han_frame(b"> " + pasted, "--from-hex", "--no-time").stdout == pack("P", telegram(), 0)
+
+
+def test_a_first_column_that_does_not_count_is_octets() -> None:
+    assert read(b"7ea001 02 03\n7ea002 02 03\n") == bytes.fromhex("7ea0010203 7ea0020203")
+    assert read(b"7ea001 02 03\n7ea002 02 03\n", [3, 5, 9]) == bytes.fromhex("7ea0010203 7ea0020203")
+    assert read(b"000000 01 02\n*\n000010 03 04\n000012\n") == bytes.fromhex("01020304")

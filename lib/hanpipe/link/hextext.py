@@ -6,7 +6,8 @@ The first rule that fits a line decides which octets are read:
 2. An offset of four or more hex digits, two spaces, and octets (of two digits) up to the next two spaces: han-frame
    --hex, whose headings ("frame 1  octets 0-43  hdlc  good") hold no octets. A line that ends in |text| is of hexdump
    -C: eight octets, two spaces, eight octets. A line that is nothing but the offset where the last line ended is the
-   last one of hexdump -C, and holds no octets.
+   last one of hexdump -C, and holds no octets. Before single octets an offset with one space after it (od -Ax) counts
+   only if the last line ended there, or if it is 0; after a line * it is any.
 3. Any other line: a time of day, with its date and in brackets or not, is not hex. Of the rest the longest run of
    octets counts, of several as long the first: an even number of hex digits, or several such items with spaces, tabs, a
    comma, a colon, a semicolon or a hyphen in between, each with 0x or \x in front or without, not inside a word. A run
@@ -30,6 +31,7 @@ _DUMP: Final = re.compile(
     rb"([0-9A-Fa-f]{4,16})  ([0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*)"
     rb"(?:(?:  ([0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*))? +\|.*\|| +| {2}.*)?"
 )
+_COLUMN: Final = re.compile(rb"([0-9A-Fa-f]{4,16})[ \t]((?: ?[0-9A-Fa-f]{2})(?: [0-9A-Fa-f]{2})*)")
 _HEADING: Final = re.compile(rb"[a-z]+ [0-9]+  octets [0-9]+-[0-9]+  ")
 _OFFSET: Final = re.compile(rb"[0-9A-Fa-f]{4,16}")
 _TIME: Final = re.compile(
@@ -61,6 +63,7 @@ class HexText:
     def __init__(self) -> None:
         self._rest = b""  # a line that has not ended
         self._next = -1  # the offset where the last line of a dump ended
+        self._left_out = False  # whether a dump has left out lines like the last one
         self._lines = 0
         self.doubt = ""  # why the last line with an odd number of hex digits was left out
 
@@ -77,11 +80,14 @@ class HexText:
         """Return the octets of a line."""
         line = line.rstrip()
         self._lines += 1
+        self._left_out |= line == b"*"
         if found := _XXD.fullmatch(line):
             return bytes.fromhex(found[1].decode())
         if found := _DUMP.fullmatch(line):
             octets = bytes.fromhex((found[2] + (found[3] or b"")).decode())
             self._next = int(found[1], 16) + len(octets)
+            return octets
+        if (found := _COLUMN.fullmatch(line)) and (octets := self._after_offset(found)):
             return octets
         if _HEADING.match(line) or (_OFFSET.fullmatch(line) and int(line, 16) == self._next):
             return b""
@@ -92,6 +98,14 @@ class HexText:
                 f"line {self._lines}: {digits}, an odd number: one is missing or too many, so the line is left out"
             )
         return octets
+
+    def _after_offset(self, found: "re.Match[bytes]") -> bytes:
+        """Return the octets after what may be an offset; b"" if it does not count up, so that it is octets too."""
+        offset, octets = int(found[1], 16), bytes.fromhex(found[2].decode())
+        counts = offset in (0, self._next) or (self._left_out and offset > self._next)
+        self._next = offset + len(octets)
+        self._left_out = False
+        return octets if counts else b""
 
 
 def looks_like_hex_text(text: bytes) -> bool:

@@ -31,6 +31,34 @@ def test_the_missing_program_is_named() -> None:
     assert "found lines of han-decode, which han-fields reads" in words("han-frame", lines)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("meter", "option", "words"),
+    [
+        ("aidon", "--link p1", ", but good HDLC frames: leave out --link p1"),
+        ("aidon", "--link mbus", ", but good HDLC frames: leave out --link mbus"),
+        ("kaifa-at", "--link hdlc", ", but good M-Bus frames: leave out --link hdlc"),
+        ("kaifa-at", "--escapes", ", but good M-Bus frames: leave out --escapes"),
+        ("p1-se", "--link hdlc", ", but good P1 frames: leave out --link hdlc"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named(meter: str, option: str, words: str) -> None:
+    octets = made(meter, count=5)
+    ran = run("han-frame", *option.split(), given=octets)
+    assert ran.status == 1
+    assert ran.words.endswith(f" frame in {len(octets):,} octets{words}\n")
+
+
+@pytest.mark.slow
+def test_octets_and_text_are_not_hex_text() -> None:
+    ran = run("han-frame", "--from-hex", given=made("aidon", count=5))
+    assert ran.words == "han-frame: expected hex text, found octets of a line: leave out --from-hex\n"
+    ran = run("han-frame", "--from-hex", given=b"nothing is here\n" * 9)
+    assert ran.words == "han-frame: expected hex text, found text without hex digits\n"
+    records = run("han-frame", given=made("aidon", count=5)).out
+    assert "found records of han-frame: read it with han-decode" in run("han-frame", "--from-hex", given=records).words
+
+
 def test_a_document_is_not_a_meter() -> None:
     with open(os.path.join(ROOT, "README.md"), "rb") as file:
         assert "found a document (Markdown)" in words("han-frame", file.read())

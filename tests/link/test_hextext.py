@@ -193,7 +193,7 @@ def test_hex_text_is_read_without_the_option_and_this_is_said(form: str) -> None
     ("text", "words"),
     [
         (b"", "no octets"),
-        (b"no digits here\n", "no octets"),
+        (b"no digits here\n", "found text without hex digits"),
         (b"7ea037cf0223131\n", "odd number"),
         (b"1-0:1.7.0(1*kW)\n1-0:2.7.0(1*kW)\n!ABCD\n", "first line"),
     ],
@@ -202,6 +202,7 @@ def test_no_octets_end_with_the_reason(text: bytes, words: str) -> None:
     done = run_han_frame(text, "--from-hex")
     assert done.returncode == 1
     assert words in done.stderr.decode()
+    assert ("without hex digits" in done.stderr.decode()) == (words.endswith("without hex digits"))
 
 
 def test_a_pasted_telegram_is_restored() -> None:

@@ -3,6 +3,9 @@
 from hanpipe.doctor import causes, intake
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.wire import NOT_TRIED
+from hanpipe.link import FRAMERS
+from hanpipe.link.kinds import GOOD
+from hanpipe.link.tally import TITLES
 from hanpipe.unix.typed import Final
 
 SAMPLE: Final = 8192  # octets that a program keeps for this
@@ -38,6 +41,33 @@ def why_nothing(program: str, octets: bytes) -> str:
     if not found:
         return "found nothing wrong in a sample; han-doctor looks at all of it"
     return f"{_sentence(found[0])}; han-doctor finds out more"
+
+
+def why_no_frame(option: str, octets: bytes) -> str:
+    """Return why han-frame finds nothing in its input, as the end of a sentence.
+
+    option: that of the link to expect, "" without one; octets: a sample, SAMPLE at most
+    """
+    if option:
+        framer = FRAMERS["auto"]()
+        kinds = {kind for kind, _ in framer.feed(octets) + framer.feed(b"") if kind in GOOD}
+        if kinds:
+            names = " and ".join(sorted(TITLES[GOOD[kind].name] for kind in kinds))
+            return f", but good {names} frames: leave out {option}"
+    return f": {why_nothing('han-frame', octets)}"
+
+
+def why_no_hex(text: bytes) -> str:
+    """Return why han-frame --from-hex finds nothing in its input, and what to do; "" if the input looks as expected."""
+    kind = intake.recognise(text[: intake.ENOUGH])
+    if not text or kind == intake.HEX or (kind == intake.OCTETS and text.isascii()):  # a telegram has its own message
+        return ""
+    found = f"expected hex text, found {kind.title}"
+    if kind == intake.OCTETS:
+        return f"{found}: leave out --from-hex"
+    if kind == intake.TEXT:
+        return f"{found} without hex digits"
+    return found + (f": read it with {kind.program}" if kind.program else "")
 
 
 def why_setting_failed(octets: bytes) -> str:

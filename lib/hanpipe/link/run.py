@@ -23,34 +23,46 @@ class HexInput:
         from hanpipe.link.hextext import HexText
 
         self._reader, self._warn = HexText(), warn
-        self._text = b""  # the first characters, in which a telegram is looked for when the input ends
+        self.text = b""  # the first characters, in which a telegram is looked for when the input ends
+
+    def why_nothing(self, why_no_hex: Callable[[bytes], str]) -> str:
+        """Return why there is no frame; "" if the text is hex, or a message has given the reason before."""
+        return "" if self._reader.doubt else why_no_hex(self.text)
 
     def feed(self, text: bytes) -> bytes:
         """Return the octets that text completes. b"" means that the input has ended."""
         octets = self._reader.feed(text)
         if self._reader.doubt:
             self._warn(self._reader.doubt)
-        self._text = (self._text + text)[:_MOST_TEXT]
+        self.text = (self.text + text)[:_MOST_TEXT]
         return octets if text else octets + self._restored()
 
     def _restored(self) -> bytes:
         from hanpipe.link.undo import restored_telegrams, why_not_restored
 
-        octets = restored_telegrams(self._text)
-        if not octets and (why := why_not_restored(self._text)):
+        octets = restored_telegrams(self.text)
+        if not octets and (why := why_not_restored(self.text)):
             self._warn(why)
         return octets
 
 
-def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str], pack: Pack = records.pack_all) -> bool:
+def to_frames(
+    program: Program,
+    dump: Dump | None,
+    why: Callable[[bytes], str],
+    why_no_hex: Callable[[bytes], str],
+    pack: Pack = records.pack_all,
+) -> bool:
     """Run octets through the framer that the options name; return whether there was a frame.
 
     dump: shows events to people, None to write them; pack: writes them; why: returns why the first octets hold no frame
+    why_no_hex: returns why a text is not the hex text that the options announce, or ""
     """
-    options, tally = program.options, Tally(why)
+    options, tally = program.options, Tally(why, program.options.link)
     show_stats = program.stats(tally.counters)
     framer = FRAMERS["escaped" if options.escapes else options.link]()
-    read = HexInput(program.warn).feed if options.from_hex else None
+    announced = HexInput(program.warn) if options.from_hex else None
+    read = announced.feed if announced else None
     octets, begun, ended = b"", False, False
 
     def step(data: bytes, _: int) -> list[Event]:
@@ -67,7 +79,7 @@ def to_frames(program: Program, dump: Dump | None, why: Callable[[bytes], str], 
     def write(events: list[Event], time: int) -> bytes:
         tally.add(octets, events)
         if tally.nothing_yet(ended):
-            program.warn(tally.why_nothing())
+            program.warn((announced and announced.why_nothing(why_no_hex)) or tally.why_nothing())
         if dump:
             return dump(octets, events).encode() if octets or ended else b""
         return pack(events, 0 if options.no_time else time, "")
@@ -85,7 +97,7 @@ def lines_to_frames(program: Program, why: Callable[[bytes], str], pack: Pack = 
     """
     from hanpipe.link.sources import LineFramer
 
-    options, tally = program.options, Tally(why)
+    options, tally = program.options, Tally(why, program.options.link)
     framer = LineFramer("escaped" if options.escapes else options.link)
     lines = framer.lines
     show_stats = program.stats(lambda: tally.counters() | {"wrong": lines.wrong})

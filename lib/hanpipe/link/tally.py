@@ -10,12 +10,19 @@ _ENOUGH_TO_WORRY: Final = 4096  # octets without a frame: twice the longest fram
 _SAMPLE: Final = 8192  # octets that may show why no frame is found
 
 
+TITLES: Final = {"hdlc": "HDLC", "mbus": "M-Bus", "p1": "P1", "apdu": "APDU"}  # links, as people write them
+
+
 class Tally:
     """Counts octets, frames and faults."""
 
-    def __init__(self, why: Callable[[bytes], str] = lambda octets: "") -> None:
-        """Take a function that returns why the first octets of the input hold no frame."""
-        self._why = why
+    def __init__(self, why: Callable[[bytes], str] = lambda octets: "", link: str = "auto") -> None:
+        """Take what is expected.
+
+        why:  returns why the first octets of the input hold no frame: the end of a sentence, from its comma or colon on
+        link: the only one whose frames are looked for
+        """
+        self._why, self._link = why, link
         self._reason = ""
         self._octets = self._frames = 0
         self._begin = b""  # the first octets
@@ -41,9 +48,10 @@ class Tally:
             return "found no octets in the input"
         from hanpipe.link.apdu.framer import looks_like_apdu
 
-        if looks_like_apdu(self._begin):
+        if looks_like_apdu(self._begin) and self._link != "apdu":
             return "no frame in these octets, but they begin like an APDU without a link layer: try --link apdu"
-        self._reason = self._reason or f"no frame in {counted(self._octets, 'octet')}: {self._why(self._begin)}"
+        frame = f"{TITLES[self._link]} frame" if self._link in TITLES else "frame"
+        self._reason = self._reason or f"no {frame} in {counted(self._octets, 'octet')}{self._why(self._begin)}"
         return self._reason
 
     def counters(self) -> dict[str, Any]:

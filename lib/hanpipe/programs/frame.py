@@ -13,8 +13,7 @@ from hanpipe.unix.status import NOTHING, OK
 
 def main(argv: list[str]) -> int:
     """Run han-frame; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    options = (parser := _parser()).parse_args(argv)
     if options.escapes and options.link not in ("auto", "hdlc"):
         parser.error(f"--escapes is for HDLC, not for --link {options.link}")
     if options.lines and (options.from_hex or options.hex or options.raw):
@@ -26,13 +25,14 @@ def main(argv: list[str]) -> int:
     reader = "--raw" if options.raw else "--from-records" if options.from_records else ""
     if reader and (options.from_hex or options.lines or options.escapes or options.link != "auto"):
         parser.error(f"{reader} reads records: leave out --from-hex, --lines, --escapes and --link")
-    program, why = Program(options, parser.prog), late("doctor.hint", "why_nothing", "han-frame")
+    option = "--escapes" if options.escapes else f"--link {options.link}" if options.link != "auto" else ""
+    program, why = Program(options, parser.prog), late("doctor.hint", "why_no_frame", option)
     if reader:
         found = from_records(program, _pack(program))
     elif options.lines:
         found = lines_to_frames(program, why, _pack(program))
     else:
-        found = to_frames(program, _dump(options), why, _pack(program))
+        found = to_frames(program, _dump(options), why, late("doctor.hint", "why_no_hex"), _pack(program))
     return OK if found else NOTHING
 
 

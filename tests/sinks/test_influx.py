@@ -467,6 +467,8 @@ def test_readings_of_which_none_has_a_time_give_the_status_of_nothing(server):
     "wrong",
     [
         ["--database", "x"],
+        ["--interval", "5"],
+        ["--url", "http://x", "--insecure"],
         ["--pass"],
         ["--url", "http://x", "--org", "x"],
         ["--url", "http://x", "--org", "x", "--bucket", "y", "--database", "z"],

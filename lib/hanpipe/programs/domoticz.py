@@ -46,7 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--interval",
         type=positive_integer,
-        default=60,
         metavar="SECONDS",
         help="post at this interval (default: 60); Domoticz's history keeps the last post of every 5 minutes, so 300 "
         "gives it the mean of all",

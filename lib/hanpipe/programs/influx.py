@@ -2,7 +2,7 @@
 
 import argparse
 
-from hanpipe.sinks.options import add_pass, add_tls, parser
+from hanpipe.sinks.options import add_pass, add_tls, parser, tls_clash
 from hanpipe.unix.options import positive_integer
 from hanpipe.unix.program import Program
 
@@ -46,16 +46,16 @@ def _parser() -> argparse.ArgumentParser:
         "$HAN_INFLUX_TOKEN)",
     )
     add_tls(group)
-    add("--interval", type=positive_integer, default=10, metavar="SECONDS", help="post at this interval (default: 10)")
+    add("--interval", type=positive_integer, metavar="SECONDS", help="post at this interval (default: 10)")
     add_pass(group)
     return made
 
 
 def _clash(options: argparse.Namespace) -> str:
     """Return why the options do not go together, "" if they do."""
-    of_server = (options.database, options.org, options.bucket, options.login, options.ca, options.insecure)
-    if not options.url and any(of_server):
-        return "--database, --org, --bucket, --login, --ca and --insecure need --url"
+    of_server = ("database", "org", "bucket", "login", "ca", "insecure", "interval")
+    if not options.url and any(getattr(options, name) for name in of_server):
+        return "--database, --org, --bucket, --login, --ca, --insecure and --interval need --url"
     if not options.url and options.pass_on:
         return "--pass needs --url: without it standard output has the points"
     if bool(options.org) != bool(options.bucket):
@@ -64,4 +64,4 @@ def _clash(options: argparse.Namespace) -> str:
         return "--database is for version 1, --org and --bucket are for version 2"
     if not options.measurement.strip() or options.measurement.startswith("#"):
         return "--measurement: expected a name that does not begin with #"
-    return ""
+    return tls_clash(options) if options.url else ""

@@ -29,6 +29,12 @@ def add_tls(made: Any) -> None:
     made.add_argument("--insecure", action="store_true", help="trust any certificate over https")
 
 
+def tls_clash(options: argparse.Namespace) -> str:
+    """Return why the options for certificates do not go with --url, "" if they do."""
+    plain = options.url.lower().startswith("http://")
+    return "--ca and --insecure need --url https://..." if plain and (options.ca or options.insecure) else ""
+
+
 def names(text: str) -> list[str]:
     """Read names with commas between. raise: ArgumentTypeError."""
     made = [name for name in text.split(",") if name]

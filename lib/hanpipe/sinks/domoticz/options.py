@@ -2,9 +2,21 @@
 
 import argparse
 
+from hanpipe.sinks.options import tls_clash
 from hanpipe.unix.typed import Final
 
 CREATABLE: Final = ("power", "p1", "voltage", "current", "energy")
+_NOT_WITH_CREATE: Final = {
+    "power": "--power",
+    "energy": "--energy",
+    "p1": "--p1",
+    "voltage": "--voltage",
+    "current": "--current",
+    "map": "--map",
+    "interval": "--interval",
+    "dry_run": "--dry-run",
+    "pass_on": "--pass",
+}
 CREATED: Final = "power,p1,voltage,current"  # by default
 
 
@@ -40,8 +52,15 @@ def clash(options: argparse.Namespace) -> str:
     """Return why the options do not go together, "" if they do."""
     if options.dry_run and options.pass_on:
         return "--dry-run and --pass both write to standard output"
+    if words := tls_clash(options):
+        return words
     if options.create:
-        return "--create prints no URLs: leave out --dry-run" if options.dry_run else ""
+        given = [words for name, words in _NOT_WITH_CREATE.items() if getattr(options, name)]
+        return (
+            f"--create makes devices, prints the options to use, and ends: leave out {', '.join(given)}"
+            if given
+            else ""
+        )
     named = [*options.energy, options.power, options.p1, *options.voltage, *options.current]
     numbers = [one for one in named if one not in (0, "computed")]
     if "computed" in options.energy and not options.power:

@@ -21,6 +21,7 @@ from hanpipe.unix.typed import Any, Final
 # s before the full minute at which intervals end: Domoticz takes its sample at the full minute, so a post just after it
 # would count in the next sample, and the last minute of a day in the next day.
 EARLY: Final = 5
+_INTERVAL: Final = 60  # s, by default
 _MOST: Final = 4_000_000  # octets of lines that wait for their posts
 
 
@@ -49,7 +50,7 @@ class DomoticzSink(Sink):
         self._timeline = Timeline()
         self._meter = OneMeter(program.warn)
         self._account = Account({name for device in devices for name in device.fields}, program.report)
-        self._intervals = Intervals(self._account, program.options.interval, EARLY)
+        self._intervals = Intervals(self._account, program.options.interval or _INTERVAL, EARLY)
 
     def begin(self) -> None:
         """Ask Domoticz whether everything fits. raise: SinkError: something must be changed."""

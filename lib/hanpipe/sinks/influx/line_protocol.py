@@ -3,10 +3,10 @@
     han,meter_id=7359992890123456,source=house/7 act_pow_pos=826,volt_L1=236.2 1700000000123000000
 
 A field keeps the type of its first point, and 236 of a volt_L1 may be followed by 236.2: every number is a float,
-without the suffix i. Texts are left out, because they name the meter and do not measure, but for the source, which
-is a tag; so is a number under a
-name that InfluxDB keeps for itself. Time is in ns. Periods and peaks have measurements of their own (han_1h,
-han_1h_running, han_peaks_no, han_limit), apart from readings.
+without the suffix i. Texts are left out, because they name the meter and do not measure; but the source is a tag. A
+number under a name that InfluxDB keeps for itself is left out too. Time is in ns.
+
+Periods and peaks have measurements of their own (han_1h, han_1h_running, han_peaks_no, han_limit), apart from readings.
 """
 
 import re

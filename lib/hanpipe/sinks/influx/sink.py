@@ -18,6 +18,7 @@ from hanpipe.unix.program import Program
 from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
+_INTERVAL: Final = 10  # s between two posts, by default
 BATCH: Final = 5000  # points a request, as InfluxDB's documentation advises
 _LARGEST: Final = 500_000  # octets a request: a proxy such as nginx refuses more than 1 MiB by default
 _MOST: Final = 8_000_000  # octets that wait: about a day of a meter that sends every 2.5 s
@@ -32,6 +33,7 @@ class InfluxSink(Sink):
         self._program = program
         self._server = server
         self._clock = clock
+        self._interval: int = program.options.interval or _INTERVAL
         self.keeps = keeps_lines(program.options)
         self._waiting = Waiting(server.title, program.report, clock)
         self._queue = Queue(_MOST, lossless=self.keeps)
@@ -46,7 +48,7 @@ class InfluxSink(Sink):
         for line in lines:
             made = b"" if line.reading is None else self._point(line.reading)
             if made and not len(self._queue):
-                self._due = self._clock() + self._program.options.interval
+                self._due = self._clock() + self._interval
             given_up = self._queue.given_up
             self._queue.put([(None, made)] if made else [], line.octets if self.keeps else b"", len(made))
             if self._queue.given_up > given_up:
@@ -73,7 +75,7 @@ class InfluxSink(Sink):
         """Post what is due."""
         if not self.seconds() and len(self._queue):
             self._delivery.deliver()
-            self._due = self._clock() + self._program.options.interval
+            self._due = self._clock() + self._interval
 
     def seconds(self) -> float | None:
         """Return the seconds until there is something to post, None if nothing waits."""

@@ -296,7 +296,16 @@ def test_the_first_reading_is_in_the_file_at_once(tmp_path):
 def test_a_file_that_cannot_be_written_is_said_and_ends_nothing_before_the_end():
     done = run(LIST_1, "--textfile", "/no/such/place/han.prom", "--pass")
     assert (done.returncode, done.stdout) == (4, LIST_1)
-    assert b"/no/such/place/han.prom: no such file or directory" in done.stderr
+    why = "/no/such/place/han.prom: no such file or directory\n"
+    assert done.stderr.decode() == f"han-prom: {why}han-prom: not written at the end: {why}"
+
+
+def test_a_directory_in_the_place_of_the_file_is_said_once(tmp_path):
+    done = run(LIST_1, "--textfile", tmp_path)
+    assert (done.returncode, done.stderr.decode()) == (
+        4,
+        f"han-prom: {tmp_path}: expected a file, found a directory\n",
+    )
 
 
 # The endpoint --------------------------------------------------------------------------------------------------------

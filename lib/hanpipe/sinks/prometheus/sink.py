@@ -1,5 +1,6 @@
 """Readings -> the last values of each meter, in a file and at an endpoint."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +36,9 @@ class PrometheusSink(Sink):
         self._failing = ""
 
     def begin(self) -> None:
-        """Start to answer scrapes. raise: NotWritten: the port cannot be used."""
+        """Start to answer scrapes. raise: NotWritten: the port cannot be used, or the file is a directory."""
+        if self._file and os.path.isdir(self._file):
+            raise NotWritten(f"{self._file}: expected a file, found a directory")
         if self._program.options.listen:
             host, port = self._program.options.listen
             try:
@@ -71,7 +74,7 @@ class PrometheusSink(Sink):
         if self._file and self._readings:
             self._write(self._file)
         if self._failing:
-            raise NotWritten(self._failing)
+            raise NotWritten(f"not written at the end: {self._failing}")
 
     def _write(self, file: str) -> None:
         """Write the file; a full disk does not end the program."""

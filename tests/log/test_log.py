@@ -287,6 +287,8 @@ def test_what_cannot_be_is_said(tmp_path, capfd):
     (tmp_path / "file").touch()
     status, _, messages = run("han-log", "--dir", f"{tmp_path}/file/dir")
     assert (status, messages) == (4, f"han-log: {tmp_path}/file/dir: not a directory\n")
+    status, _, messages = run("han-log", "--dir", f"{tmp_path}/file")
+    assert (status, messages) == (4, f"han-log: {tmp_path}/file: expected a directory, found a file\n")
     assert run("han-log", "--dir", str(tmp_path), f"{tmp_path}/none")[0] == 4
     for options in (["--name", "a/b"], ["--name", ""], ["--name", "%H.raw", "--keep", "5"], ["--keep", "0"]):
         with pytest.raises(SystemExit) as result:

@@ -537,7 +537,10 @@ def test_a_second_han_spool_is_refused(tmp_path):
         (["q", "--", "sh", "-c", "exit 2"], 2, "sh does not understand its arguments"),
         (["q", "--", "sh", "-c", "exit 3"], 3, "is wrong (status 3): mend it"),
         (["q", "--", "sh", "-c", "exit 5"], 5, "its login was refused"),
+        (["--max-size", "x", "q", "--", "cat"], 2, "expected a size such as 64M, got 'x'"),
+        (["--max-size", "0M", "q", "--", "cat"], 2, "64k or more"),
         (["lines/q", "--", "cat"], 4, "lines/q: not a directory"),
+        (["lines", "--", "cat"], 4, "han-spool: lines: expected a directory, found a file"),
     ],
 )
 def test_what_cannot_work_is_said(tmp_path, arguments, status, words):

@@ -8,6 +8,7 @@ import time
 from hanpipe.log.dated import DatedFiles, day_of
 from hanpipe.log.wholes import RecordScanner, Scanner, scanner_for
 from hanpipe.unix.program import Program
+from hanpipe.unix.state import make_directory
 from hanpipe.unix.status import IO, Failure
 from hanpipe.unix.stderr import reason, say
 from hanpipe.unix.typed import Final
@@ -32,7 +33,7 @@ class Log:
     def _make_directory(self, directory: str) -> None:
         """Make the directory. raise: Failure: that fails for another reason than a full or broken disk."""
         try:
-            os.makedirs(directory, exist_ok=True)
+            make_directory(directory)
             if not os.access(directory, os.W_OK | os.X_OK) and not os.statvfs(directory).f_flag & os.ST_RDONLY:
                 raise PermissionError(errno.EACCES, "")
         except OSError as error:

@@ -3,6 +3,8 @@
 import fcntl
 import os
 
+from hanpipe.unix.state import make_directory
+
 
 class InUse(Exception):
     """Another han-spool has the directory."""
@@ -10,7 +12,7 @@ class InUse(Exception):
 
 def lock(directory: str) -> int:
     """Make the directory if it is missing; return a descriptor that holds its lock. raise: InUse, OSError."""
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    make_directory(directory, 0o700)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

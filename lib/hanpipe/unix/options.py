@@ -109,7 +109,10 @@ def positive_number(text: str) -> float:
 def octets(text: str) -> int:
     """Read a size in octets; with k, M or G in thousands, millions or billions. raise: ArgumentTypeError."""
     factor = _UNITS.get(text[-1:], 1)
-    size = positive_integer(text[:-1] if factor > 1 else text) * factor
+    number = text[:-1] if factor > 1 else text
+    if not (number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a size such as 64M, got {text!r}")
+    size = int(number) * factor
     if size < _SMALLEST:
         raise argparse.ArgumentTypeError(f"expected a size of 64k or more, got {text}")
     return size

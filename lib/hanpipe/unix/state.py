@@ -35,6 +35,14 @@ def open_own(path: str, flags: int, mode: int = PRIVATE) -> int:
     return descriptor
 
 
+def make_directory(path: str, mode: int = 0o777) -> None:
+    """Make a directory, and those that it is in, if they are missing. raise: OSError: also if it is a file."""
+    try:
+        os.makedirs(path, mode=mode, exist_ok=True)
+    except FileExistsError as error:
+        raise OSError("expected a directory, found a file") from error
+
+
 def create(path: str, mode: int = PRIVATE) -> int:
     """Make a new file, in place of one that a crash may have left; return its descriptor. raise: OSError."""
     with contextlib.suppress(FileNotFoundError):

@@ -353,6 +353,15 @@ def test_the_open_period_is_written_as_often_as_asked_with_the_energy_it_heads_f
     assert abs(lines[3]["projected"] - 2 * flowed) < 4
 
 
+@pytest.mark.parametrize("first", [0, 1, 180, 300, 355])
+def test_a_period_that_was_heard_in_part_heads_for_its_mean_power(first):
+    readings = [{"time": stamp(n), "act_pow_pos": 8000} for n in range(first, 400)]
+    lines = [line for line in every(readings, running=10 * 10**9) if line.get("running") and "projected" in line]
+    assert len(lines) >= 400 - first - 2
+    assert all(abs(line["projected"] - 8000) <= 8000 / 22 for line in lines)  # 10 s are 22 Wh, less than one is cut off
+    assert abs(lines[40]["projected"] - 8000) <= 80
+
+
 def test_a_clock_that_was_ahead_for_a_while_does_not_silence_the_open_period():
     house = House(1)
     readings = [house.reading(n) for n in range(180)]

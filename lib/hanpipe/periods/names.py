@@ -19,7 +19,7 @@ OWN: Final = {
     "known":            (None, DEMAND, "share of the period for which a power was known, 0 to 1"),
     "estimated":        (None, FLAG,   "whether the active energy does not follow from registers alone"),
     "running":          (None, FLAG,   "whether the period is still open"),
-    "projected":        ("Wh", AMOUNT, "imported active energy that the open period will have at its mean power"),
+    "projected":        ("Wh", AMOUNT, "imported active energy of the whole open period at its mean power"),
     "rule":             (None, TEXT,   "rule of the tariff"),
     "month":            (None, TEXT,   "local month"),
     "ended":            (None, FLAG,   "whether a period of a later month was read"),

@@ -159,6 +159,21 @@ def test_old_files_of_the_pattern_go(tmp_path):
     assert sorted(os.listdir(tmp_path)) == sorted([*stays, "2026-11-23.raw"])
 
 
+def test_a_file_that_cannot_be_deleted_keeps_no_other(tmp_path):
+    names = ["2026-11-01.raw.gz", "2026-11-02.raw.gz", "2026-11-03.raw.gz"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / names[1]).unlink()
+    (tmp_path / names[1]).mkdir()
+    said = []
+    files = DatedFiles(str(tmp_path), "%Y-%m-%d.raw.gz", said.append, keep=10)
+    (tmp_path / "2026-11-22.raw.gz").touch()
+    files.add([Whole(FRAME, 1, NOON_NS)])
+    files.close()
+    assert sorted(os.listdir(tmp_path)) == [names[1], "2026-11-22.raw.gz", "2026-11-23.raw.gz"]
+    assert said == [f"{tmp_path}/{names[1]}: is a directory; it stays"]
+
+
 def is_old(name, limit):
     day = day_of(name.removesuffix(".gz"), "%Y-%m-%d.raw")
     return day is not None and day < limit
@@ -231,17 +246,18 @@ def test_a_file_that_may_not_grow_ends_nothing_and_holds_what_fits(tmp_path):
 
 def test_the_disk_is_used_again_when_it_can_be(tmp_path):
     result = []
-    directory = tmp_path / "away"
+    directory = tmp_path / "away" / "logs"
+    (tmp_path / "away").touch()  # so that the directory cannot be made
     files = DatedFiles(str(directory), "log", result.append)
     for _ in range(3):
         files.add([Whole(FRAME, 1)])
         files.write()
-    directory.mkdir()
+    (tmp_path / "away").unlink()
     files.write()
     files.close()
     assert (directory / "log").read_bytes() == FRAME * 3
     assert result == [
-        f"{directory}/log: no such file or directory; going on without it",
+        f"{directory}/log: not a directory; going on without it",
         f"{directory}/log: written again after 0 s",
     ]
 
@@ -280,7 +296,7 @@ def test_a_reader_that_leaves_keeps_the_log(tmp_path):
         log.process.stdout.close()
         log.say(FRAME)
         assert log.process.wait(PATIENCE) == READER_LEFT
-    assert (tmp_path / "log").read_bytes().startswith(b"\x7e" + FRAME[:-1])
+    assert (tmp_path / "log").read_bytes() == b"\x7e" + FRAME * 2
 
 
 def test_what_cannot_be_is_said(tmp_path, capfd):

@@ -17,6 +17,7 @@ from conftest import ROOT
 from hanpipe.unix.gunzip import Damaged, Gunzip
 from hanpipe.unix.options import is_host
 from hanpipe.unix.program import Program, read_piece
+from hanpipe.unix.progress import Progress
 from hanpipe.unix.status import CONFIGURATION
 from hanpipe.unix.stderr import reason, say
 from programs import BIN, run
@@ -111,6 +112,17 @@ def test_a_missing_package_is_named_in_one_line():
         how = "apt install python3-rich, or pip install rich"
     expected = f"han-top: the screen needs the Python package rich: {how}\n"
     assert run_bare("han-top") == (CONFIGURATION, b"", expected)
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_replay(monkeypatch):
+    def refuse(descriptor, octets):
+        raise OSError(errno.EIO, "")
+
+    progress = Progress("han-x")
+    progress._next = 0
+    monkeypatch.setattr(os, "write", refuse)
+    progress.show(1, 2)
+    progress.clear()
 
 
 def test_a_piece_has_no_more_octets_than_its_room(tmp_path):

@@ -88,6 +88,7 @@ class DatedFiles:
         self._since = time.monotonic()
         try:
             if self._file is None:
+                os.makedirs(self._directory, exist_ok=True)  # the disk may have refused it, or been away
                 self._file = File(self._path, gzip=self._gzip)
             self._file.take(b"".join(self._waiting))
             self._waiting, self._size = [], 0
@@ -139,13 +140,25 @@ class DatedFiles:
         """
         today = day_of(time.strftime(self._pattern), self._pattern)
         try:
-            found = [(day_of(name.removesuffix(".gz"), self._pattern), name) for name in os.listdir(self._directory)]
-            before = [day for day, _ in found if day is not None and today is not None and day < today]
-            for day, name in found:
-                if day is not None and _UNSET <= day < max(before, default=0) + 1 - days:
-                    os.unlink(f"{self._directory}/{name}")
+            found = [(self._day(name), name) for name in os.listdir(self._directory)]
         except OSError as error:
             self._report(f"{self._directory}: {reason(error)}; old files stay")
+            return
+        before = [day for day, _ in found if day is not None and today is not None and day < today]
+        for day, name in found:
+            if day is not None and _UNSET <= day < max(before, default=0) + 1 - days:
+                self._delete(f"{self._directory}/{name}")
+
+    def _day(self, name: str) -> int | None:
+        """Return the day of a file of this pattern, compressed or not; None of any other file."""
+        day = day_of(name, self._pattern)
+        return day_of(name.removesuffix(".gz"), self._pattern) if day is None else day
+
+    def _delete(self, path: str) -> None:
+        try:
+            os.unlink(path)
+        except OSError as error:
+            self._report(f"{path}: {reason(error)}; it stays")
 
 
 def day_of(name: str, pattern: str) -> int | None:

@@ -20,8 +20,10 @@ def main(argv: list[str]) -> int:
     log = Log(program, options)
     try:
         for data, _ in program.pieces(log.patience):
-            program.write(data)
-            log.add(data)
+            try:
+                program.write(data)
+            finally:  # what was read is kept, also if the reader has left
+                log.add(data)
     finally:
         log.end()
     return OK if log.good else program.nothing("found no good frame in the input; it is kept all the same")

@@ -1,8 +1,8 @@
 """A line on the terminal that shows how much of a long file has been read."""
 
-import os
 import time
 
+from hanpipe.unix.stderr import write
 from hanpipe.unix.typed import Final
 
 _PAUSE: Final = 0.5  # s between two updates
@@ -25,11 +25,11 @@ class Progress:
             self._next = time.monotonic() + _PAUSE
             self._shown = True
             percent = min(100, 100 * self._done // size)
-            os.write(2, f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
+            write(f"\r{self._name}: {percent} % of {size / 1e6:,.1f} MB".encode())
 
     def clear(self) -> None:
         """Remove the line; the next input begins at 0."""
         self._done = 0
         if self._shown:
             self._shown = False
-            os.write(2, b"\r\x1b[K")
+            write(b"\r\x1b[K")

@@ -7,6 +7,10 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from hanpipe.unix.typed import Final
+
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+
 
 class Stop:
     """True after SIGINT or SIGTERM; a second one ends the program at once.
@@ -22,7 +26,7 @@ class Stop:
         os.set_blocking(waker, False)
         os.set_blocking(self._woken, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._take)
 
@@ -32,7 +36,9 @@ class Stop:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self._came = True
-        signal.signal(number, signal.SIG_DFL)
+        for one in _STOPS:
+            if signal.getsignal(one) == self._take:  # not one that the caller has set to be ignored
+                signal.signal(one, signal.SIG_DFL)
         if self._hurried:
             raise KeyboardInterrupt
 

@@ -6,6 +6,7 @@ docs/reliability.md has the table.
 import json
 import os
 import resource
+import signal
 
 import pytest
 
@@ -14,7 +15,7 @@ from fake_meters import KEY
 from hanpipe.fake.encoder import Security, ciphered
 from hanpipe.link.records import pack
 from hanpipe.unix.stderr import counted
-from programs import BIN, run
+from programs import BIN, Running, run
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
 
@@ -147,4 +148,17 @@ def test_a_queue_keeps_what_fits_and_says_what_is_lost(tmp_path):
         lost = len(lines) - kept.count(b"\n")
         assert f"{counted(lost, 'line')} could not be written and will be missing" in ran.words
         assert READINGS.startswith(kept)
+        assert ("wait for the next run" in ran.words) is bool(kept)
         assert (ran.status, again.status) == (4, 0 if kept else 1)
+
+
+@pytest.mark.slow
+def test_lines_that_a_stopped_queue_loses_are_its_status(tmp_path):
+    with Running("han-spool", str(tmp_path / "q"), "--", "sleep", "1000", preexec_fn=limited(0)) as spool:
+        spool.say(READINGS)
+        spool.words("going on in memory")
+        spool.signal(signal.SIGTERM)
+        status, _, words = spool.end()
+    assert status == 4
+    assert "could not be written and will be missing" in words
+    assert "wait for the next run" not in words

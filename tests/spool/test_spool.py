@@ -292,6 +292,31 @@ def test_memory_is_bounded_while_the_disk_is_full(tmp_path, monkeypatch):
     assert "full" in result[1]
 
 
+def test_an_input_that_can_wait_does_before_memory_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(backlog_module, "MOST_MEMORY", 10_000)
+    monkeypatch.setattr(os, "pwrite", lambda *given: (_ for _ in ()).throw(OSError(errno.ENOSPC, "")))
+    queue = Backlog(str(tmp_path), 10**9, Messages())
+    lines = 0
+    while not queue.full:
+        queue.put(line_of(lines))
+        lines += 1
+    assert queue.dropped == 0
+    assert 5_000 < queue.waiting < 5_000 + 2 * len(line_of(lines))
+    assert queue.close() == queue.waiting
+
+
+@pytest.mark.slow
+def test_a_file_waits_for_a_sink_that_is_away_on_a_full_disk(tmp_path):
+    lines = b"".join(line_of(number) for number in range(200_000))
+    (tmp_path / "lines").write_bytes(lines)
+    command = ["bash", "-c", 'ulimit -f 40; exec "$@"', "-", HAN_SPOOL, "--pass", str(tmp_path / "q")]
+    sink = ["--", "sh", "-c", f"test -e {tmp_path}/there && exec cat; touch {tmp_path}/there; sleep 1; exit 4"]
+    with open(tmp_path / "lines", "rb") as file:
+        done = subprocess.run([*command, *sink], stdin=file, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout == lines) == (0, True)
+    assert b"dropped" not in done.stderr
+
+
 def test_a_full_disk_is_said_once_and_the_pipe_lives(tmp_path):
     go = tmp_path / "go"
     os.mkfifo(go)

@@ -41,6 +41,7 @@ class Backlog:
         self.dropped = 0
         self._directory = directory
         self._most = most
+        self._most_memory = min(most, MOST_MEMORY)
         self._part = min(PIECE, most // PARTS)  # octets that are written in one go: no segment is much of the queue
         self._say = say
         self._hold = hold
@@ -62,6 +63,11 @@ class Backlog:
     def waiting(self) -> int:
         """Return how many octets of lines are not acknowledged."""
         return self._segments.behind(self._taken) + len(self._memory)
+
+    @property
+    def full(self) -> bool:
+        """Return whether the input should wait, if it can: the queue, or its part in memory, is half full."""
+        return self.waiting > self._most // 2 or len(self._memory) > self._most_memory // 2
 
     @property
     def unsent(self) -> bool:
@@ -138,14 +144,18 @@ class Backlog:
         except OSError as error:
             self._report_refused(error)
 
-    def close(self) -> None:
-        """Write what is not written and close the files. Lines that the disk does not take are lost and reported."""
+    def close(self) -> int:
+        """Write what is not written and close the files; return how many octets of lines the disk did not take.
+
+        They are lost, and reported.
+        """
         self.write()
         if self._memory:
             lost = counted(self._memory.count(b"\n"), "line")
             self._say(f"{self._directory}: {lost} could not be written and will be missing")
         self._segments.close()
         self._segments.forget(self._taken)
+        return len(self._memory)
 
     def _from_disk(self, most: int) -> tuple[int, bytes]:
         """Return what Segments.read does; a segment that cannot be read is skipped and reported."""
@@ -177,7 +187,7 @@ class Backlog:
         """Drop the oldest lines where there are too many."""
         while self._segments.size and self._segments.size + len(self._memory) > self._most and self._refused is None:
             self._drop_segment()
-        if len(self._memory) > min(self._most, MOST_MEMORY):
+        if len(self._memory) > self._most_memory:
             cut = self._memory.find(b"\n", len(self._memory) // 8) + 1
             self._report_dropped(bytes(self._memory[max(0, self._taken - self._kept) : cut]))
             self._cut_memory(self._kept + cut)

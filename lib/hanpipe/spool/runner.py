@@ -71,10 +71,9 @@ class Runner:
                 self._care()
                 self._wait()
         finally:
-            waiting = self._backlog.waiting
-            self._backlog.close()
+            lost = self._backlog.close()
         show()
-        return self._status(waiting)
+        return self._status(self._backlog.waiting - lost, lost)
 
     def _over(self) -> bool:
         if self._program.stopping:
@@ -101,7 +100,7 @@ class Runner:
             for descriptor, event in self._sink.descriptors().items():
                 poll.register(descriptor, event)
             at_once = False
-            if self._reading and not (self._waits and self._backlog.waiting > self._program.options.max_size // 2):
+            if self._reading and not (self._waits and self._backlog.full):
                 try:
                     poll.register(0, select.EPOLLIN)
                 except PermissionError:  # a regular file, or /dev/null: they never keep anybody waiting
@@ -155,8 +154,11 @@ class Runner:
         if self._program.options.pass_on:
             self._program.write(lines)
 
-    def _status(self, waiting: int) -> int:
-        """Return the exit status, waiting: octets that are left. raise: Failure: not all is well."""
+    def _status(self, waiting: int, lost: int) -> int:
+        """Return the exit status. raise: Failure: not all is well.
+
+        waiting: octets that are left on disk; lost: octets that the disk did not take
+        """
         if self._failure:
             raise self._failure
         if waiting:
@@ -165,6 +167,8 @@ class Runner:
                 lasting = self._sink.status in (CONFIGURATION, REFUSED)
                 raise Failure(self._sink.status if lasting else IO, message)
             self._say(message)
+        if lost:
+            return IO
         return OK if self._lines or self._backlog.restored else self._program.nothing("found no line in the input")
 
     def _say(self, message: str) -> None:

@@ -134,7 +134,7 @@ def test_what_follows_zeros_after_a_whole_gzip_file_is_found_by_zcat(tmp_path):
     assert run("zcat", str(path)) == (0, FRAME + b"more", "")
 
 
-@pytest.mark.parametrize("octets", [b"", gzip.compress(FRAME), gzip.compress(b"") * 2])
+@pytest.mark.parametrize("octets", [b"", gzip.compress(FRAME), gzip.compress(b"") * 2], ids=["empty", "one", "two"])
 def test_a_gzip_file_that_is_whole_is_not_written_anew(tmp_path, octets):
     path = tmp_path / "log.gz"
     path.write_bytes(octets)

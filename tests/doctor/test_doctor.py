@@ -11,12 +11,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from fake_meters import sent
+from fake_meters import AUTHENTICATION_KEY, KEY, sent
+from hanpipe.apdu.keys import Keys
+from hanpipe.apdu.keys import Line as KeyLine
 from hanpipe.doctor import causes, intake, report, undo
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
 from hanpipe.doctor.hint import why_nothing
 from hanpipe.doctor.mend import LineOctets, Mender
+from hanpipe.fake import meters
 from hanpipe.fake.faults import Faults, read
 from hanpipe.line.settings import Line
 from hanpipe.link import FRAMERS
@@ -73,6 +76,27 @@ def test_a_healthy_meter_is_healthy(meter: str) -> None:
 )
 def test_a_fault_of_a_simulated_meter_has_its_cause(meter: str, fault: str, cause: str) -> None:
     assert verdict(made(meter, fault)) == cause
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("", report.HEALTHY),
+        ("seven-bit", "seven-bit"),
+        ("flow-control", "flow-control"),
+        ("no-cr", "newlines"),
+        ("cr-to-lf", "newlines"),
+        ("drop:0.5%", "dropped"),
+        ("tail:90%", "dropped"),
+        ("flip:0.3%", "noise"),
+    ],
+)
+def test_a_fault_of_an_mbus_meter_has_its_cause(fault: str, cause: str) -> None:
+    case = Case(Keys([KeyLine(meters.meter("kaifa-at").needed, KEY, AUTHENTICATION_KEY)]))
+    case.feed(made("kaifa-at", fault))
+    case.feed(b"")
+    assert report.verdict(causes.findings(case)) == cause
 
 
 @pytest.mark.slow

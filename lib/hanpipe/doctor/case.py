@@ -92,7 +92,7 @@ class Case:
 
     @functools.cached_property
     def spans(self) -> Spans:
-        """The HDLC frames of the sample, good or bad."""
+        """The HDLC or M-Bus frames of the sample, good or bad."""
         return read_spans(self.sample)
 
     @property

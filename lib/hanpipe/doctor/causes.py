@@ -91,7 +91,7 @@ CAUSES: Final = (
           "the adapter runs out of power or of buffer: use a powered one, or one for longer frames", loss.tail_loss),
     Cause("dropped", "frames", "octets are lost on the way",
           "let one program alone read the port; use a faster machine or an adapter with a larger buffer", loss.dropped),
-    Cause("noise", "frames", "octets change on the way",
+    Cause("noise", "frames", "octets change on the way, or are lost",
           _CABLE, loss.noise),
     Cause("noise", "ciphering", "octets change on the way", _CABLE, content.damaged_messages),
     Cause("no-key", "ciphering", "the messages are ciphered",

@@ -1,7 +1,7 @@
 """Octet values that something between meter and file takes out or replaces: put them back, one frame after the other.
 
 The whole cannot be undone, since nothing tells where an octet was. But a frame with a check tells for itself: of the
-places for one octet, a wrong one passes the check in one of 65,536 cases.
+places for one octet, a wrong one passes the check of HDLC in one of 65,536 cases, and the sum of M-Bus in one of 256.
 """
 
 import itertools
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
 from hanpipe.doctor.spans import header_size
-from hanpipe.link.crc import GOOD, residue
 from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Final
 
@@ -45,7 +44,7 @@ def _look(
     tried = repaired = 0
     for span in frames[:_MOST_TRIED]:
         tried += 1
-        repaired += any(residue(way) == GOOD for way in ways(span.octets))
+        repaired += any(map(span.passes, ways(span.octets)))
     for header in spans.headers[:_MOST_TRIED]:
         tried += 1
         repaired += any(header_size(way) for way in _twice(ways, header, changed=changed))

@@ -647,3 +647,19 @@ def test_the_examples_say_something(name):
     assert ran.status == 0
     assert ran.out.count(b"\n") >= 2
     assert "Traceback" not in ran.words
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--start", "1960-01-01", "a time of 2000 to 2099"),
+        ("--number", "100000000000000000000", "from 1 to 99999999"),
+        ("--number", "0", "from 1 to 99999999"),
+        ("--seed", "x", "expected a whole number"),
+        ("--fault", "drop", "drop: expected a rate"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(option, value, expected):
+    ran = run("han-fake", option, value)
+    assert ran.status == 2
+    assert expected in ran.words

@@ -560,7 +560,7 @@ def test_a_second_han_spool_is_refused(tmp_path):
         (["--max-size", "1k", "q", "--", "cat"], 2, "64k or more"),
         (["q", "--", "no-such-sink"], 4, "han-spool: no-such-sink: no such file or directory"),
         (["q", "--", "sh", "-c", "exit 2"], 2, "sh does not understand its arguments"),
-        (["q", "--", "sh", "-c", "exit 3"], 3, "is wrong (status 3): mend it"),
+        (["q", "--", "sh", "-c", "exit 3"], 3, "a Python package is missing (status 3): mend that"),
         (["q", "--", "sh", "-c", "exit 5"], 5, "its login was refused"),
         (["--max-size", "x", "q", "--", "cat"], 2, "expected a size such as 64M, got 'x'"),
         (["--max-size", "0M", "q", "--", "cat"], 2, "64k or more"),

@@ -66,7 +66,10 @@ def read(text: str) -> dict[str, Any]:
         name, _, amount = entry.strip().partition(":")
         if name not in KINDS:
             raise ValueError(f"unknown fault {name!r}; known are {', '.join(KINDS)}")
-        faults[name] = _READERS[KINDS[name].amount](amount)
+        try:
+            faults[name] = _READERS[KINDS[name].amount](amount)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     return faults
 
 

@@ -34,6 +34,7 @@ from hanpipe.line.settings import Line
 from hanpipe.link.content import LLC
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
+MOST_NUMBERS: Final = 99_999_999  # so many meters differ in the last digits of their numbers
 _PREFIXES: Final = {"k": 3}  # of the units in P1 telegrams
 _LAST_DIGITS: Final = re.compile(r"\d+(?=\D*$)")
 _HEX_DIGITS: Final = re.compile(r"[3-5]\d(?:3\d)+")  # a letter or digit and digits, as ASCII in hex
@@ -173,6 +174,13 @@ def meter(name: str, number: int = 1) -> Meter:
             title = int(keys["ciphering"]["title"], 16) + number - 1
             keys = keys | {"ciphering": keys["ciphering"] | {"title": f"{title:016x}"}}
     return Meter(keys)
+
+
+def number(text: str) -> int:
+    """Read which meter number is meant, as of meter(). raise: ValueError."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_NUMBERS):
+        raise ValueError(text)
+    return int(text)
 
 
 def renumbered(number: str | int, more: int) -> str | int:

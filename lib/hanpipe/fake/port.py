@@ -18,7 +18,7 @@ class Port:
         self._heard = False
         os.close(theirs)  # so that poll() shows whether another program has it open
         os.set_blocking(self._ours, False)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # nothing is there, or something else, which symlink() refuses
             if os.readlink(path).startswith("/dev/pts/"):  # left by a han-fake that was killed
                 os.unlink(path)
         os.symlink(self._device, path)

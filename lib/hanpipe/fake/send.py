@@ -78,8 +78,11 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def local_ms(text: str) -> int:
-    """Return the ms since 1970-01-01 of a local time in ISO 8601. raise: ValueError."""
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+    """Return the ms since 1970-01-01 of a local time in ISO 8601, of 2000 to 2099. raise: ValueError."""
+    time = datetime.fromisoformat(text)
+    if not 2000 <= time.year <= 2099:
+        raise ValueError(text)
+    return round(time.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _wait(program: Program, began: float, elapsed_ms: int, speed: float) -> bool:

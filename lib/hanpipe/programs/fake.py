@@ -44,13 +44,19 @@ def _parser() -> argparse.ArgumentParser:
     meter = f"simulate this meter (default: %(default)s): {', '.join(known)}"
     add("--meter", choices=known, default=known[0], metavar="NAME", help=meter)
     number = "simulate the meter with the Nth meter number (default: 1)"
-    add("--number", type=positive_integer, default=1, metavar="N", help=number)
+    numbers = f"a number from 1 to {meters.MOST_NUMBERS}"
+    add("--number", type=_checked(meters.number, numbers), default=1, metavar="N", help=number)
     several = "simulate so many meters on one line, with the numbers\nfrom N on; they take turns (default: 1)"
     add("--meters", type=positive_integer, default=1, metavar="COUNT", help=several)
     seed = "send the same octets for the same seed: the house, from\n--start on"
-    add("--seed", type=int, metavar="N", help=seed)
+    add("--seed", type=_checked(int, "a whole number"), metavar="N", help=seed)
     start = f"begin at this time of the meter's clock (default: now;\nwith --seed {send.START})"
-    add("--start", type=_checked(send.local_ms, f"a time such as {send.START}"), metavar="TIME", help=start)
+    add(
+        "--start",
+        type=_checked(send.local_ms, f"a time of 2000 to 2099 such as {send.START}"),
+        metavar="TIME",
+        help=start,
+    )
     speed = "run at N times real time (default: 1); 0: as fast as it can"
     add("--speed", type=non_negative, default=1.0, metavar="N", help=speed)
     key_file = "read the keys of meters that cipher, a line for each:\nTITLE KEY [AUTH-KEY]"

@@ -21,7 +21,7 @@ _LAST_PATIENCE: Final = 3.0  # s for a sink to end by itself, and again once it 
 _WORDS: Final = {
     0: "has ended",
     USAGE: "does not understand its arguments (status 2)",
-    CONFIGURATION: "a file or device that it is configured with is wrong (status 3): mend it; its lines are kept",
+    CONFIGURATION: "its settings are wrong, or a Python package is missing (status 3): mend that; its lines are kept",
     REFUSED: "its login was refused (status 5): mend it; its lines are kept",
 }
 _SLOWLY: Final = (CONFIGURATION, REFUSED)  # only a person mends these; and logins that fail may be counted

@@ -1,4 +1,4 @@
-"""Octets -> lines: the one splitter of lines that programs share."""
+"""Octets -> lines of bounded length, for every program that reads lines of JSON."""
 
 from hanpipe.unix.typed import Final
 

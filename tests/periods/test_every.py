@@ -402,6 +402,19 @@ def test_a_time_beyond_the_calendar_is_left_out():
         assert every([*wrong, *readings], period) == every(readings, period)
 
 
+@pytest.mark.slow
+def test_the_readings_that_are_left_out_are_counted_by_their_reason():
+    undated = '{"act_pow_pos":1}\n'
+    text = 2 * undated + json.dumps({"time": stamp(0), "act_pow_pos": 1}) + "\n" + 10_010 * undated
+    done = run("1h", "--stats", text=text)
+    assert done.returncode == 0
+    assert json.loads(done.stderr.splitlines()[0])["undated"] == 12
+    assert done.stderr.splitlines()[1:] == [
+        "han-every: left out 2 readings without a time: no reading before them has one",
+        "han-every: left out 10 readings without a time: 10,000 before them have none",
+    ]
+
+
 def test_wrong_options_say_what_was_expected():
     assert "expected a period" in run("7m", text="").stderr
     assert "expected a time zone such as Europe/Oslo, got 'Oslo'" in run("1h", "--zone", "Oslo", text="").stderr

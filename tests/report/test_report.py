@@ -92,7 +92,7 @@ def test_files_of_different_kinds_are_one_archive(tmp_path):
     later = house(2, start=datetime(2026, 6, 22, tzinfo=UTC))
     (tmp_path / "june.jsonl.gz").write_bytes(gzip.compress(lines(later)))
     ran = run("han-report", str(tmp_path / "june.raw"), str(tmp_path / "june.jsonl.gz"))
-    assert ran.words == "han-report: left out 8 readings: no reading before them has a time\n"
+    assert ran.words == "han-report: left out 8 readings without a time: no reading before them has one\n"
     assert figures(parse(ran.out.decode()))["Readings"][0] == str(40 - 8 + 120)
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, tzinfo
 
 from hanpipe.readings.flat import time_ns
+from hanpipe.unix.stderr import counted
 from hanpipe.unix.typed import Any, Final
 
 Reading = dict[str, Any]
@@ -16,12 +17,13 @@ class Dating:
     An archive of bare octets holds no times, and many meters send their clock once an hour. Readings without a time are
     spread evenly between the two around them that have one.
 
-    undated: readings that were left out, because no time came before them
+    early: readings that were left out, because no time came before them
+    excess: readings that were left out, because too many before them waited for a time already
     """
 
     def __init__(self, zone: tzinfo = UTC) -> None:
         """Take the zone of a meter's clock that does not send its offset."""
-        self.undated = 0
+        self.early = self.excess = 0
         self._zone = zone
         self._by_frames = False  # whether frames have times: then the clock is not needed
         self._last: int | None = None
@@ -41,6 +43,16 @@ class Dating:
     def finish(self) -> list[tuple[int, Reading]]:
         """The input has ended: return the readings that still waited, at the last known time."""
         return self._spread(self._last) if self._last is not None else []
+
+    @property
+    def undated(self) -> int:
+        """The readings that were left out."""
+        return self.early + self.excess
+
+    def warnings(self) -> list[str]:
+        """Return what is to be said about the readings that were left out."""
+        reasons = (self.early, "no reading before them has one"), (self.excess, f"{MOST_HELD:,} before them have none")
+        return [f"left out {counted(count, 'reading')} without a time: {why}" for count, why in reasons if count]
 
     def _time(self, reading: Reading) -> int | None:
         at = time_ns(reading.get("time"))
@@ -67,8 +79,10 @@ class Dating:
         return second if is_repeated and abs(second - self._last) < abs(first - self._last) else first
 
     def _hold(self, reading: Reading) -> None:
-        if self._last is None or len(self._held) >= MOST_HELD:
-            self.undated += 1
+        if self._last is None:
+            self.early += 1
+        elif len(self._held) >= MOST_HELD:
+            self.excess += 1
         else:
             self._held.append(reading)
 

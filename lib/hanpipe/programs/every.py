@@ -11,7 +11,6 @@ from hanpipe.sinks.readings_in import NO_READING, ReadingReader
 from hanpipe.unix.options import new_parser, positive_integer, zone
 from hanpipe.unix.program import Program
 from hanpipe.unix.status import OK
-from hanpipe.unix.stderr import counted
 
 
 def main(argv: list[str]) -> int:
@@ -37,8 +36,8 @@ def main(argv: list[str]) -> int:
     show()
     if reader.bad:
         program.warn(reader.skipped())
-    if dating.undated:
-        program.warn(f"left out {counted(dating.undated, 'reading')} before the first with a time")
+    for warning in dating.warnings():
+        program.warn(warning)
     return OK if found else program.nothing(NO_READING)
 
 

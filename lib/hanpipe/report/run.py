@@ -86,8 +86,8 @@ def report(program: Program, archive: Archive, rule: Rule | None, why_no_frame: 
         accounts.take(_dated(dating, archive, data, program.input))
     accounts.take([*_dated(dating, archive, b"", program.input), *dating.finish()])
     known = accounts.finish()
-    if dating.undated:
-        program.warn(f"left out {dating.undated:,} readings: no reading before them has a time")
+    for warning in dating.warnings():
+        program.warn(warning)
     if accounts.left_out:
         program.warn(f"left out readings of more than {MOST_METERS} meters: {accounts.left_out:,}")
     if any(account.gaps.backwards for account in known):

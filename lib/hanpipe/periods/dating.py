@@ -64,7 +64,8 @@ class Dating:
     def _clock(self, text: Any) -> int | None:
         """Read the meter's clock; without an offset it is the time of the zone.
 
-        In autumn such a clock shows an hour twice: it is the one nearer to the last known time.
+        The clock is all that is known here, so a wrong offset is not noticed: it moves all periods.
+        In autumn a clock without an offset shows an hour twice: it is the one nearer to the last known time.
         """
         if (at := time_ns(text)) is not None or not isinstance(text, str):
             return at

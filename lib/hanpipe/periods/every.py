@@ -408,8 +408,8 @@ def _of_flows(flows: dict[str, Flow]) -> Line:
 def _moment(at: int, clock: Any, most: int) -> int:
     """Return when a register had its value: by its clock, else `at`.
 
-    Only the minutes and seconds past a quarter hour are taken from the clock, so that a wrong zone does no harm. Where no
-    frame has a time, `at` itself comes from that clock (Dating).
+    Only the minutes and seconds past a quarter hour are taken from the clock, so that a wrong zone does no harm. Where
+    no frame has a time, `at` itself comes from that clock (Dating).
 
     most: ns that a register comes late
     """

@@ -13,7 +13,7 @@ import hanpipe
 from conftest import CAPTURES, NO_CAPTURES, captures
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
 from hanpipe.anon.inventing import Inventor, NoNameLeftError
-from hanpipe.anon.names import spellings
+from hanpipe.anon.names import is_name, spellings
 from hanpipe.anon.rewriting import Capture, Sealed
 from hanpipe.anon.sealing import TEST_KEY
 from hanpipe.apdu.keys import Keys, Line
@@ -86,6 +86,13 @@ def test_a_system_title_keeps_its_maker_whatever_its_number_is(number):
     assert len(invented) == len(title)
     assert invented != title
     assert invented[:6] == title[:6]
+
+
+@given(st.text("0", max_size=14), st.text("\xa8\x1a\xf3\to1Z0", min_size=5, max_size=9))
+def test_a_name_after_zeros_becomes_another(zeros, rest):
+    assume(is_name(zeros + rest))
+    inventor = Inventor([zeros + rest], "seed")
+    assert inventor.invented(zeros + rest) != zeros + rest
 
 
 def test_a_name_of_thousands_of_digits_is_found_as_a_text():

@@ -139,11 +139,12 @@ def _kind(octet: int) -> tuple[bool, bool]:
 
 def _text(name: str, chance: Iterator[int]) -> str:
     """Replace each digit by a digit; letters too, if there are few digits. Zeros at the front stay."""
-    if not any(letter.isascii() and letter.isalnum() for letter in name):
-        return "".join(_HEX_IN_DIGITS[next(chance) % 10] for _ in name)
-    letters = sum(letter.isdigit() for letter in name) < _FEW_DIGITS
-    front = len(name) - len(name.lstrip("0"))
-    return name[:front] + "".join(_letter(letter, next(chance), letters) for letter in name[front:])
+    rest = name.lstrip("0")
+    front = name[: len(name) - len(rest)]
+    if not any(letter.isascii() and letter.isalnum() for letter in rest):
+        return front + "".join(_HEX_IN_DIGITS[next(chance) % 10] for _ in rest)
+    letters = sum(letter.isdigit() for letter in rest) < _FEW_DIGITS
+    return front + "".join(_letter(letter, next(chance), letters) for letter in rest)
 
 
 def _letter(letter: str, chance: int, letters: bool) -> str:

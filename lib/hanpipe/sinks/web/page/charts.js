@@ -30,6 +30,12 @@ const charts = (() => {
     watcher.observe(box);
   }
 
+  function clear(box) {
+    drawn.get(box)?.chart.destroy();
+    drawn.delete(box);
+    watcher.unobserve(box);
+  }
+
   function redraw(box) {
     const { options, data } = drawn.get(box);
     draw(box, options, data);
@@ -96,5 +102,5 @@ const charts = (() => {
     }), [names.map((_, at) => at), ...series.map((one) => one.values)]);
   }
 
-  return { line, overNames };
+  return { line, overNames, clear };
 })();

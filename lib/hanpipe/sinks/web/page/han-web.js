@@ -76,7 +76,10 @@ function connect() {
 function takeKnown(found) {
   const [, last] = bounds();
   known = found;
-  if (of === last) of = null;
+  if (of === last) {
+    of = null;
+    asked += 1; // an answer about the old one may be on its way
+  }
 }
 
 function takeHouse(house) {
@@ -236,16 +239,15 @@ function step(name, by) {
 
 async function showPast() {
   const [first, last] = bounds();
+  const question = ++asked;
   if (!first) {
-    put("past-text", "The history begins with the first full quarter of an hour.");
-    $("earlier").disabled = $("later").disabled = true;
+    showNothing();
     return;
   }
   of = of && of.length === first.length ? [first, [of, last].sort()[0]].sort().at(-1) : last;
   put("of", named(of));
   $("earlier").disabled = of <= first;
   $("later").disabled = of >= last;
-  const question = ++asked;
   const by = view === "volt" ? "day" : view;
   let rows;
   try {
@@ -274,6 +276,16 @@ async function renewPast() {
   } finally {
     renewing = false;
   }
+}
+
+// A meter has no history yet: leave none of another meter on the page.
+function showNothing() {
+  put("past-text", "The history begins with the first full quarter of an hour.");
+  put("of", "");
+  $("earlier").disabled = $("later").disabled = true;
+  showLegend([]);
+  $("rows").replaceChildren();
+  charts.clear($("chart"));
 }
 
 function showLegend(entries) {

@@ -45,6 +45,7 @@ class DatedFiles:
         self._report = report
         self._gzip = gzip
         self._keep = keep
+        self._made = False  # whether the directory was there once: it then comes and goes with its disk
         self._path = ""
         self._file: File | None = None
         self._waiting: list[bytes] = []  # for the file of that path
@@ -87,8 +88,10 @@ class DatedFiles:
             return
         self._since = time.monotonic()
         try:
+            if not self._made:
+                os.makedirs(self._directory, exist_ok=True)  # the disk may have refused it before
+                self._made = True
             if self._file is None:
-                os.makedirs(self._directory, exist_ok=True)  # the disk may have refused it, or been away
                 self._file = File(self._path, gzip=self._gzip)
             self._file.take(b"".join(self._waiting))
             self._waiting, self._size = [], 0

@@ -151,8 +151,9 @@ class Backlog:
         """
         self.write()
         if self._memory:
-            lost = counted(self._memory.count(b"\n"), "line")
-            self._say(f"{self._directory}: {lost} could not be written and will be missing")
+            lost = self._memory.count(b"\n")
+            self.dropped += lost
+            self._say(f"{self._directory}: {counted(lost, 'line')} could not be written and will be missing")
         self._segments.close()
         self._segments.forget(self._taken)
         return len(self._memory)

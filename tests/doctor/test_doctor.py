@@ -14,6 +14,7 @@ from conftest import ROOT
 from fake_meters import AUTHENTICATION_KEY, KEY, sent
 from hanpipe.apdu.keys import Keys
 from hanpipe.apdu.keys import Line as KeyLine
+from hanpipe.doctor import case as case_module
 from hanpipe.doctor import causes, intake, report, undo
 from hanpipe.doctor.case import Case
 from hanpipe.doctor.finding import Found
@@ -153,6 +154,17 @@ def test_a_line_of_zeros_may_be_one_that_does_not_change() -> None:
     (finding,) = causes.findings(case)
     assert finding.cause.name == "baud"  # which a port that is 48 times too fast looks like as well
     assert finding.found.evidence.startswith("each of 5,000 octets is 00: the line does not change, so check wiring")
+
+
+def test_no_more_titles_are_counted_apart_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_module, "_MOST_TITLES", 3)
+    case = Case()
+    for number in range(5):
+        keys = {"link": "hdlc", "system_title": f"{number:016x}", "fault": "no key", "octets": "00"}
+        case.feed(json.dumps(keys | {"apdu": "general-glo-ciphering"}).encode() + b"\n")
+    case.feed(b"")
+    assert len(case.refused_of) == 4
+    assert case.counts()["ciphered"] == 5
 
 
 def test_layers_after_the_one_that_fails_are_not_called_ok() -> None:

@@ -32,6 +32,8 @@ CHUNK: Final = 65536  # octets that are kept of the beginning of the input, and 
 _STEP: Final = 8192  # octets that are framed at once, so that a chunk holds the faults counted for it
 _MOST_REFUSED: Final = 64  # ciphered messages that are kept, to try keys on
 _MOST_OF_TITLE: Final = 4  # those of one title
+_MOST_TITLES: Final = 20_000  # that are counted apart; a hostile input names new ones for ever
+_OTHERS: Final = "others"  # in the place of their titles
 _TITLE: Final = re.compile('"system_title":"([0-9a-f]*)"')
 _WORDS: Final = {word: kind for kind, word in FAULTS.items()}
 
@@ -224,6 +226,8 @@ class Case:
         fault = keys["fault"]
         self.refusals[fault] = self.refusals.get(fault, 0) + 1
         of = fault, str(keys.get("system_title", ""))
+        if of not in self.refused_of and len(self.refused_of) >= _MOST_TITLES:
+            of = fault, _OTHERS
         self.refused_of[of] += 1
         if "system_title" in keys and self.refused_of[of] <= _MOST_OF_TITLE and len(self.refused) < _MOST_REFUSED:
             self.refused.append(keys)
@@ -243,7 +247,8 @@ class Case:
             self.frames += fault != "record"
             self._refuse(keys)
         elif "system_title" in keys:
-            self.opened.add(str(keys["system_title"]))
+            if len(self.opened) < _MOST_TITLES:
+                self.opened.add(str(keys["system_title"]))
             self._opened_lines += 1
         for plan, values, _ in self._lines.feed(line + b"\n"):
             self.frames += 1

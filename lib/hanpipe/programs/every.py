@@ -26,7 +26,10 @@ def main(argv: list[str]) -> int:
     show = program.stats(lambda: {"readings": reader.readings, "bad_lines": reader.bad, "undated": dating.undated})
 
     def lines(data: bytes, _: int) -> list[Line]:
-        dated = [pair for one in reader.feed(data) if one.reading for pair in dating.add(one.reading)]
+        came = reader.feed(data)
+        if came:
+            program.heard()
+        dated = [pair for one in came if one.reading for pair in dating.add(one.reading)]
         if not data:
             dated += dating.finish()
         made = every.add_all(dated)

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     if options.names and options.obis:
         parser.error("--obis shows our names: leave out --names")
     layouts, names = layouts_of(options.layout, parser), names_of(options.names, parser)
-    program = Program(options, parser.prog, feeds=True)
+    program = Program(options, parser.prog)
     if options.learn:
         return OK if learn(program) else NOTHING
     known = tuple(layout for each in layouts.values() for layout in each)

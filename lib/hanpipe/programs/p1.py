@@ -24,6 +24,7 @@ def main(argv: list[str]) -> int:
     (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():
         for reading in readings_only(reader.feed(data), program.warn):
+            program.alive()
             at = timeline.of(reading)
             if telegrams.add(reading, at) and (at >= due or due - at > pause):  # the clock may run backwards
                 due = at - at % pause + pause if pause else at

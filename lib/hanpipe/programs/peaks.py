@@ -25,7 +25,10 @@ def main(argv: list[str]) -> int:
     def lines(data: bytes, _: int) -> list[Line]:
         nonlocal wrong
         made: list[Line] = []
-        for period in (one.reading for one in reader.feed(data) if one.reading):
+        came = reader.feed(data)
+        if came:
+            program.heard()
+        for period in (one.reading for one in came if one.reading):
             try:
                 made += meters.add(period)
             except WrongPeriod as error:

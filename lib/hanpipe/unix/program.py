@@ -39,11 +39,8 @@ def read_piece(descriptor: int, most: int = len(_ROOM)) -> bytes:
 class Program:
     """One run of a program. It reads, writes, waits and prints; the stages of the pipe do not."""
 
-    def __init__(self, options: argparse.Namespace, name: str, *, feeds: bool = False) -> None:
-        """Begin. From here on SIGINT and SIGTERM end the input, not the program.
-
-        feeds: whether what it writes shows systemd that the pipe works, also if other programs follow
-        """
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        """Begin. From here on SIGINT and SIGTERM end the input, not the program."""
         self.options = options
         self.name = name
         self.input = ""  # title of the one that pieces() reads now
@@ -52,7 +49,7 @@ class Program:
         self._stop = Stop()
         self._progress = _progress(name) if not options.quiet and os.isatty(2) and not os.isatty(1) else None
         self._widened = False
-        self._service = _service(feeds=feeds) if "NOTIFY_SOCKET" in os.environ else None
+        self._service = _service() if "NOTIFY_SOCKET" in os.environ else None
 
     def warn(self, message: str) -> None:
         """Print a message on stderr, each only once; none with -q."""
@@ -211,6 +208,16 @@ class Program:
         if self._service:
             self._service.alive()
 
+    def heard(self) -> None:
+        """Report to systemd, if it started the program, that lines came, of which one may be written hours later.
+
+        If other programs follow, they get an empty line, so that the last one has something to report.
+        """
+        if self._service and self._service.last:
+            self._service.alive()
+        elif self._service and self._service.is_due():
+            self.write(b"\n")
+
     def stats(self, counters: Callable[[], dict[str, Any]]) -> Callable[[], None]:
         """Return a function that writes counters as a JSON line to stderr; SIGUSR1 calls it too.
 
@@ -239,10 +246,10 @@ def _progress(name: str) -> "Progress":
     return Progress(name)
 
 
-def _service(*, feeds: bool) -> "Service":
+def _service() -> "Service":
     from hanpipe.unix.systemd import Service
 
-    return Service(feeds=feeds)
+    return Service()
 
 
 def _open(file: str) -> int:

@@ -10,24 +10,28 @@ import time
 class Service:
     """Reports that the pipe is ready, and that records come through.
 
-    All programs of a unit's pipe have the socket. The last one, whose stdout is not a pipe, reports that the pipe is
-    ready, and feeds the watchdog. So does han-fields with the readings that it writes, because a program after it may
-    keep them for an hour. If a later program is stuck, the pipe to it fills up, and han-fields writes nothing more.
+    All programs of a unit's pipe have the socket. The last one, whose stdout is not a pipe, reports for all of them.
     """
 
-    def __init__(self, *, feeds: bool) -> None:
-        """Report that the pipe is ready. $NOTIFY_SOCKET is set. feeds: whether it feeds the watchdog at any place."""
-        last = not stat.S_ISFIFO(os.fstat(1).st_mode)
-        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6 if last or feeds else 0.0  # s
+    def __init__(self) -> None:
+        """Report that the pipe is ready. $NOTIFY_SOCKET is set."""
+        self.last = not stat.S_ISFIFO(os.fstat(1).st_mode)
+        self._pause = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6  # s
         self._next = 0.0
-        if last:
+        if self.last:
             self._notify("READY=1")
 
     def alive(self) -> None:
-        """Feed the watchdog, four times per interval at most: a record has come through."""
-        if self._pause and time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._pause
+        """Feed the watchdog: a record has come through."""
+        if self.last and self.is_due():
             self._notify("WATCHDOG=1")
+
+    def is_due(self) -> bool:
+        """Return whether a sign of life is due, and count it as given: four per interval of the watchdog at most."""
+        if not self._pause or time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + self._pause
+        return True
 
     def _notify(self, state: str) -> None:
         address = os.environ["NOTIFY_SOCKET"]

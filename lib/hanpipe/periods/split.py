@@ -234,9 +234,9 @@ def _weights(pieces: list[_Piece], difference: Number) -> list[Decimal]:
     """Return how a difference is split: by the integrated power, and evenly over the time without a known power."""
     areas = [max(Decimal(0), Decimal(piece.area) / _HOUR) for piece in pieces]
     unknown = [max(0, piece.end - piece.begin - piece.known) for piece in pieces]
-    left = Decimal(difference) - sum(areas)
-    if sum(unknown) and left > 0:
-        return [area + left * gap / sum(unknown) for area, gap in zip(areas, unknown, strict=True)]
+    left, gaps = Decimal(difference) - sum(areas), sum(unknown)
+    if gaps and left > 0:
+        return [area + left * gap / gaps for area, gap in zip(areas, unknown, strict=True)]
     if sum(areas):
         return areas
     return [Decimal(piece.end - piece.begin) for piece in pieces]

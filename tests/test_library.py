@@ -42,9 +42,9 @@ def test_what_is_told_goes_where_the_caller_wants_it_once():
     [(b"\x1f\x8b\x08", "gzip.open"), (b"HANH\0\0", "RecordReader"), (b'{"link":"hdlc"', "LineReader")],
 )
 def test_a_stream_of_another_kind_is_a_warning(begin, what):
-    told = []
-    assert list(hanpipe.readings(io.BytesIO(begin), warn=told.append)) == []
-    assert [what in text for text in told] == [True]
+    warned = []
+    assert list(hanpipe.readings(io.BytesIO(begin), warn=warned.append)) == []
+    assert [what in text for text in warned] == [True]
 
 
 def test_an_open_power_of_ten_is_told():

@@ -113,7 +113,7 @@ class Meter:
             lines += self._settled()
         if self._running and at >= self._next_running:
             self._next_running = at - at % self._running + self._running
-            lines.append(self._running_line(at))
+            lines.append(self.open_line(at))
         return lines
 
     def add_all(self, dated: list[Dated]) -> list[Line]:
@@ -296,18 +296,11 @@ class Meter:
         line["known"] = _share(known, self.end - self.begin)
         return line
 
-    def _running_line(self, at: int) -> Line:
-        """Return the line of the open period as --running writes it: projected is the energy of the whole period.
-
-        What flowed before the first reading counts like what came after it.
-        """
-        line = self.open_line(at)
-        if "projected" in line:
-            line["projected"] = line["projected"] * (self.end - self.begin) // (self.end - self.since)
-        return line
-
     def open_line(self, at: int) -> Line:
-        """Return the line of the period that is still open, as far as it is known; projected counts from `since` on."""
+        """Return the line of the period that is still open, as far as it is known.
+
+        projected is the energy of the whole period: what flowed before `since` counts like what came after it.
+        """
         for track in self._tracks.values():
             track.advance(at)
         line = self._head(self.end) | {"time": self._calendar.text(at), "running": True} | self._of_tracks()
@@ -315,7 +308,8 @@ class Meter:
         line |= _of_flows(flows)
         flowed = line.get("act_energy_pos_delta")
         if flowed is not None and at > self.since:
-            line["projected"] = int(flowed + Decimal(flowed) * (self.end - at) / (at - self.since))
+            heard = int(flowed + Decimal(flowed) * (self.end - at) / (at - self.since))
+            line["projected"] = heard * (self.end - self.begin) // (self.end - self.since)
         return line
 
 

@@ -128,16 +128,13 @@ def _span(meter: Meter, now: int) -> Span | None:
     if not meter.end or now >= meter.end + HOLD:
         return None
     line = meter.open_line(meter.at)
-    projected = line.get("projected")
-    if projected is not None and meter.since > meter.begin:  # what was before `since` counts like what came after it
-        projected = projected * (meter.end - meter.begin) // (meter.end - meter.since)
     return Span(
         begin=meter.begin,
         end=meter.end,
         since=meter.since,
         imported=line.get("act_energy_pos_delta"),
         exported=line.get("act_energy_neg_delta"),
-        projected=projected,
+        projected=line.get("projected"),
         estimated=line.get("estimated", True),
     )
 

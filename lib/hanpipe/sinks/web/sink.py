@@ -73,7 +73,7 @@ class WebSink(Sink):
                 self._take(reading)
 
     def _take(self, reading: Reading) -> None:
-        """Take a reading; the periods count it for the meter that shows it live, and leave it out if there is none."""
+        """Take a reading; the periods count it for the meter that shows it live, or leave it out."""
         at = self._timeline.of(reading)
         key = self._house.add(reading, at)
         self._heard[key] = None

@@ -19,7 +19,7 @@ import pytest
 
 from hanpipe.link.hdlc.framer import HdlcFramer
 from needs import needs
-from programs import PATIENCE
+from programs import PATIENCE, handles, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CAPTURE = f"{ROOT}/lib/hanpipe/fake/house.raw"
@@ -184,6 +184,25 @@ def test_a_pipe_whose_programs_are_killed_ends_and_leaves_whole_lines_and_a_read
     kinds = [event.kind for event in framer.feed(gzip.decompress(log.read_bytes())) + framer.feed(b"")]
     assert kinds.count("H") >= 4  # han-log's own end costs what it had not written
     assert set(kinds) == {"H"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sink", ["han-csv", "han-influx", "han-mqtt --port 1 --json --pass", "han-spool {}/queue -- cat"]
+)
+def test_a_stop_keeps_the_period_that_is_open(tmp_path, sink):
+    """systemd signals all programs at once: han-every ends the period then, and the sink still has to take it."""
+    port, seen = f"{tmp_path}/port", tmp_path / "seen"
+    settings = {"HAN_DEVICE": port, "HAN_READ": "--baud 2400"}
+    settings["HAN_END"] = f"han-fields | tee {seen} | han-every 1mo | {sink.format(tmp_path)}"
+    with meter(port), pipe(**settings) as process:
+        wait_until(lambda: seen.exists() and b"7359990000000001" in seen.read_bytes())
+        for program in (programs_of(process.pid)["han-every"], process.pid):
+            wait_until(lambda program=program: handles(program, signal.SIGTERM))
+        os.killpg(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE)
+    kept = b"".join(file.read_bytes() for file in tmp_path.glob("queue/*.jsonl"))
+    assert (out + kept).count(b"7359990000000001") == 1
 
 
 def sender(notify):

@@ -6,6 +6,7 @@ import gzip
 import os
 import signal
 import socket
+import subprocess
 import sys
 import zlib
 
@@ -20,7 +21,8 @@ from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.progress import Progress
 from hanpipe.unix.status import CONFIGURATION
 from hanpipe.unix.stderr import reason, say
-from programs import BIN, run
+from patience import PATIENCE
+from programs import BIN, Running, handles, run, wait_until
 
 
 @pytest.mark.parametrize(
@@ -158,11 +160,38 @@ def test_a_wait_for_input_ends_when_another_descriptor_has_something(tmp_path):
     signal.raise_signal(signal.SIGWINCH)
     assert next(pieces)[0] == b""
     signal.signal(signal.SIGWINCH, signal.SIG_DFL)
-    os.write(input_end, b"more\n")
     signal.raise_signal(signal.SIGTERM)
+    os.close(input_end)
     assert list(pieces) == []
-    for descriptor in (input_end, keys, pressed):
+    for descriptor in (keys, pressed):
         os.close(descriptor)
+
+
+def test_after_a_signal_a_pipe_is_read_to_its_end(tmp_path):
+    """A stop of a pipe signals all its programs, and each then writes what it holds."""
+    os.mkfifo(tmp_path / "input")
+    input_end = os.open(tmp_path / "input", os.O_RDWR)
+    pieces = program_of(files=[str(tmp_path / "input")]).pieces(lambda: 0.0, beside=[0])
+    assert next(pieces)[0] == b""
+    os.write(input_end, b"on its way\n")
+    signal.raise_signal(signal.SIGTERM)
+    assert next(pieces)[0] == b"on its way\n"
+    os.write(input_end, b"written at the stop\n")
+    os.close(input_end)
+    assert [data for data, _ in pieces] == [b"written at the stop\n"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("writer", [["sleep", "1000"], ["yes"]])
+def test_after_a_signal_a_writer_that_goes_on_is_left(writer):
+    with (
+        Running(*writer) as other,
+        Running("han-frame", stdin=other.process.stdout, stdout=subprocess.DEVNULL) as frame,
+    ):
+        wait_until(lambda: handles(frame.pid, signal.SIGTERM))
+        frame.signal(signal.SIGTERM)
+        assert frame.process.wait(PATIENCE) in (0, 1)
+        assert other.process.poll() is None
 
 
 @pytest.mark.slow

@@ -49,7 +49,9 @@ class Runner:
             self._sink = Sink(command, self._backlog, self._pass_on, self._say)
         except OSError as error:
             raise Failure(IO, f"{command[0]}: {reason(error)}") from error
-        regular = stat.S_ISREG(os.fstat(0).st_mode)
+        mode = os.fstat(0).st_mode
+        regular = stat.S_ISREG(mode)
+        self._piped = stat.S_ISFIFO(mode)
         self._timed = not regular  # a line of a file has not arrived now
         self._waits = options.wait or regular
         self._piece = min(_PIECE, options.max_size // 4)
@@ -77,8 +79,9 @@ class Runner:
 
     def _over(self) -> bool:
         if self._program.stopping:
-            self._end_input()
             self._sink.stop()
+            if not (self._piped and self._program.left()):
+                self._end_input()
         if self._reading or self._sink.running:
             return False
         if self._program.stopping or self._sink.finished or not self._backlog.waiting:
@@ -119,6 +122,8 @@ class Runner:
         dues = [self._backlog.due(), self._sink.seconds()]
         if not self._reading and self._until > (now := time.monotonic()):
             dues.append(self._until - now)
+        if self._reading and self._program.stopping:
+            dues.append(self._program.left())
         return min((due for due in dues if due is not None), default=None)
 
     def _read(self) -> None:

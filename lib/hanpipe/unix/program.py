@@ -90,6 +90,8 @@ class Program:
                 state = os.fstat(descriptor)
                 size = state.st_size if stat.S_ISREG(state.st_mode) else None
                 yield from self._read(descriptor, size, patience, beside)
+                if self._stop and stat.S_ISFIFO(state.st_mode):
+                    yield from self._last(descriptor)
             except BrokenPipeError:
                 raise
             except OSError as error:
@@ -130,6 +132,13 @@ class Program:
         if self._progress:
             self._progress.clear()
 
+    def _last(self, descriptor: int) -> Iterator[tuple[bytes, int]]:
+        """Yield what a pipe brings after a signal, until it ends or the time for that is over."""
+        while (left := self._stop.left()) and select.select([descriptor], [], [], left)[0]:
+            if not (data := read_piece(descriptor)):
+                return
+            yield data, time.time_ns()
+
     def _to_the_end(self) -> Iterator[tuple[bytes, int]]:
         """Yield pieces(), then b"" with the time of the last piece, which is when the frame that it completes came."""
         time_ns = 0
@@ -141,6 +150,10 @@ class Program:
     def stopping(self) -> bool:
         """Whether SIGINT or SIGTERM has come."""
         return bool(self._stop)
+
+    def left(self) -> float:
+        """Return the seconds for which a pipe is still read after SIGINT or SIGTERM."""
+        return self._stop.left()
 
     def wait(self, descriptor: int | None, seconds: float | None = None) -> bool:
         """Wait for octets, but not longer than some seconds, nor after SIGINT or SIGTERM; return whether octets came.

@@ -10,6 +10,7 @@ from types import FrameType
 from hanpipe.unix.typed import Final
 
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+_GRACE: Final = 2.0  # s in which the programs of a pipe end one after the other, on the slowest board
 
 
 class Stop:
@@ -21,6 +22,7 @@ class Stop:
     def __init__(self) -> None:
         """Handle the signals, except those that the caller has set to be ignored."""
         self._came = False
+        self._at = 0.0  # when it came, by the monotonic clock
         self._hurried = False  # whether a signal raises KeyboardInterrupt
         self._woken, waker = os.pipe()
         os.set_blocking(waker, False)
@@ -35,12 +37,20 @@ class Stop:
         return self._came
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
+        self._came, self._at = True, time.monotonic()
         for one in _STOPS:
             if signal.getsignal(one) == self._take:  # not one that the caller has set to be ignored
                 signal.signal(one, signal.SIG_DFL)
         if self._hurried:
             raise KeyboardInterrupt
+
+    def left(self) -> float:
+        """Return the seconds for which a pipe is still read after a signal.
+
+        A stop of a whole pipe signals all its programs at once. Each then writes what it holds, for example the period
+        that is open, and the next one takes it.
+        """
+        return max(0.0, self._at + _GRACE - time.monotonic())
 
     def __enter__(self) -> None:
         """From here on, let a signal raise KeyboardInterrupt. raise: KeyboardInterrupt: one has come already."""

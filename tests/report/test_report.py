@@ -96,6 +96,16 @@ def test_files_of_different_kinds_are_one_archive(tmp_path):
     assert figures(parse(ran.out.decode()))["Readings"][0] == str(40 - 8 + 120)
 
 
+def test_damage_in_the_last_piece_of_a_gzip_stream_is_an_error(tmp_path):
+    packed = bytearray(gzip.compress(lines(house(1))))
+    packed[-6] ^= 1  # in its checksum: all readings can be read
+    given = tmp_path / "june.jsonl.gz"
+    given.write_bytes(packed)
+    for ran in (run("han-report", str(given)), run("han-report", given=bytes(packed))):
+        assert (ran.status, ran.out) == (4, b"")
+        assert "damaged gzip data" in ran.words
+
+
 @pytest.mark.parametrize("limits", [["--from", "2027-01-01"], ["--to", "2026-06-21"]])
 def test_limits_without_a_reading_say_what_there_is(limits):
     ran = run("han-report", *limits, given=lines(house(1, start=datetime(2026, 6, 21, tzinfo=UTC))))

@@ -58,6 +58,7 @@ class Archive:
         found = []
         if file != self._file or not data:
             found += self._begin()
+            self._unpack(b"")  # raises what it found to be damaged
             self._file, self._held, self._unpack = file, bytearray(), bytes
         if not data:
             return found + self._end()

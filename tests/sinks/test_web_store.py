@@ -312,7 +312,7 @@ def test_a_second_han_web_does_not_write_into_the_store_of_the_first(store, tmp_
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotWritten, match="file exists"):
+    with pytest.raises(NotWritten, match="expected a directory, found a file"):
         Store(str(tmp_path / "file" / "han-web.db"))
 
 

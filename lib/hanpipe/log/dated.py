@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from hanpipe.log.file import File
 from hanpipe.log.wholes import Whole
+from hanpipe.unix.state import make_directory
 from hanpipe.unix.stderr import counted, duration, reason
 from hanpipe.unix.typed import Final
 
@@ -89,7 +90,7 @@ class DatedFiles:
         self._since = time.monotonic()
         try:
             if not self._made:
-                os.makedirs(self._directory, exist_ok=True)  # the disk may have refused it before
+                make_directory(self._directory)  # the disk may have refused it before
                 self._made = True
             if self._file is None:
                 self._file = File(self._path, gzip=self._gzip)

@@ -25,7 +25,7 @@ from hanpipe.sinks.readings_in import Line
 from hanpipe.sinks.run import Sink, run
 from hanpipe.sinks.tables.parquet import named_errors
 from hanpipe.unix.program import Program
-from hanpipe.unix.state import replace, sync_directory
+from hanpipe.unix.state import make_directory, replace, sync_directory
 from hanpipe.unix.typed import Any, Final
 
 MOST: Final = 100_000  # rows that wait, some 100 MB
@@ -132,5 +132,5 @@ def _make(folder: str) -> None:
     if not os.path.isdir(folder):
         above = os.path.dirname(folder) or "."
         _make(above)
-        os.makedirs(folder, exist_ok=True)
+        make_directory(folder)
         sync_directory(above)

@@ -104,7 +104,7 @@ class Store:
         self._lock = threading.Lock()
         self._meters: dict[tuple[str, str], Meter] = {}  # by source and number
         try:
-            os.makedirs(os.path.dirname(file) or ".", mode=0o700, exist_ok=True)
+            state.make_directory(os.path.dirname(file) or ".", 0o700)
             path = state.resolved(file)
             # Stays open until SQLite has closed the file: closing it would end SQLite's own locks.
             self._held = state.open_own(path, os.O_RDWR | os.O_CREAT)

@@ -768,6 +768,10 @@ def test_pauses_grow_and_the_peer_is_named_once():
         (["--create", "--power", "1", "--map", "x", "--pass"], "leave out --power, --map, --pass"),
         (["--create", "--interval", "300"], "leave out --interval"),
         (["--power", "1", "--insecure"], "--ca and --insecure need --url https://"),
+        (
+            ["--power", "1", "--url", "https://x", "--ca", "x", "--insecure"],
+            "--insecure: not allowed with argument --ca",
+        ),
         (["--power", "1", "--p1", "1"], "idx 1 is named twice"),
         (["--energy", "computed"], "needs --power IDX"),
         (["--power", "1", "--url", "http://han:secret@127.0.0.1"], "belong in a file"),

@@ -850,6 +850,7 @@ def test_a_reader_that_leaves_is_no_error(shared):
         ["--host", "a..b"],
         ["--host", "broker:1883"],
         ["--meter", ""],
+        ["--ca", "x", "--insecure"],
     ],
 )
 def test_usage(arguments):

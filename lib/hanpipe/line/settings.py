@@ -43,8 +43,8 @@ def add_settings(parser: Any) -> None:
     """Add an option for each setting to a parser or to a group of its options."""
     parser.add_argument("--baud", type=positive_integer, metavar="RATE", help="set the baud rate")
     parser.add_argument("--parity", choices=list(PARITIES), help="set the parity")
-    parser.add_argument("--bits", type=int, choices=(7, 8), help="set the data bits per octet")
-    parser.add_argument("--stop", type=int, choices=(1, 2), help="set the stop bits per octet")
+    parser.add_argument("--bits", type=positive_integer, choices=(7, 8), help="set the data bits per octet")
+    parser.add_argument("--stop", type=positive_integer, choices=(1, 2), help="set the stop bits per octet")
 
 
 def chosen(options: argparse.Namespace, line: Line) -> Line:

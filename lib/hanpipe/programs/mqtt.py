@@ -25,13 +25,15 @@ def _parser() -> argparse.ArgumentParser:
         "and so does Domoticz's MQTT auto discovery.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n    han-mqtt --host broker --login FILE",
     )
-    add = made.add_argument_group("broker").add_argument
+    group = made.add_argument_group("broker")
+    add = group.add_argument
     add("--host", type=host, default="127.0.0.1", help="connect to this broker (default: %(default)s)")
     add("--port", type=port, help="connect to this port (default: 1883, with TLS 8883)")
     add("--login", metavar="FILE", help="read USER:PASSWORD from FILE (else $HAN_MQTT_USER and _PASSWORD)")
     add("--tls", action="store_true", help="use TLS and trust the system's certificates")
-    add("--ca", metavar="FILE", help="use TLS and trust the certificates in this file")
-    add("--insecure", action="store_true", help="use TLS and trust any certificate")
+    trust = group.add_mutually_exclusive_group()
+    trust.add_argument("--ca", metavar="FILE", help="use TLS and trust the certificates in this file")
+    trust.add_argument("--insecure", action="store_true", help="use TLS and trust any certificate")
     add("--client-id", type=client_id, metavar="NAME", help="connect under this name (default: PREFIX-HOSTNAME)")
     add = made.add_argument_group("topics").add_argument
     add(

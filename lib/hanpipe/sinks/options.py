@@ -25,8 +25,9 @@ def add_pass(made: Any) -> None:
 
 def add_tls(made: Any) -> None:
     """Add the options for the certificates of https."""
-    made.add_argument("--ca", metavar="FILE", help="trust this certificate over https, whatever host it names")
-    made.add_argument("--insecure", action="store_true", help="trust any certificate over https")
+    trust = made.add_mutually_exclusive_group()
+    trust.add_argument("--ca", metavar="FILE", help="trust this certificate over https, whatever host it names")
+    trust.add_argument("--insecure", action="store_true", help="trust any certificate over https")
 
 
 def tls_clash(options: argparse.Namespace) -> str:

@@ -596,6 +596,7 @@ def test_a_port_gives_whole_frames_to_each_who_opens_it(port):
         events = HdlcFramer().feed(read_some(descriptor, 500))
         assert {event.kind for event in events} == {"H"}
         os.close(descriptor)
+        fake.words("nobody listens")  # it has noticed, and dropped the rest of a frame
     fake.signal(signal.SIGTERM)
     assert fake.end().status == 0
     assert not os.path.lexists(path)

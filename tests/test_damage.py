@@ -14,7 +14,7 @@ from programs import run
 def test_damaged_inputs_give_valid_outputs(first):
     needs("line_protocol_parser")
     result = damage.share(1, first, 250)
-    assert result["failure"] == ""
+    assert result["failed"] == 0
     assert result["done"] == 250
     assert result["read"] > 100
 
@@ -28,11 +28,14 @@ def test_damaged_inputs_give_valid_outputs(first):
         ("SERIES", damage.re.compile("x")),
     ],
 )
-def test_an_output_that_is_not_valid_is_found_and_its_input_named(name, broken, monkeypatch):
+def test_an_output_that_is_not_valid_is_found_and_its_input_named(name, broken, monkeypatch, capfd):
     needs("line_protocol_parser")
     monkeypatch.setattr(damage, name, broken)
-    failure = damage.share(1, 0, 100)["failure"]
-    assert "repeat: tests/damage.py --seed 1 --first 0" in failure
+    result = damage.share(1, 0, 100)
+    words = capfd.readouterr().out
+    assert result["failed"] == words.count("repeat: tests/damage.py --seed 1 --first ") == damage.MOST_FAILED
+    first = int(words.partition("input ")[2].partition(":")[0])
+    assert f"--first 0 --inputs {first + 1} " in words
 
 
 def test_the_unit_of_a_damaged_telegram_controls_no_terminal():

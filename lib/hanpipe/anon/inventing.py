@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 import operator
 import re
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ _HEX_IN_DIGITS: Final = "pqrstuvwxy"  # letters whose hex has digits alone, for 
 _SHORTEST: Final = 4  # octets of a spelling; a shorter one would be found by chance
 _PROBES: Final = 12  # names that are invented to see which octets of a spelling change
 _PICKY: Final = 100  # attempts to invent a name that is not even like its own with some octets wrong
+_FITTING: Final = 200  # attempts to invent a name whose spellings have the lengths of those of its own
 
 
 class NoNameLeftError(Exception):
@@ -64,15 +66,16 @@ class Inventor:
 
     def _ways(self) -> Iterator[Way]:
         for name, invented in self._invented.items():
-            for old, new, free in zip(_ways(name), _ways(invented), _free(name), strict=True):
+            for (old, new), free in zip(_pairs(name, invented), _free(name), strict=True):
                 yield Way(name, old, new, free)
 
     def _invent(self, name: str) -> str:
-        """Invent a name with the same spellings in number and length, which nobody has yet."""
-        lengths = [len(way) for way in _ways(name)]
+        """Invent a name of equal length and kind, which nobody has yet."""
         for attempt in range(1000):
             invented = _invented(name, f"{self._seed}/{attempt}")
-            if invented in self._taken or [len(way) for way in _ways(invented)] != lengths:
+            if invented in self._taken:
+                continue
+            if attempt < _FITTING and not _fits(name, invented):
                 continue
             if attempt >= _PICKY or not _alike(name, invented):
                 self._taken.add(invented)
@@ -86,21 +89,42 @@ class Inventor:
 @functools.lru_cache(1024)
 def _free(name: str) -> list[tuple[bool, ...]]:
     """Return for each octet of each spelling whether an invented name may change it."""
-    ways = _ways(name)
-    probes = [_ways(_invented(name, f"probe/{number}")) for number in range(_PROBES)]
-    probes = [probe for probe in probes if [*map(len, probe)] == [*map(len, ways)]]
-    if not probes:
-        return [(True,) * len(way) for way in ways]
+    probes = [_invented(name, f"probe/{number}") for number in range(_PROBES)]
+    fitting = [probe for probe in probes if _fits(name, probe)]
+    pairs = [_pairs(name, probe) for probe in fitting or probes]
     return [
-        tuple(any(probe[at][place] != octet for probe in probes) for place, octet in enumerate(way))
-        for at, way in enumerate(ways)
+        tuple(any(probe[at][1][place] != octet for probe in pairs) for place, octet in enumerate(way))
+        for at, way in enumerate(_ways(name).values())
     ]
+
+
+def _fits(name: str, invented: str) -> bool:
+    """Return whether two names have the same spellings in length."""
+    return {form: len(way) for form, way in _ways(name).items()} == {
+        form: len(way) for form, way in _ways(invented).items()
+    }
+
+
+def _pairs(name: str, invented: str) -> list[tuple[bytes, bytes]]:
+    """Return each spelling of a name, and what replaces it: that of an invented name, if it has the same length.
+
+    Some names have no other of which all spellings fit. 1000000000001, for example, is a number of five octets, but
+    nearly all of thirteen digits need six. Octets by chance replace such a spelling.
+    """
+    ways = _ways(invented)
+    return [
+        (old, new if len(new := ways.get(form, b"")) == len(old) else _octets(invented, form, len(old)))
+        for form, old in _ways(name).items()
+    ]
+
+
+def _octets(name: str, seed: str, size: int) -> bytes:
+    return bytes(itertools.islice(_chance(name, seed), size))
 
 
 def _alike(name: str, invented: str) -> bool:
     """Return whether a spelling of an invented name is one of the name with some octets wrong."""
-    ways = zip(_ways(name), _ways(invented), strict=True)
-    return any(sum(map(operator.ne, old, new)) <= most_wrong(len(old)) for old, new in ways)
+    return any(sum(map(operator.ne, old, new)) <= most_wrong(len(old)) for old, new in _pairs(name, invented))
 
 
 def _invented(name: str, seed: str) -> str:
@@ -138,8 +162,8 @@ def _kind(octet: int) -> tuple[bool, bool]:
 
 
 def _text(name: str, chance: Iterator[int]) -> str:
-    """Replace each digit by a digit; letters too, if there are few digits. Zeros at the front stay."""
-    rest = name.lstrip("0")
+    """Replace each digit by a digit; letters too, if there are few digits. Zeros at the front of others stay."""
+    rest = name.lstrip("0") or name
     front = name[: len(name) - len(rest)]
     if not any(letter.isascii() and letter.isalnum() for letter in rest):
         return front + "".join(_HEX_IN_DIGITS[next(chance) % 10] for _ in rest)
@@ -164,5 +188,5 @@ def _chance(name: str, seed: str) -> Iterator[int]:
         number += 1
 
 
-def _ways(name: str) -> list[bytes]:
-    return [way for way in spellings(name) if len(way) >= _SHORTEST]
+def _ways(name: str) -> dict[str, bytes]:
+    return {form: way for form, way in spellings(name).items() if len(way) >= _SHORTEST}

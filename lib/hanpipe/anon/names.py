@@ -53,17 +53,19 @@ def _in_reading(reading: Reading) -> Iterator[str]:
             yield value
 
 
-def spellings(name: str) -> list[bytes]:
-    """Return every way in which octets may hold a name: as text, hex, packed digits, or a number, in either order."""
+def spellings(name: str) -> dict[str, bytes]:
+    """Return every way in which octets may hold a name, by form: as text, hex, packed digits, or a number."""
     text = name.encode("latin-1", "replace")
-    ways = [text, text.hex().encode(), text.hex().upper().encode(), text[::-1]]
+    ways = {"text": text, "hex": text.hex().encode(), "HEX": text.hex().upper().encode(), "reversed": text[::-1]}
     if _HEX.fullmatch(name):
         octets = bytes.fromhex(name)
+        ways |= {"octets": octets, "reversed octets": octets[::-1]}
+        ways |= {"upper": name.upper().encode(), "lower": name.lower().encode()}
         printable = octets.rstrip(b"\0")
-        ways += [octets, octets[::-1], name.upper().encode(), name.lower().encode()]
-        ways += [printable] if printable.isascii() and printable.decode().isprintable() else []
+        if printable.isascii() and printable.decode().isprintable():
+            ways["printable"] = printable
     if name.isascii() and name.isdigit() and len(name) <= _MOST_DIGITS and int(name) > 0xFFFF:
         size = (int(name).bit_length() + 7) // 8
         size = max(size, 4)
-        ways += [int(name).to_bytes(size, "big"), int(name).to_bytes(size, "little")]
+        ways |= {"big": int(name).to_bytes(size, "big"), "little": int(name).to_bytes(size, "little")}
     return ways

@@ -83,8 +83,9 @@ class StoppedProgram:
 class BrokerAway:
     """The broker is killed, and started again with nothing that it knew.
 
-    mosquitto writes a message to a reader of QoS 0 before it acknowledges it to the sender, so that our reader gets all
-    that a broker had acknowledged when it was killed.
+    mosquitto writes a message to a reader without a bound on what is in flight before it acknowledges it to the sender,
+    so that our reader gets all that a broker had acknowledged when it was killed. If the broker drops the reader, as on
+    a machine that stood still for longer than the keep-alive, it keeps the reader's session.
 
     sink: returns the process that publishes; it is held while the new broker has no reader yet
     """
@@ -99,9 +100,7 @@ class BrokerAway:
 
     def begin(self):
         self.count += 1
-        self._broker.kill()
-        self._gone.get(timeout=PATIENCE)
-        self._client.loop_stop()
+        self._until_gone(self._broker.kill)
 
     def end(self):
         with held(self._sink()):
@@ -110,23 +109,29 @@ class BrokerAway:
 
     def heard(self):
         """Return all readings that the brokers passed on; leave the last one."""
-        self._client.disconnect()
+        self._until_gone(self._client.disconnect)
+        return self._payloads
+
+    def _until_gone(self, leave):
+        """Part from the broker so, and wait until all that had come from it has been read."""
+        while not self._gone.empty():  # it had dropped us before
+            self._gone.get()
+        leave()
         self._gone.get(timeout=PATIENCE)
         self._client.loop_stop()
-        return self._payloads
 
     def _listen(self):
         """Read what the broker gets from now on."""
         import paho.mqtt.client as mqtt
 
         there, self._gone = queue.Queue(), queue.Queue()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="soak", clean_session=False)
+        self._client.on_connect = lambda client, *_: client.subscribe("hanpipe/+/reading", 1)
         self._client.on_subscribe = lambda *_, there=there: there.put(True)
         self._client.on_disconnect = lambda *_, gone=self._gone: gone.put(True)
         self._client.on_message = lambda client, userdata, message: self._payloads.append(message.payload)
         self._client.connect("127.0.0.1", self._broker.port)
         self._client.loop_start()
-        self._client.subscribe("hanpipe/+/reading", 0)
         there.get(timeout=PATIENCE)
 
 

@@ -21,6 +21,7 @@ from hanpipe.spool.arrivals import Arrivals
 from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.flight import Flight
 from hanpipe.spool.process import Process
+from hanpipe.unix.status import READER_LEFT
 from hanpipe.unix.stderr import counted
 from programs import PATIENCE
 
@@ -514,6 +515,17 @@ def test_han_spool_killed_at_random_loses_nothing_it_has_read(tmp_path):
     done = spool(queue, "--", *sink, given=b"".join(lines[at:]))
     assert (done.returncode, done.stderr) == (0, b"")
     assert list(dict.fromkeys(log.read_bytes().splitlines(keepends=True))) == lines
+
+
+def test_what_could_not_be_passed_on_is_not_taken(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [HAN_SPOOL, "--pass", str(tmp_path / "q"), "--", "cat"]
+    with subprocess.Popen(command, stdin=-1, stdout=writer) as spooling:
+        os.close(writer)
+        spooling.communicate(line_of(1), timeout=PATIENCE)
+    assert spooling.returncode == READER_LEFT
+    assert spool("--pass", tmp_path / "q", "--", "cat").stdout == line_of(1)
 
 
 @pytest.mark.slow

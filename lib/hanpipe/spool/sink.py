@@ -164,12 +164,12 @@ class Sink:
 
     def _take(self, data: bytes) -> None:
         passed = self._flight.passed(data)
+        if passed.lines:
+            self._pass_on(passed.lines)  # before they count as taken: a kill between the two must not cost them
         if passed.taken:
             self._progress = self._worked = True
             self._waiting.worked()
             self._backlog.acknowledge(passed.taken)
-        if passed.lines:
-            self._pass_on(passed.lines)
         if passed.skipped:
             self._warn("passes on some lines only: those between them count as taken too")
         if passed.strange:

@@ -65,7 +65,7 @@ from hanpipe.views.tree import draw  # noqa: E402
 from spoilt import spoilt  # noqa: E402
 
 BATCH = 1000  # inputs for which the stages live
-MOST_FAILED = 10
+MOST_FAILED = 10  # inputs of a process, after which it ends
 SLOW = 0.3  # s of CPU time after which an input is timed once more
 RARELY = 20  # only so many-th inputs go through what is slow: han-doctor, han-anon, the other framers
 TITLE = b"KAM\0\0\0\0\1"

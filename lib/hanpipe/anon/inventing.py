@@ -109,7 +109,7 @@ def _pairs(name: str, invented: str) -> list[tuple[bytes, bytes]]:
     """Return each spelling of a name, and what replaces it: that of an invented name, if it has the same length.
 
     Some names have no other of which all spellings fit. 1000000000001, for example, is a number of five octets, but
-    nearly all of thirteen digits need six. Octets by chance replace such a spelling.
+    nearly all of thirteen digits need six. Made-up octets replace such a spelling.
     """
     ways = _ways(invented)
     return [

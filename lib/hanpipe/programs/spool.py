@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
         "Run a sink after a queue on disk, so that no line is lost while the sink or its peer is\n"
         "away. The sink gets the lines of standard input; a line that it passes on is delivered.\n"
         "A sink that ends is started again and gets what it had not passed on: each line at\n"
-        "least once, in order, with its own time. A kill loses no line that was read; a power\n"
+        "least once, in order, with its own time. A kill loses no line of the queue; a power\n"
         "cut loses what the kernel has not written yet, about 30 s.",
         "han-read /dev/HANserial | han-frame | han-decode | han-fields |\n"
         "    han-spool /var/lib/hanpipe/mqtt -- han-mqtt --host broker --pass",

@@ -80,7 +80,7 @@ class Runner:
     def _over(self) -> bool:
         if self._program.stopping:
             self._sink.stop()
-            if not (self._piped and self._program.left()):
+            if not (self._piped and self._program.grace()):
                 self._end_input()
         if self._reading or self._sink.running:
             return False
@@ -123,7 +123,7 @@ class Runner:
         if not self._reading and self._until > (now := time.monotonic()):
             dues.append(self._until - now)
         if self._reading and self._program.stopping:
-            dues.append(self._program.left())
+            dues.append(self._program.grace())
         return min((due for due in dues if due is not None), default=None)
 
     def _read(self) -> None:

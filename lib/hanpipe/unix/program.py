@@ -134,7 +134,7 @@ class Program:
 
     def _last(self, descriptor: int) -> Iterator[tuple[bytes, int]]:
         """Yield what a pipe brings after a signal, until it ends or the time for that is over."""
-        while (left := self._stop.left()) and select.select([descriptor], [], [], left)[0]:
+        while (grace := self._stop.grace()) and select.select([descriptor], [], [], grace)[0]:
             if not (data := read_piece(descriptor)):
                 return
             yield data, time.time_ns()
@@ -151,9 +151,9 @@ class Program:
         """Whether SIGINT or SIGTERM has come."""
         return bool(self._stop)
 
-    def left(self) -> float:
+    def grace(self) -> float:
         """Return the seconds for which a pipe is still read after SIGINT or SIGTERM."""
-        return self._stop.left()
+        return self._stop.grace()
 
     def wait(self, descriptor: int | None, seconds: float | None = None) -> bool:
         """Wait for octets, but not longer than some seconds, nor after SIGINT or SIGTERM; return whether octets came.

@@ -44,7 +44,7 @@ class Stop:
         if self._hurried:
             raise KeyboardInterrupt
 
-    def left(self) -> float:
+    def grace(self) -> float:
         """Return the seconds for which a pipe is still read after a signal.
 
         A stop of a whole pipe signals all its programs at once. Each then writes what it holds, for example the period

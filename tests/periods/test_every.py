@@ -248,6 +248,16 @@ def test_registers_of_any_number_of_digits_flow_whole(values, period):
         assert 0 <= flowed - (registers[-1] - registers[0]) <= max(power for _, power in values)
 
 
+@pytest.mark.parametrize("unit", [1, Decimal("0.001")])
+@pytest.mark.parametrize("share", [1, 3, 6, 7])
+def test_a_silence_shares_what_flowed_evenly_to_the_last_unit(share, unit):
+    minutes = 37 * share
+    registers = [(0, 500), (60 * minutes, 537)]  # s, units: one in so many minutes
+    readings = [{"time": stamp(at // 10), "heat_energy": units * unit} for at, units in registers]
+    deltas = [line["heat_energy_delta"] for line in every(readings, "1m")[:minutes]]
+    assert deltas == [unit * ((minute + 1) % share == 0) for minute in range(minutes)]
+
+
 def test_another_meter_in_the_same_place_begins_a_new_count():
     house = House(1)
     readings = [house.reading(n) for n in range(COUNT)]

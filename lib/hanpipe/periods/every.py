@@ -52,11 +52,10 @@ class _Period:
         self.line = line
         self.flows = flows
 
-    def waits_for(self, at: int) -> list[str]:
-        """Return the registers that can still change it. A sub-meter that is late does not hold up the meter's own."""
-        late = [name for name, flow in self.flows.items() if not flow.settled]
-        patience = min(_SUB_PATIENCE, self.end - self.begin)
-        return late if at - self.end < patience else [name for name in late if is_energy(name)]
+    def waits(self, at: int) -> bool:
+        """Tell whether a register can still change it. A sub-meter that is late does not hold up the meter's own."""
+        patient = at - self.end < min(_SUB_PATIENCE, self.end - self.begin)
+        return any(not flow.settled and (patient or is_energy(name)) for name, flow in self.flows.items())
 
     def whole_line(self) -> Line:
         return self.line | _of_flows(self.flows)
@@ -269,7 +268,7 @@ class Meter:
         while self._waiting:
             first = self._waiting[0]
             patient = self.at - first.end < PATIENCE and len(self._waiting) <= MOST_WAITING
-            if patient and first.waits_for(self.at):
+            if patient and first.waits(self.at):
                 break
             for name, flow in first.flows.items():
                 if not flow.settled:

@@ -6,7 +6,8 @@ the time for which no power was known shares what is left evenly. A piece that i
 needs no estimate.
 """
 
-from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import Context, Decimal, localcontext
+from itertools import accumulate
 
 from hanpipe.periods.averages import Number
 from hanpipe.periods.track import Track
@@ -44,21 +45,16 @@ class Flow:
 
 
 class _Piece:
-    """Some time within one period. area, known: of the power, in this time once the piece is closed."""
+    """Some time within one period. area, known: of the power; before the piece while it is open, then within it."""
 
     __slots__ = ("area", "begin", "end", "flow", "known")
 
-    def __init__(self, begin: int, flow: Flow, track: Track | None) -> None:
+    def __init__(self, begin: int, flow: Flow, area: Number, known: int) -> None:
         self.begin = begin
         self.end = 0
         self.flow = flow
-        self.area: Number = track.area if track else 0
-        self.known = track.known if track else 0
-
-    def close(self, end: int, track: Track | None) -> None:
-        self.end = end
-        self.area = (track.area if track else 0) - self.area
-        self.known = (track.known if track else 0) - self.known
+        self.area = area
+        self.known = known
 
 
 class Split:
@@ -75,7 +71,7 @@ class Split:
         self.flow = Flow()  # of the period that is open
         self.track: Track | None = None  # of the power that the register counts
         self._estimates = estimates
-        self._pieces = [_Piece(at, self.flow, None)]
+        self._pieces = [_Piece(at, self.flow, 0, 0)]
         self._register: Number | None = None
         self._given: Number = 0  # what was given to periods that could not wait, since the last register
         self._clock: str | None = None
@@ -87,9 +83,10 @@ class Split:
 
     def follow(self, track: Track, at: int) -> None:
         """Count the power of a track from `at` on."""
-        self._pieces[-1].close(at, None)
+        self._cut(at)
         self.track = track
-        self._pieces.append(_Piece(at, self.flow, track))
+        piece = self._pieces[-1]
+        piece.area, piece.known = track.area, track.known
 
     def end_period(self, end: int) -> Flow:
         """End the open period, and begin the next one; return what is known so far of the one that ends."""
@@ -186,8 +183,13 @@ class Split:
         self._close(at, self.flow)
 
     def _close(self, end: int, flow: Flow) -> None:
-        self._pieces[-1].close(end, self.track)
-        self._pieces.append(_Piece(end, flow, self.track))
+        """Close the open piece, and open one of a flow. No calls: a long silence has a hundred thousand pieces."""
+        track, piece = self.track, self._pieces[-1]
+        area, known = (track.area, track.known) if track else (0, 0)
+        piece.end = end
+        piece.area = area - piece.area
+        piece.known = known - piece.known
+        self._pieces.append(_Piece(end, flow, area, known))
 
     def _estimate(self, place: int | None = None) -> None:
         """Settle the pieces before a place, all ended ones by default, by the power alone."""
@@ -195,12 +197,18 @@ class Split:
         for piece in self._pieces[:place]:
             if piece.end == piece.begin:
                 continue
+            piece.flow.estimated = True
             amount = self._by_power(piece)
-            with localcontext(_EXACT):
-                if self._register is not None and amount is not None:
-                    self._given += amount
-                piece.flow.add(amount, estimated=True)
+            if amount is not None:
+                self._give(piece.flow, amount)
         self._settle(place)
+
+    def _give(self, flow: Flow, amount: Number) -> None:
+        """Give an estimate to a period that cannot wait for the next register."""
+        with localcontext(_EXACT):
+            if self._register is not None:
+                self._given += amount
+            flow.add(amount, estimated=True)
 
     def _by_power(self, piece: _Piece) -> Number | None:
         """Return the energy of a piece by its power, whole Wh; a gap counts as the mean of what is known beside it."""
@@ -211,16 +219,14 @@ class Split:
     def _share(self, difference: Number, place: int) -> None:
         """Split a difference of the register over the pieces before a place, to the last unit."""
         pieces = self._pieces[:place]
+        whole, unit = _in_units(max(difference, 0))
         weights = _weights(pieces, max(difference, 0))
-        total, whole, so_far, given = sum(weights), max(difference, 0), Decimal(0), Decimal(0)
-        for piece, weight in zip(pieces, weights, strict=True):
-            so_far += weight
-            upto = _floor(whole * so_far / total, whole) if total else Decimal(0)
-            if piece is pieces[-1]:
-                upto = Decimal(whole)
-            amount = upto - given
+        total, given = sum(weights), 0
+        estimated = len(pieces) > 1 or bool(self._given)
+        for piece, so_far in zip(pieces, accumulate(weights), strict=True):
+            upto = int(whole * so_far // total)
+            piece.flow.add(_whole((upto - given) * unit), estimated=estimated)
             given = upto
-            piece.flow.add(_whole(amount), estimated=len(pieces) > 1 or bool(self._given))
         self._settle(place)
 
     def _settle(self, place: int) -> None:
@@ -230,24 +236,27 @@ class Split:
         del self._pieces[:place]
 
 
-def _weights(pieces: list[_Piece], difference: Number) -> list[Decimal]:
+def _weights(pieces: list[_Piece], difference: Number) -> list[Number]:
     """Return how a difference is split: by the integrated power, and evenly over the time without a known power."""
-    areas = [max(Decimal(0), Decimal(piece.area) / _HOUR) for piece in pieces]
-    unknown = [max(0, piece.end - piece.begin - piece.known) for piece in pieces]
-    left, gaps = Decimal(difference) - sum(areas), sum(unknown)
-    if gaps and left > 0:
-        return [area + left * gap / gaps for area, gap in zip(areas, unknown, strict=True)]
-    if sum(areas):
+    areas = [max(0, piece.area) for piece in pieces]
+    gaps = [max(0, piece.end - piece.begin - piece.known) for piece in pieces]
+    area, gap = sum(areas), sum(gaps)
+    left = difference * _HOUR - area
+    if gap and left > 0:
+        return [one * gap + left * unknown for one, unknown in zip(areas, gaps, strict=True)]
+    if area:
         return areas
-    return [Decimal(piece.end - piece.begin) for piece in pieces]
+    spans = [piece.end - piece.begin for piece in pieces]
+    return [*spans[:-1], spans[-1] if any(spans) else 1]
 
 
-def _floor(value: Decimal, like: Number) -> Decimal:
-    """Round down to the decimals of another number. It never raises, as quantize() does of a number of many digits."""
-    exponent = Decimal(like).as_tuple().exponent
-    places = min(0, exponent) if isinstance(exponent, int) else 0
-    return value.scaleb(-places).to_integral_value(rounding=ROUND_FLOOR).scaleb(places)
+def _in_units(value: Number) -> tuple[int, Number]:
+    """Return a number as a multiple of its last decimal, and that: 12.34 is 1234 times 0.01."""
+    exponent = Decimal(value).as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= 0:
+        return int(value), 1
+    return int(Decimal(value).scaleb(-exponent)), Decimal(1).scaleb(exponent)
 
 
-def _whole(value: Decimal) -> Number:
-    return int(value) if value == value.to_integral_value() else value
+def _whole(value: Number) -> Number:
+    return int(value) if value == int(value) else value

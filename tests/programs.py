@@ -1,11 +1,13 @@
 """Run the programs of this checkout as their users do: run() to the end, Running while a test talks to it."""
 
+import fcntl
 import importlib.util
 import os
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -45,6 +47,11 @@ def run(
 def shell(script: str, given: bytes = b"", **more: Any) -> Ran:
     """Run a line of bash, for example a pipe; its status is that of the last program that failed."""
     return run("bash", "-o", "pipefail", "-c", script, given=given, **more)
+
+
+def unread(pipe: Any) -> int:
+    """Return how many octets wait in a pipe or a terminal, a descriptor or a file, that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def docs_script(name: str) -> Any:

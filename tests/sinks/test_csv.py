@@ -17,6 +17,7 @@ from conftest import ROOT
 from hanpipe.sinks.readings_in import ReadingReader
 from hanpipe.sinks.tables.csv import PATIENCE, Held, Rows, no_formula
 from hanpipe.sinks.tables.table import Columns, cell
+from programs import unread
 
 PROGRAM = [sys.executable, f"{ROOT}/bin/han-csv"]
 LIST_1 = b'{"time":"2026-11-22T10:15:04.123Z","act_pow_pos":826}\n'
@@ -113,21 +114,10 @@ def test_a_signal_ends_a_stream_and_what_was_held_is_written():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(["/bin/sh", "-c", f"exec {sys.executable} {PROGRAM[1]} -v --stats"], **pipes) as process:
         os.write(process.stdin.fileno(), LIST_3)
-        while fill(process) > 0:  # until it has read the line
+        while unread(process.stdin) > 0:  # until it has read the line
             pass
         process.send_signal(signal.SIGTERM)
         assert table(process.stdout.read()) == [["act_pow_pos", "act_energy_pos"], ["840", "21123450"]]
-
-
-def fill(process):
-    """Octets in the process's pipe that it has not read."""
-    import array
-    import fcntl
-    import termios
-
-    left = array.array("i", [0])
-    fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, left)
-    return left[0]
 
 
 def test_a_stream_is_held_for_some_seconds_and_hourly_registers_have_their_columns():

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ROOT
 from needs import needs
-from programs import PATIENCE
+from programs import PATIENCE, unread
 
 needs("pyarrow")
 from hypothesis import given  # noqa: E402
@@ -159,19 +159,8 @@ def test_a_signal_ends_a_stream_and_what_came_is_written(tmp_path):
     with subprocess.Popen([*PROGRAM, file, "-", "/dev/null"], stdin=subprocess.PIPE) as process:
         process.stdin.write(LIST_1)
         process.stdin.flush()
-        while not os.path.exists(f"/proc/{process.pid}/fd/3") or unread(process):
+        while not os.path.exists(f"/proc/{process.pid}/fd/3") or unread(process.stdin):
             pass
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
     assert parquet.read_table(file).num_rows == 1
-
-
-def unread(process):
-    """Octets in the process's pipe that it has not read."""
-    import array
-    import fcntl
-    import termios
-
-    left = array.array("i", [0])
-    fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, left)
-    return left[0]

@@ -42,7 +42,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
@@ -56,7 +55,7 @@ from meter import KINDS, House, due  # noqa: E402
 from broker import Mosquitto, needed  # noqa: E402
 from clock import Clock  # noqa: E402
 from domoticz_server import KWH, DomoticzServer  # noqa: E402
-from programs import BIN, environment  # noqa: E402
+from programs import BIN, environment, unread  # noqa: E402
 
 FAULT = "drop:0.3%,flip:0.3%"
 BROKER = ["persistence false", "max_queued_messages 0", "max_inflight_messages 0"]
@@ -226,7 +225,7 @@ class Soak:
         port = os.open(self.path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
         size, since = -1, time.monotonic()
         while time.monotonic() < since + QUIET:
-            if os.path.getsize(self.out) != size or waiting(port):
+            if os.path.getsize(self.out) != size or unread(port):
                 size, since = os.path.getsize(self.out), time.monotonic()
             time.sleep(0.02)
         os.close(port)
@@ -341,11 +340,6 @@ class Soak:
             print(f"FAILED: {failure}")
         print("soak: " + ("FAILED" if self.failed else "all held"))
         return 1 if self.failed else 0
-
-
-def waiting(port):
-    """Return how many octets of a terminal nobody has read."""
-    return int.from_bytes(fcntl.ioctl(port, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def children(pid):

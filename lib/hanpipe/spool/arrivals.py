@@ -18,6 +18,11 @@ class Arrivals:
     def __init__(self) -> None:
         self._rest = bytearray()
 
+    @property
+    def rest(self) -> bytes:
+        """Return the octets of a line that is not whole."""
+        return bytes(self._rest)
+
     def feed(self, data: bytes, time_ns: int) -> bytes:
         """Return the lines that data completes, joined. b"" means that the input has ended.
 

@@ -65,6 +65,11 @@ class Backlog:
         return self._segments.behind(self._taken) + len(self._memory)
 
     @property
+    def unwritten(self) -> bool:
+        """Tell whether lines are in memory alone."""
+        return bool(self._memory)
+
+    @property
     def full(self) -> bool:
         """Return whether the input should wait, if it can: the queue, or its part in memory, is half full."""
         return self.waiting > self._most // 2 or len(self._memory) > self._most_memory // 2

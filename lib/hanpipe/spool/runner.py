@@ -9,6 +9,7 @@ from typing import Any, Final
 from hanpipe.spool.arrivals import Arrivals
 from hanpipe.spool.backlog import Backlog
 from hanpipe.spool.directory import InUse, lock
+from hanpipe.spool.intake import Intake
 from hanpipe.spool.sink import Sink
 from hanpipe.unix.program import Program, read_piece
 from hanpipe.unix.status import CONFIGURATION, IO, OK, REFUSED, Failure
@@ -41,10 +42,13 @@ class Runner:
         options = program.options
         self._program = program
         self._directory = options.dir
+        self._arrivals = Arrivals()
         try:
             self._backlog = Backlog(options.dir, options.max_size, self._say, options.hold)
+            self._intake = Intake(options.dir)
         except OSError as error:
             raise Failure(IO, f"{options.dir}: {reason(error)}") from error
+        self._take_up()
         try:
             self._sink = Sink(command, self._backlog, self._pass_on, self._say)
         except OSError as error:
@@ -53,9 +57,9 @@ class Runner:
         regular = stat.S_ISREG(mode)
         self._piped = stat.S_ISFIFO(mode)
         self._timed = not regular  # a line of a file has not arrived now
+        self._held = options.hold > 0  # then a kill may cost what is in memory
         self._waits = options.wait or regular
         self._piece = min(_PIECE, options.max_size // 4)
-        self._arrivals = Arrivals()
         self._lines = 0
         self._passed = 0
         self._failure: Failure | None = None  # of the input
@@ -63,17 +67,30 @@ class Runner:
         self._until = 0.0  # when the sink must have taken the rest, once the input has ended
         self._report = 0.0  # when -v says the next time how much waits
 
+    def _take_up(self) -> None:
+        """Put what an earlier run left in its intake into the queue."""
+        if lines := self._arrivals.feed(self._intake.restored, self._intake.time_ns):
+            self._backlog.put(lines)
+        self._empty_intake()
+        self._restored = self._backlog.waiting
+
+    def _empty_intake(self) -> None:
+        if not self._backlog.unwritten:
+            self._intake.clear(self._arrivals.rest)
+
     def run(self) -> int:
         """Run until the input has ended and the sink has taken the rest; return the exit status."""
         show = self._program.stats(self._counters)
-        if self._backlog.restored:
-            self._program.explain(f"{self._directory}: {_size(self._backlog.restored)} of lines wait from before")
+        if self._restored:
+            self._program.explain(f"{self._directory}: {_size(self._restored)} of lines wait from before")
         try:
             while not self._over():
                 self._care()
                 self._wait()
         finally:
             lost = self._backlog.close()
+            self._intake.clear(b"")
+            self._intake.close()
         show()
         return self._status(self._backlog.waiting - lost, lost)
 
@@ -128,7 +145,7 @@ class Runner:
 
     def _read(self) -> None:
         try:
-            data = read_piece(0, self._piece)
+            data = self._intake.read(self._piece) if self._piped and not self._held else read_piece(0, self._piece)
         except BlockingIOError:
             return
         except OSError as error:
@@ -136,6 +153,7 @@ class Runner:
             data = b""
         if data:
             self._put(self._arrivals.feed(data, time.time_ns() if self._timed else 0))
+            self._empty_intake()
         else:
             self._end_input()
 
@@ -174,7 +192,7 @@ class Runner:
             self._say(message)
         if lost:
             return IO
-        return OK if self._lines or self._backlog.restored else self._program.nothing("found no line in the input")
+        return OK if self._lines or self._restored else self._program.nothing("found no line in the input")
 
     def _say(self, message: str) -> None:
         """Say what may come again: Program.warn says a thing once for good."""

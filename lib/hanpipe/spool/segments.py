@@ -3,6 +3,7 @@
     DIR/00000000000000000000.jsonl   lines; the name is the offset of its first octet
     DIR/00000000000004194304.jsonl   the next ones
     DIR/taken                        offsets up to which the sink has taken them, 20 digits each; the last one holds
+    DIR/intake                       what comes and is not in the files yet: see intake.py
 
 Plain files and not SQLite: a queue is appended to at one end and deleted at the other, which is all that a file can
 do well. SQLite would write each line twice (its log, then its table), sync at each commit or promise nothing either,
@@ -192,9 +193,7 @@ class Segments:
     def _cut(self, path: str) -> int:
         """Cut a file to its whole lines, up to where the file system had written no more; return their octets."""
         with open(open_own(path, os.O_RDWR), "rb") as file:
-            octets = file.read()
-            unwritten = octets.find(_UNWRITTEN)
-            size = octets.rfind(b"\n", 0, len(octets) if unwritten < 0 else unwritten) + 1
+            size = written(file.read()).rfind(b"\n") + 1
             with contextlib.suppress(OSError):  # of a disk that takes nothing now: it is cut the next time
                 os.truncate(file.fileno(), size) if size else os.unlink(path)
         return size
@@ -217,3 +216,8 @@ class Segments:
         if not self._segments or self._segments[-1].start != offset:
             self._segments.append(_Segment(offset, offset))
         return self._segments[-1]
+
+
+def written(octets: bytes) -> bytes:
+    """Return the content of a file up to where the file system had written no more."""
+    return octets.partition(_UNWRITTEN)[0]

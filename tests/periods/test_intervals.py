@@ -1,9 +1,11 @@
 """The figures of each interval, of han-fake's household: with lists lost, hours repeated, meters changed."""
 
 from collections import defaultdict
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from hanpipe.fake.household import Household
 from hanpipe.periods.averages import HOLD
-from hanpipe.periods.intervals import Account, Intervals
+from hanpipe.periods.intervals import Account, Intervals, Timeline
 
 SECOND = 1_000_000_000
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
@@ -174,3 +176,33 @@ def test_no_energy_is_posted_of_a_meter_that_has_not_told_its_register(life):
         meter = max(one.meter for one in sent if one.at < end)
         known = result[meter] is not None and result[meter] < end
         assert [name in figures for name in ENERGIES] == [known] * 2
+
+
+def test_the_power_counts_in_no_register_of_a_tariff():
+    account = Account(["act_energy_pos_T1", "act_energy_pos_T2"], lambda message: None)
+    for second in range(0, 3600, 10):
+        registers = {"act_energy_pos_T1": 5000 + second * 2000 // 3600, "act_energy_pos_T2": 7000}
+        account.add({"act_pow_pos": 2000, **registers}, second * SECOND)
+    figures = account.take(3600 * SECOND)
+    assert figures.values == figures.estimates == registers
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "moment"),
+    [
+        ("Europe/Oslo", "2026-11-22T12:00:00", "2026-11-22T11:00:00+00:00"),
+        ("Europe/Oslo", "2026-06-22T12:00:00", "2026-06-22T10:00:00+00:00"),
+        ("Europe/Oslo", "2026-06-22T12:00:00+05:30", "2026-06-22T06:30:00+00:00"),
+        ("UTC", "2026-06-22T12:00:00", "2026-06-22T12:00:00+00:00"),
+    ],
+)
+def test_a_clock_without_an_offset_is_of_the_zone(zone, clock, moment):
+    at = Timeline(zone=ZoneInfo(zone)).of({"date_time": clock})
+    assert at == datetime.fromisoformat(moment).timestamp() * SECOND
+
+
+def test_a_clock_without_an_offset_runs_on_through_the_hour_that_comes_twice():
+    timeline = Timeline(zone=ZoneInfo("Europe/Oslo"))
+    clocks = [f"2026-10-25T0{hour}:{minute}0:00" for hour in (1, 2, 2, 3) for minute in range(6)]
+    times = [timeline.of({"date_time": clock}) for clock in clocks]
+    assert {later - earlier for earlier, later in pairwise(times)} == {600 * SECOND}

@@ -443,6 +443,15 @@ def test_an_interval_has_the_mean_of_its_power_and_its_last_register(powers):
         assert abs(made[0]["act_pow_pos"] - Decimal(sum(powers[:10])) / 10) <= Decimal("0.05")
 
 
+def test_the_numbers_of_an_interval_are_exact():
+    pace = Pace(10)
+    sent = b'"heat_energy":0.0000036,"act_energy_pos":12345678901234.5678,"act_pow_pos":500'
+    made = [*pace.add(*lines(b'{"time":"2026-11-22T10:00:01Z",%b}\n' % sent), Meter("m", "n")), *pace.finish()]
+    assert [set(one.octets.strip(b"{}\n").split(b",")) for one, _ in made] == [
+        {b'"time":"2026-11-22T10:00:01Z"', *sent.split(b",")}
+    ]
+
+
 def test_an_interval_does_not_repeat_what_the_meter_did_not_send_in_it():
     pace, made = Pace(10), []
     values = {"0": {"act_energy_pos": 5, "meter_model": "x"}, "11": {"act_pow_pos": 7}, "21": {"act_pow_pos": 8}}

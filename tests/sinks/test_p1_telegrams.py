@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import os
+import re
 import subprocess
 from zoneinfo import ZoneInfo
 
@@ -67,6 +68,11 @@ def test_hourly_registers_go_on_with_the_power():
     readings = [{"act_pow_pos": 3600, "act_energy_pos": 1000}] + [{"act_pow_pos": 3600}] * 360
     last = list(hanpipe.readings(io.BytesIO(telegrams(readings))))[-1]
     assert 1000 + 3400 < last["act_energy_pos"] <= 1000 + 3600
+
+
+def test_a_register_of_a_tariff_is_what_the_meter_sent():
+    readings = [{"act_pow_pos": 2000, "act_energy_pos_T1": 5000000, "act_energy_pos_T2": 7000456}] * 60
+    assert set(re.findall(rb"1-0:1[.]8[.][12][(](.*?)[*]", telegrams(readings))) == {b"005000.000", b"007000.456"}
 
 
 def test_a_value_below_0_is_0_but_for_a_current():
@@ -148,6 +154,12 @@ def test_the_program_writes_one_telegram_per_reading_or_per_interval():
     assert run("--interval", "60", text=text).stdout.count("/HAN5") == 10
     assert run(text="").returncode == 1
     assert "expected PORT or HOST:PORT, got 'x'" in run("--listen", "x", text="").stderr
+
+
+@pytest.mark.parametrize(("zone", "season"), [("Europe/Amsterdam", "W"), ("Europe/Dublin", "W"), ("UTC", "W")])
+def test_a_clock_without_an_offset_stays_as_it_is_in_the_zone(zone, season):
+    reading = '{"date_time":"2026-11-22T12:00:00","act_pow_pos":500}\n'
+    assert f"0-0:1.0.0(261122120000{season})" in run("--zone", zone, text=reading).stdout
 
 
 def test_periods_and_peaks_are_no_readings_and_that_is_said_once():

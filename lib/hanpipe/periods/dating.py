@@ -62,22 +62,8 @@ class Dating:
         return None if self._by_frames else self._clock(reading.get("date_time"))
 
     def _clock(self, text: Any) -> int | None:
-        """Read the meter's clock; without an offset it is the time of the zone.
-
-        The clock is all that is known here, so a wrong offset is not noticed: it moves all periods.
-        In autumn a clock without an offset shows an hour twice: it is the one nearer to the last known time.
-        """
-        if (at := time_ns(text)) is not None or not isinstance(text, str):
-            return at
-        try:
-            local = datetime.fromisoformat(text).replace(tzinfo=self._zone)
-            first, second = (time_ns(local.replace(fold=fold).isoformat()) for fold in (0, 1))
-        except ValueError:
-            return None
-        if self._last is None or first is None or second is None:
-            return first
-        is_repeated = second > first  # less where the zone skips the hour in spring
-        return second if is_repeated and abs(second - self._last) < abs(first - self._last) else first
+        """Read the meter's clock. Nothing else is known here: a wrong offset is not noticed, and moves all periods."""
+        return clock_ns(text, self._zone, self._last)
 
     def _hold(self, reading: Reading) -> None:
         if self._last is None:
@@ -94,3 +80,25 @@ class Dating:
         dated = [(begin + number * step, held) for number, held in enumerate(self._held, 1)]
         self._held.clear()
         return dated
+
+
+def clock_ns(text: Any, zone: tzinfo | None, last: int | None) -> int | None:
+    """Read a meter's clock as ns since 1970-01-01 UTC; None if it is none.
+
+    In autumn a clock without an offset shows an hour twice: it is the one nearer to the last known time.
+
+    zone: of a clock without an offset; None for this machine's
+    last: the last known time, None without one: then it is the first of the two
+    """
+    if (at := time_ns(text)) is not None or not isinstance(text, str):
+        return at
+    try:
+        local = datetime.fromisoformat(text)
+        both = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        first, second = (time_ns((one if zone else one.astimezone()).isoformat()) for one in both)
+    except (ValueError, OverflowError, OSError):  # the last two of the machine's zone, of a year far away
+        return None
+    if last is None or first is None or second is None:
+        return first
+    is_repeated = second > first  # less where the zone skips the hour in spring
+    return second if is_repeated and abs(second - last) < abs(first - last) else first

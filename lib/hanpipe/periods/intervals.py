@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, tzinfo
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Mean, Number
-from hanpipe.periods.names import is_averaged, is_energy, power_of
-from hanpipe.readings.flat import number, time_ns
+from hanpipe.periods.dating import clock_ns
+from hanpipe.periods.names import is_averaged, is_energy, power_of, total_of
+from hanpipe.readings.flat import number
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
 Reading = dict[str, Any]
@@ -22,20 +24,30 @@ class Timeline:
     if only some of its readings have a time.
     """
 
-    def __init__(self, clock: Callable[[], int] = time.monotonic_ns, start: int | None = None) -> None:
-        """Take a clock, ns, and what time it is: ns since 1970-01-01 UTC."""
+    def __init__(
+        self,
+        clock: Callable[[], int] = time.monotonic_ns,
+        start: int | None = None,
+        zone: tzinfo | None = UTC,
+    ) -> None:
+        """Take a clock, ns, and what time it is: ns since 1970-01-01 UTC.
+
+        zone: of a meter's clock that does not send its offset; None for this machine's
+        """
         self._clock = clock
+        self._zone = zone
         self._last = time.time_ns() if start is None else start
         self._read = clock()
         self._best = 0
 
     def of(self, reading: Reading) -> int:
-        """Return the time of a reading that has just arrived, ns since 1970-01-01; a clock without offset is UTC."""
+        """Return the time of a reading that has just arrived, ns since 1970-01-01 UTC."""
         at = self.now()
         if at - self._last < _BURST:
             at = self._last
+        known = self._last if self._best else None
         for rank, key in ((2, "time"), (1, "date_time")):
-            if rank >= self._best and (moment := time_ns(reading.get(key), bare_is_utc=True)) is not None:
+            if rank >= self._best and (moment := clock_ns(reading.get(key), self._zone, known)) is not None:
                 self._best, at = rank, moment
                 break
         self._last, self._read = at, self._clock()
@@ -65,7 +77,10 @@ class Figures(NamedTuple):
 
 
 class Account:
-    """Keeps some fields from interval to interval: means, registers with the power since, texts."""
+    """Keeps some fields from interval to interval: means, registers with the power since, texts.
+
+    The power counts in the register of all tariffs alone: nobody says which tariff is in force.
+    """
 
     def __init__(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
         """Take the names of the fields, and a way to warn the user of another meter."""
@@ -83,7 +98,8 @@ class Account:
         self._watch_meter(reading)
         self._begin = at if self._begin is None else self._begin
         for name, energy in self._energies.items():
-            if (power := number(reading.get(power_of(name)))) is not None:
+            power = None if total_of(name) else number(reading.get(power_of(name)))
+            if power is not None:
                 energy.add_power(power, at)
                 self._fresh.add(name)
             if (register := number(reading.get(name))) is not None:

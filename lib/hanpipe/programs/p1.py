@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
     from hanpipe.link.crc import arc  # crcmod, which --help does without
 
     program = Program(options, parser.prog)
-    reader, timeline = ReadingReader(), Timeline()
+    reader, timeline = ReadingReader(), Timeline(zone=options.zone)
     telegrams = Telegrams(dialects()[options.dialect], arc, options.zone, program.warn)
     (write, close), pause, due = _outlet(program), (options.interval or 0) * 1_000_000_000, 0
     for data, _ in program.pieces():

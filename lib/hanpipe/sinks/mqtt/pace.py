@@ -1,12 +1,12 @@
 """Readings -> one reading per interval and meter, for subscribers that are slower than the meter."""
 
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 
 from hanpipe.periods.intervals import Account, Figures, Intervals, Timeline, rounded
 from hanpipe.periods.meters import MOST_METERS
 from hanpipe.periods.names import is_averaged
+from hanpipe.readings.decimals import exact_json
 from hanpipe.sinks.mqtt.meters import Meter
 from hanpipe.sinks.readings_in import Line
 from hanpipe.unix.typed import Any, Final
@@ -74,4 +74,4 @@ def _ended(meter: Meter, intervals: Iterator[Figures]) -> Iterator[tuple[Line, M
                 if is_averaged(name) and not isinstance(value, str):
                     value = Decimal(rounded(value, 1 if "_pow_" in name else 3))
                 reading[name] = value
-        yield Line(json.dumps(reading, default=float).encode() + b"\n", reading or None), meter
+        yield Line(exact_json(reading).encode() + b"\n", reading or None), meter

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 
 from hanpipe.periods.kinds import Kind, kind_of
-from hanpipe.readings.decimals import plain
+from hanpipe.readings.decimals import exact_json, plain
 from hanpipe.readings.flat import number
 from hanpipe.sinks.mqtt.discovery import Announcer, Entities
 from hanpipe.sinks.mqtt.home_assistant import CLOCK, MEASUREMENT, Sensor, sensor
@@ -163,7 +163,7 @@ def _member(value: Any, made: Sensor | None) -> bytes:
     figure = number(value)
     if figure is not None:
         return plain(figure, made.power if made else 0).encode()
-    return json.dumps(value, default=float).encode()
+    return exact_json(value).encode()
 
 
 def _payload(value: Any, made: Sensor | None) -> bytes | None:
@@ -181,7 +181,7 @@ def _text(value: Any) -> bytes:
     figure = number(value)
     if figure is not None:
         return plain(figure).encode()
-    text = value if isinstance(value, str) else json.dumps(value, default=float)
+    text = value if isinstance(value, str) else exact_json(value)
     return text.encode(errors="replace")
 
 

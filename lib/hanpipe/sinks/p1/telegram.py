@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Number
-from hanpipe.periods.names import is_energy, power_of
+from hanpipe.periods.names import is_energy, power_of, total_of
 from hanpipe.readings.flat import number
 from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.unix.files import read_data
@@ -24,6 +24,7 @@ _LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\d)\.(\d)(?:\*(\w+))?")
 _TARIFF: Final = re.compile(r"[0-9]{1,4}")
 _LONGEST_NUMBER: Final = 48  # octets of the meter's number: DSMR 5.0.2 gives it 96 digits
 _NS: Final = 1_000_000_000
+_NONE: Final = timedelta(0)  # Dublin's winter has less: its standard time is that of the summer
 
 
 class Line(NamedTuple):
@@ -73,6 +74,8 @@ def _line(text: str) -> Line:
 class Telegrams:
     """Makes a telegram of the last readings. Registers that come once an hour go on with the power between them.
 
+    A register of one tariff does not: nobody says when another tariff is in force, and the power would count in all.
+
     A telegram is of one meter: OneMeter chooses it.
     """
 
@@ -114,7 +117,7 @@ class Telegrams:
                 self._values[name] = figure, at
         for name, energy in self._energies.items():
             power = self._values.get(power_of(name))
-            if power is not None and power[1] == at:
+            if power is not None and power[1] == at and not total_of(name):
                 energy.add_power(power[0], at)
         return True
 
@@ -136,11 +139,11 @@ class Telegrams:
         """Return the values that are not too old, and the registers. Without tariffs all energy is of tariff 1."""
         values = {name: value for name, (value, came) in self._values.items() if abs(at - came) <= HOLD}
         for name, energy in self._energies.items():
-            if (total := energy.total(at)) is not None:
-                values[name] = total
-        for total_of in ("act_energy_pos", "act_energy_neg"):
-            if total_of in values and f"{total_of}_T1" not in values:
-                values |= {f"{total_of}_T1": values[total_of], f"{total_of}_T2": 0}
+            if (register := energy.total(at)) is not None:
+                values[name] = register
+        for total in ("act_energy_pos", "act_energy_neg"):
+            if total in values and f"{total}_T1" not in values:
+                values |= {f"{total}_T1": values[total], f"{total}_T2": 0}
         if "act_energy_pos_T1" in values:
             values.setdefault("tariff", 1)
         return values
@@ -152,7 +155,7 @@ class Telegrams:
             if self._zone
             else datetime.fromtimestamp(at // _NS).astimezone()
         )
-        summer = bool(local.dst()) if self._zone else _is_summer(at)
+        summer = (local.dst() or _NONE) > _NONE if self._zone else _is_summer(at)
         if summer and not self._dialect.summer_time:
             local, summer = local - timedelta(hours=1), False
         return f"{local:%y%m%d%H%M%S}{'S' if summer else 'W'}"

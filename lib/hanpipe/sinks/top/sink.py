@@ -90,7 +90,7 @@ class _TopSink(Sink):
         self._house = House(zone, rules()[options.rule] if options.rule else HIGHEST_HOUR)
         # A file that is replayed ends with its last reading; a meter goes on, or is silent.
         replay = not options.follow and are_regular(options.files or ["-"])
-        self._timeline = Timeline(lambda: 0) if replay else Timeline()
+        self._timeline = Timeline(lambda: 0, zone=zone) if replay else Timeline(zone=zone)
         self._began = time.monotonic()
         self._taken = 0  # readings
         self._key: Key | None = None  # of the meter that is shown

@@ -40,7 +40,7 @@ class WebSink(Sink):
         self._file = store
         self._zone = zone
         self._rule = rule
-        self._timeline = Timeline()
+        self._timeline = Timeline(zone=zone)
         self._house = House(zone, rule, program.warn)
         self._every = Every(Calendar(PERIOD, zone))
         self._lock = threading.Lock()  # the server's thread reads the house

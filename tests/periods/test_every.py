@@ -218,6 +218,50 @@ def test_a_register_that_is_sent_once_more_says_nothing():
     )
 
 
+def hours_of(register, seconds, late=0):
+    """Readings of a constant 3 kW, with what is sent at each hour, or late, s."""
+    for second in seconds:
+        hour, past = divmod(second, 3600)
+        yield {"time": stamp(second // 10), "act_pow_pos": 3000} | (register(hour) if past == late else {})
+
+
+@pytest.mark.parametrize("late", [0, 10, 20])
+def test_an_old_register_that_came_late_and_without_a_clock_says_nothing(late):
+    readings = hours_of(
+        lambda hour: {"act_energy_pos": 100_000 + 3000 * (hour - (hour == 3))}, range(0, 6 * 3600, 10), late
+    )
+    lines = every(readings)
+    assert {line["act_energy_pos_delta"] for line in lines[:5]} == {3000}
+    assert [line["estimated"] for line in lines[1:4]] == [late == 0 and False, True, True]
+
+
+def test_the_hours_of_a_long_silence_wait_for_the_register_that_comes_after_it():
+    seconds = [*range(0, 1200, 10), *range(63 * 3600 + 600, 68 * 3600, 10)]
+    lines = every(hours_of(lambda hour: {"act_energy_pos": 100_000 + 3000 * hour}, seconds))
+    assert {line["act_energy_pos_delta"] for line in lines} == {3000}
+
+
+def test_energy_of_periods_that_were_given_up_is_an_estimate_in_the_one_that_gets_it():
+    sent = [(0, 100_000), (27 * 3600 + 47 * 60, 127_783), (27 * 3600 + 48 * 60, 127_800)]
+    lines = every([{"time": stamp(at // 10), "act_energy_pos": register} for at, register in sent], "10s")
+    flowed = [line for line in lines if line.get("act_energy_pos_delta", 0) > 17]
+    assert sum(line["act_energy_pos_delta"] for line in flowed) > 27_000
+    assert all(line["estimated"] for line in flowed)
+
+
+def test_what_is_projected_does_not_take_a_gap_for_no_power():
+    lines = every(hours_of(lambda hour: {}, [*range(0, 600, 10), *range(2400, 3601, 10)]), running=600 * 10**9)
+    assert {line["projected"] // 10 for line in lines if line.get("running") and "projected" in line} <= {299, 300}
+
+
+def test_a_tariff_that_comes_later_does_not_make_its_register_flow():
+    tariffs = [{"T1": 1000, "T2": 2000}, {"T1": 1100, "T2": 2000}, {"T1": 1200, "T2": 2000, "T3": 500_000}]
+    registers = [{f"act_energy_pos_{name}": value for name, value in one.items()} for one in tariffs]
+    lines = every([{"time": stamp(360 * hour)} | one for hour, one in enumerate(registers)])
+    assert [line.get("act_energy_pos_delta") for line in lines] == [100, None, None]
+    assert [line.get("act_energy_pos_T1_delta") for line in lines] == [100, 100, None]
+
+
 def written(number):
     """A number as it comes in with a line of han-fields."""
     (line,) = ReadingReader().feed(f'{{"number":{number}}}\n'.encode())
@@ -246,6 +290,17 @@ def test_registers_of_any_number_of_digits_flow_whole(values, period):
     with localcontext(Context(prec=400)):
         flowed = sum(line.get("act_energy_pos_delta", 0) for line in lines)
         assert 0 <= flowed - (registers[-1] - registers[0]) <= max(power for _, power in values)
+
+
+@given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 500)), min_size=1, max_size=60), st.integers(0, 3600))
+def test_a_register_without_a_power_flows_whole_up_to_the_last_one(steps, first):
+    at, register, readings = first, 1000, []
+    for seconds, flowed in [(0, 0), *steps]:
+        at, register = at + seconds, register + flowed
+        time = datetime.datetime.fromtimestamp(START // 10**9 + at, datetime.UTC).isoformat()
+        readings.append({"time": time, "act_energy_pos": register})
+    lines = every(readings, "5m")
+    assert sum(line.get("act_energy_pos_delta", 0) for line in lines) == register - 1000
 
 
 @pytest.mark.parametrize("unit", [1, Decimal("0.001")])

@@ -91,13 +91,27 @@ def test_flanders_takes_the_mean_of_twelve_months_of_2500_w_at_least():
         (["2025-01", "2026-01"], 4000, 1),
         (["2025-02", "2026-01"], 12000, 2),
         (["2025-02", "2096-01", "2026-01"], 12000, 2),  # a clock that was wrong for a while
-        (["2025-11", "2026-01", "2096-01", "2026-01"], 12000, 2),
     ],
 )
 def test_flanders_counts_the_last_twelve_months_of_the_calendar(months, expected, count):
     watts = [20000, *[9000] * (len(months) - 2), 4000]
     line = peaks("be", [hour(f"{month}-15T12:00", power, 15) for month, power in zip(months, watts, strict=True)])[-1]
     assert (line["peak"], line["months"], line["peak_month"]) == (expected, count, 4000)
+
+
+def test_a_month_goes_on_after_a_clock_was_wrong_for_a_while():
+    months = {"2025-11": 20000, "2026-01": 9000, "2096-01": 7000}
+    periods = [hour(f"{month}-15T12:00", watts, 15) for month, watts in [*months.items(), ("2026-01", 4000)]]
+    line = peaks("be", periods)[-1]
+    assert (line["peak"], line["months"], line["peak_month"]) == (14500, 2, 9000)
+
+
+def test_a_clock_that_is_set_back_over_the_end_of_a_month_ends_no_month_twice():
+    begins = ["2026-01-31T20:00:00+01:00", "2026-02-01T00:00:00+01:00", "2026-01-31T23:45:00+01:00"]
+    lines = [hour(begin, watts, 15) for begin, watts in zip(begins, (8000, 3000, 5000), strict=True)]
+    found = peaks("be", [*lines, hour("2026-02-01T00:15:00+01:00", 4000, 15)])
+    assert [(line["month"], line["peak_month"]) for line in found][-2:] == [("2026-01", 8000), ("2026-02", 4000)]
+    assert (found[-1]["peak"], found[-1]["months"]) == (6000, 2)
 
 
 def test_a_month_is_a_local_one():

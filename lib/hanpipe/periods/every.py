@@ -27,7 +27,8 @@ Dated = tuple[int, Reading]  # ns since 1970-01-01 UTC
 Line = dict[str, Any]
 
 MOST_WAITING: Final = 10_000  # periods of a meter that wait for a register
-PATIENCE: Final = 48 * 3_600_000_000_000  # ns that a period waits for a register, and a silent meter for a reading
+# ns of readings for which a period waits for a register, and for which a silent meter is waited for
+PATIENCE: Final = 48 * 3_600_000_000_000
 # Over a longer silence nobody wants each period: 400 days, in ns, or so many periods, but not less than PATIENCE. A
 # damaged year in a meter's clock would otherwise make half a million periods of one minute.
 _LONGEST_SILENCE: Final = 400 * 86_400_000_000_000
@@ -94,6 +95,7 @@ class Meter:
         self._waiting: deque[_Period] = deque()
         self.at = 0  # of the last reading
         self.gap = 0  # ns between the last two
+        self._resumed = 0  # when the last silence ended
 
     def add(self, reading: Reading, at: int) -> list[Line]:
         """Take a reading; return the lines that are complete. A time that runs backwards far begins anew."""
@@ -106,6 +108,8 @@ class Meter:
         if at >= self.end:
             lines += self._pass_to(at)
         has_registers = self._take(reading, at)
+        if at - self.at > HOLD:
+            self._resumed = at
         self.gap = min(at - self.at, HOLD) if self.at else 0
         self.at = at
         if has_registers:
@@ -267,7 +271,7 @@ class Meter:
         lines: list[Line] = []
         while self._waiting:
             first = self._waiting[0]
-            patient = self.at - first.end < PATIENCE and len(self._waiting) <= MOST_WAITING
+            patient = self.at - max(first.end, self._resumed) < PATIENCE and len(self._waiting) <= MOST_WAITING
             if patient and first.waits(self.at):
                 break
             for name, flow in first.flows.items():
@@ -303,7 +307,7 @@ class Meter:
         for track in self._tracks.values():
             track.advance(at)
         line = self._head(self.end) | {"time": self._calendar.text(at), "running": True} | self._of_tracks()
-        flows = {name: flow for name, split in self._splits.items() if (flow := split.so_far()).amount is not None}
+        flows = {name: flow for name, split in self._splits.items() if (flow := split.so_far(at)).amount is not None}
         line |= _of_flows(flows)
         flowed = line.get("act_energy_pos_delta")
         if flowed is not None and at > self.since:

@@ -144,7 +144,7 @@ class Peaks:
         self._changes = changes
         self._estimated = estimated
         self._month: Month | None = None
-        self._figures: dict[int, Decimal] = {}  # of the months that have ended, by their number
+        self._ended: dict[int, Month] = {}  # the months that have ended, by their number
         self._above = False
 
     def add(self, line: Line) -> list[Line]:
@@ -163,7 +163,8 @@ class Peaks:
             lines += self.finish(ended=True)
         if self._month is None:
             identity: Line = {name: line[name] for name in _IDENTITY if name in line}
-            self._month = Month(self._rule, begin, identity)
+            month = Month(self._rule, begin, identity)
+            self._month = self._ended.pop(month.number, month)  # a clock was set back: an ended month goes on
         self._month.end = end
         power, estimated = _power(line, seconds), line.get("estimated") is not False
         if power is None or not self._rule.counts(begin) or (estimated and not self._estimated):
@@ -175,11 +176,10 @@ class Peaks:
         """Return the line of the month that is open. ended: whether a period of another month has come."""
         if self._month is None:
             return []
-        line, figure = self._line(self._month, ended=ended), self._month.figure()
-        if figure is not None:
-            self._figures[self._month.number] = figure
-            if len(self._figures) > _MOST_MONTHS:
-                del self._figures[next(iter(self._figures))]
+        line = self._line(self._month, ended=ended)
+        self._ended[self._month.number] = self._month
+        if len(self._ended) > _MOST_MONTHS:
+            del self._ended[next(iter(self._ended))]
         self._month = None
         return [line]
 
@@ -200,8 +200,8 @@ class Peaks:
 
     def _last_figures(self, month: int, figure: Decimal) -> list[Decimal]:
         """Return the figures of the months that the rule counts up to a month; one that was not read has none."""
-        known = self._figures | {month: figure}
-        return [one for number, one in known.items() if 0 <= month - number < self._rule.months]
+        ended = [one for number, one in self._ended.items() if 0 < month - number < self._rule.months]
+        return [figure, *(known for one in ended if (known := one.figure()) is not None)]
 
     def _warn(self, line: Line, begin: datetime) -> list[Line]:
         """Say when the open period begins to head above the limit, and when it no longer does.

@@ -6,6 +6,7 @@ the time for which no power was known shares what is left evenly. A piece that i
 needs no estimate.
 """
 
+from collections.abc import Iterator
 from decimal import Context, Decimal, localcontext
 from itertools import accumulate
 
@@ -71,9 +72,12 @@ class Split:
         self.flow = Flow()  # of the period that is open
         self.track: Track | None = None  # of the power that the register counts
         self._estimates = estimates
+        self._began = at  # the open period, or this split in it
         self._pieces = [_Piece(at, self.flow, 0, 0)]
-        self._register: Number | None = None
+        self._register: Number | None = None  # where the pieces begin: the last one, less what has flowed since there
         self._given: Number = 0  # what was given to periods that could not wait, since the last register
+        self._gave_up = False  # since then periods could not wait, and were given nothing
+        self._sent: Number | None = None  # the last register as the meter sent it, and the clock beside it
         self._clock: str | None = None
 
     @property
@@ -92,20 +96,24 @@ class Split:
         """End the open period, and begin the next one; return what is known so far of the one that ends."""
         ended = self.flow
         self.flow = Flow()
+        self._began = end
         self._close(end, self.flow)
         if not self.waiting:
             self._estimate()
         return ended
 
-    def so_far(self) -> Flow:
-        """Return what is known so far of the period that is open: the power tells what the register does not yet."""
+    def so_far(self, at: int) -> Flow:
+        """Return what is known of the open period, which is as far as `at`: the power tells what no register does."""
         flowed = Flow()
         flowed.add(self.flow.amount, estimated=self.flow.estimated)
         pending = [piece for piece in self._pieces[:-1] if piece.flow is self.flow]
         for piece in pending:
             flowed.add(self._by_power(piece), estimated=True)
         if self.track is not None and self._estimates:
-            flowed.add(int(Decimal(self.track.area - self._pieces[-1].area) / _HOUR), estimated=True)
+            last = self._pieces[-1]
+            open_one = _Piece(last.begin, self.flow, self.track.area - last.area, self.track.known - last.known)
+            open_one.end = at
+            flowed.add(self._by_power(open_one) or 0, estimated=True)
         return flowed
 
     def give_up(self) -> None:
@@ -129,14 +137,15 @@ class Split:
     def _add_exactly(self, register: Number, at: int, clock: str | None, moment: int) -> bool:
         if self._is_repeated(register, at, clock):
             return True
-        fell = self._register is not None and register < self._register
+        fell = self._register is not None and self._sent is not None and register < self._sent
         if fell:
             self.restart()
-        place, register = self._place(register, at, moment)
+        place, held = self._place(register, at, moment)
         if place:
-            self._hold_from(place, register)
+            self._hold_from(place, held)
         if place or self._register is None:  # two registers of one moment: the next one has the difference of both
-            self._register, self._given, self._clock = register, 0, clock
+            self._register, self._given, self._gave_up = held, 0, False
+            self._sent, self._clock = register, clock
         return not fell
 
     def _hold_from(self, place: int, register: Number) -> None:
@@ -151,7 +160,7 @@ class Split:
 
     def _is_repeated(self, register: Number, at: int, clock: str | None) -> bool:
         """Tell whether this is the register of an earlier moment once more, as some meters send it."""
-        if register != self._register:
+        if self._register is None or register != self._sent:
             return False
         if clock is not None and clock == self._clock:
             return True
@@ -168,7 +177,8 @@ class Split:
             if self._pieces[place].begin == moment:
                 return place, register
         begin = self._pieces[-1].begin
-        if 0 <= at - begin <= _NEAR and self._is_known_since(begin, at):
+        is_first = begin == self._began and (len(self._pieces) > 1 or self._register is None)
+        if is_first and at - begin <= _NEAR and self._is_known_since(begin, at):
             flowed = Decimal(self._measure(at)[-1]) / _HOUR
             lowest = self._register if self._register is not None else 0
             return len(self._pieces) - 1, max(lowest, register - int(flowed))
@@ -201,6 +211,8 @@ class Split:
             amount = self._by_power(piece)
             if amount is not None:
                 self._give(piece.flow, amount)
+            else:
+                self._gave_up = True
         self._settle(place)
 
     def _give(self, flow: Flow, amount: Number) -> None:
@@ -218,15 +230,10 @@ class Split:
 
     def _share(self, difference: Number, place: int) -> None:
         """Split a difference of the register over the pieces before a place, to the last unit."""
-        pieces = self._pieces[:place]
-        whole, unit = _in_units(max(difference, 0))
-        weights = _weights(pieces, max(difference, 0))
-        total, given = sum(weights), 0
-        estimated = len(pieces) > 1 or bool(self._given)
-        for piece, so_far in zip(pieces, accumulate(weights), strict=True):
-            upto = int(whole * so_far // total)
-            piece.flow.add(_whole((upto - given) * unit), estimated=estimated)
-            given = upto
+        pieces, flowed = self._pieces[:place], max(difference, 0)
+        estimated = place > 1 or bool(self._given) or self._gave_up
+        for piece, part in zip(pieces, _parts(pieces, flowed) if place > 1 else [flowed], strict=True):
+            piece.flow.add(_whole(part), estimated=estimated)
         self._settle(place)
 
     def _settle(self, place: int) -> None:
@@ -234,6 +241,17 @@ class Split:
         for piece, after in zip(self._pieces[:place], self._pieces[1 : place + 1], strict=True):
             piece.flow.settled = after.flow is not piece.flow
         del self._pieces[:place]
+
+
+def _parts(pieces: list[_Piece], flowed: Number) -> Iterator[Number]:
+    """Yield what of a difference flowed in each piece."""
+    units, unit = _in_units(flowed)
+    weights = _weights(pieces, flowed)
+    total, given = sum(weights), 0
+    for so_far in accumulate(weights):
+        upto = int(units * so_far // total)
+        yield (upto - given) * unit
+        given = upto
 
 
 def _weights(pieces: list[_Piece], difference: Number) -> list[Number]:

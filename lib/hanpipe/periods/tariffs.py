@@ -17,25 +17,28 @@ class Tariffs:
     def __init__(self) -> None:
         """Begin with nothing known."""
         self._sent: set[str] = set()  # the registers that the meter itself sends
-        self._summed: set[str] = set()  # those that are the sum of their tariffs
+        self._summed: dict[str, list[str]] = {}  # those that are the sum of tariffs, with the registers of these
 
     def with_totals(self, registers: Iterable[Register]) -> tuple[list[Register], list[str]]:
         """Return the registers of a message with their sums.
 
-        return: also the names whose sum was given so far, and which the meter now sends itself: they count anew
+        return: also the names whose sum was given so far, and which the meter now sends itself, or which are the sum of
+                other registers: they count anew
         """
         found, anew = list(registers), []
-        tariffs: dict[str, list[Number]] = {}
+        tariffs: dict[str, dict[str, Number]] = {}
         for name, value in found:
             if total := total_of(name):
-                tariffs.setdefault(total, []).append(value)
-            elif name in self._summed:
-                self._summed.remove(name)
+                tariffs.setdefault(total, {})[name] = value
+            elif self._summed.pop(name, None):
                 anew.append(name)
             self._sent.add(name)
         for total, values in tariffs.items():
             whole = len(values) > 1 and len(values) == sum(total_of(one) == total for one in self._sent)
             if whole and total not in self._sent:
-                self._summed.add(total)
-                found.append((total, sum(values)))
+                names = sorted(values)
+                if self._summed.setdefault(total, names) != names:
+                    self._summed[total] = names
+                    anew.append(total)
+                found.append((total, sum(values.values())))
         return found, anew

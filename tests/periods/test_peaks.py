@@ -212,3 +212,10 @@ def test_of_too_many_meters_the_one_longest_silent_gives_way_and_its_months_come
     assert [line for period in periods for line in meters.add(period)] == []
     assert [line["meter_ID"] for line in meters.add(hour("2026-01-06T17:00", 3000, meter_ID="1"))] == ["2"]
     assert [(line.get("source"), line["meter_ID"]) for line in meters.finish()] == [("house", "1"), (None, "1")]
+
+
+def test_the_first_periods_of_a_meter_may_lack_its_number():
+    meters = PeaksOfMeters(lambda: Peaks(rules()["no"]))
+    periods = [hour("2026-01-06T17:00", 4000), hour("2026-01-07T17:00", 1000, meter_ID="1")]
+    assert [line for period in periods for line in meters.add(period)] == []
+    assert [(line["meter_ID"], line["peak_1"]) for line in meters.finish()] == [("1", 4000)]

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from hanpipe.periods.averages import Number
 from hanpipe.periods.lines import rounded_number
-from hanpipe.periods.meters import MOST_METERS
-from hanpipe.readings.flat import number, source_of
+from hanpipe.periods.meters import MOST_METERS, Meters
+from hanpipe.readings.flat import number
 from hanpipe.unix.files import read_data
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -95,10 +95,10 @@ def _rule(name: str, table: dict[str, Any]) -> Rule:
 class Month:
     """The highest peaks of one month of one meter, the highest first."""
 
-    def __init__(self, rule: Rule, begin: datetime, identity: Line) -> None:
+    def __init__(self, rule: Rule, begin: datetime) -> None:
         """Begin with the first period of the month that is known, in local time."""
         self.begin = begin
-        self.identity = identity
+        self.identity: Line = {}
         self.peaks: list[Peak] = []
         self.end = begin
         self._rule = rule
@@ -162,10 +162,10 @@ class Peaks:
         if self._month is not None and (begin.year, begin.month) != (self._month.begin.year, self._month.begin.month):
             lines += self.finish(ended=True)
         if self._month is None:
-            identity: Line = {name: line[name] for name in _IDENTITY if name in line}
-            month = Month(self._rule, begin, identity)
+            month = Month(self._rule, begin)
             self._month = self._ended.pop(month.number, month)  # a clock was set back: an ended month goes on
         self._month.end = end
+        self._month.identity |= {name: line[name] for name in _IDENTITY if name in line}
         power, estimated = _power(line, seconds), line.get("estimated") is not False
         if power is None or not self._rule.counts(begin) or (estimated and not self._estimated):
             return lines
@@ -225,22 +225,20 @@ class PeaksOfMeters:
 
     def __init__(self, new: Callable[[], Peaks]) -> None:
         """Take what makes the peaks of a meter that was not heard before."""
-        self._new = new
-        self._meters: dict[object, Peaks] = {}  # by source and number, the one longest silent first
+        self._meters = Meters(new)
 
     def add(self, line: Line) -> list[Line]:
         """Do what Peaks.add does for the meter of a line; return also the months of a meter that gives way."""
-        key = source_of(line), line.get("meter_ID")
-        meter = self._meters.pop(key) if key in self._meters else self._new()
-        self._meters[key] = meter
-        lines = meter.add(line)
-        if len(self._meters) > MOST_METERS:
-            lines += self._meters.pop(next(iter(self._meters))).finish()
+        lines = self._meters.of(line).add(line)
+        if len(self._meters.known) > MOST_METERS:
+            key, silent = next(iter(self._meters.known.items()))
+            self._meters.forget(key)
+            lines += silent.finish()
         return lines
 
     def finish(self) -> list[Line]:
         """Return the months of all meters: the input has ended."""
-        return [line for meter in self._meters.values() for line in meter.finish()]
+        return [line for meter in self._meters.known.values() for line in meter.finish()]
 
 
 def _power(line: Line, seconds: float) -> Decimal | None:

@@ -13,6 +13,7 @@ from hanpipe.unix.program import read_piece
 from hanpipe.unix.state import open_own, replace
 
 _MOST: Final = 262_144  # octets from which on the file is begun anew, though a line is not whole
+_FULL: Final = 1_000_000  # octets of a file that cannot be emptied, because the disk takes no lines
 
 
 class Intake:
@@ -34,6 +35,8 @@ class Intake:
 
     def read(self, most: int) -> bytes:
         """Return octets that have come, at most so many; b"" at the end. raise: OSError."""
+        if self._size >= _FULL:
+            return read_piece(0, most)
         try:
             count = os.splice(0, self._descriptor, most, offset_dst=self._size)
         except BlockingIOError:

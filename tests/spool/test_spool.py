@@ -72,7 +72,7 @@ class Model:
     def open(self):
         self.queue = Backlog(self.directory, 10**9, pytest.fail)
         self.sent = self.taken
-        assert self.queue.restored == sum(map(len, self.lines[self.taken :]))
+        assert self.queue.waiting == sum(map(len, self.lines[self.taken :]))
 
     def put(self, lengths):
         lines = [line_of(len(self.lines) + number, length) for number, length in enumerate(lengths)]

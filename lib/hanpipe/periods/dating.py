@@ -83,7 +83,7 @@ class Dating:
 
 
 def clock_ns(text: Any, zone: tzinfo | None, last: int | None) -> int | None:
-    """Read a meter's clock as ns since 1970-01-01 UTC; None if it is none.
+    """Read a meter's clock as ns since 1970-01-01 UTC; None if it is another text.
 
     In autumn a clock without an offset shows an hour twice: it is the one nearer to the last known time.
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Mean, Number
 from hanpipe.periods.dating import clock_ns
-from hanpipe.periods.names import is_averaged, is_energy, power_of, total_of
+from hanpipe.periods.names import is_averaged, is_energy, own_power_of
 from hanpipe.readings.flat import number
 from hanpipe.unix.typed import Any, Final, NamedTuple
 
@@ -77,10 +77,7 @@ class Figures(NamedTuple):
 
 
 class Account:
-    """Keeps some fields from interval to interval: means, registers with the power since, texts.
-
-    The power counts in the register of all tariffs alone: nobody says which tariff is in force.
-    """
+    """Keeps some fields from interval to interval: means, registers with the power since, texts."""
 
     def __init__(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
         """Take the names of the fields, and a way to warn the user of another meter."""
@@ -98,8 +95,7 @@ class Account:
         self._watch_meter(reading)
         self._begin = at if self._begin is None else self._begin
         for name, energy in self._energies.items():
-            power = None if total_of(name) else number(reading.get(power_of(name)))
-            if power is not None:
+            if (power := number(reading.get(own_power_of(name)))) is not None:
                 energy.add_power(power, at)
                 self._fresh.add(name)
             if (register := number(reading.get(name))) is not None:

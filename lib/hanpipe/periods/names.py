@@ -87,6 +87,15 @@ def power_of(register: str) -> str:
 
 
 @functools.lru_cache(1024)
+def own_power_of(register: str) -> str:
+    """Return the name of the power that counts in a register alone, "" for one of a tariff.
+
+    Nobody says which tariff is in force, and the power would count in the registers of all.
+    """
+    return "" if total_of(register) else power_of(register)
+
+
+@functools.lru_cache(1024)
 def total_of(register: str) -> str:
     """Return the name of the register that counts all tariffs, "" if the register is not of one tariff."""
     quantity = named(register)

@@ -21,7 +21,7 @@ class Backlog:
     Every line is written before it is sent, unless it is held: then what the sink takes in time is never written.
     If there is too much, the oldest lines are dropped and reported.
 
-    restored: octets that waited when it was opened; dropped: lines that no sink has seen the end of
+    dropped: lines that no sink has seen the end of
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class Backlog:
         self._refused: float | None = None  # since when the disk takes nothing
         self._again = 0.0  # when it is tried again
         self._full = 0  # lines dropped since the queue was last empty
-        self.restored = self.waiting
 
     @property
     def waiting(self) -> int:

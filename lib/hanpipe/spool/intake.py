@@ -17,21 +17,23 @@ _FULL: Final = 1_000_000  # octets of a file that cannot be emptied, because the
 
 
 class Intake:
-    """Standard input, a pipe, through a file.
-
-    restored: whole lines that an earlier run took and perhaps did not put in the queue; time_ns: when it took the last
-    """
+    """Standard input, a pipe, through a file."""
 
     def __init__(self, directory: str) -> None:
         """Open the file. raise: OSError."""
         self._path = f"{directory}/intake"
         self._descriptor = open_own(self._path, os.O_RDWR | os.O_CREAT)
-        state = os.fstat(self._descriptor)
-        self.time_ns = state.st_mtime_ns
-        self._size = state.st_size
-        self.restored = written(os.pread(self._descriptor, self._size, 0))
-        if self.restored and not self.restored.endswith(b"\n"):  # its other half may have been lost with the pipe
-            self.restored += b"\n"
+        self._size = os.fstat(self._descriptor).st_size
+
+    def left(self) -> tuple[bytes, int]:
+        """Return whole lines that an earlier run took and may not have put in the queue, and when it took the last, ns.
+
+        raise: OSError
+        """
+        octets = written(os.pread(self._descriptor, self._size, 0))
+        if octets and not octets.endswith(b"\n"):  # the other half may have been lost with the pipe
+            octets += b"\n"
+        return octets, os.fstat(self._descriptor).st_mtime_ns
 
     def read(self, most: int) -> bytes:
         """Return octets that have come, at most so many; b"" at the end. raise: OSError."""

@@ -46,9 +46,9 @@ class Runner:
         try:
             self._backlog = Backlog(options.dir, options.max_size, self._say, options.hold)
             self._intake = Intake(options.dir)
+            self._take_up()
         except OSError as error:
             raise Failure(IO, f"{options.dir}: {reason(error)}") from error
-        self._take_up()
         try:
             self._sink = Sink(command, self._backlog, self._pass_on, self._say)
         except OSError as error:
@@ -68,8 +68,8 @@ class Runner:
         self._report = 0.0  # when -v says the next time how much waits
 
     def _take_up(self) -> None:
-        """Put what an earlier run left in its intake into the queue."""
-        if lines := self._arrivals.feed(self._intake.restored, self._intake.time_ns):
+        """Put what an earlier run left in its intake into the queue. raise: OSError."""
+        if lines := self._arrivals.feed(*self._intake.left()):
             self._backlog.put(lines)
         self._empty_intake()
         self._restored = self._backlog.waiting

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from hanpipe.periods.averages import HOLD, Energy, Number
-from hanpipe.periods.names import is_energy, power_of, total_of
+from hanpipe.periods.names import is_energy, own_power_of
 from hanpipe.readings.flat import number
 from hanpipe.sinks.meter_finder import OneMeter
 from hanpipe.unix.files import read_data
@@ -74,8 +74,6 @@ def _line(text: str) -> Line:
 class Telegrams:
     """Makes a telegram of the last readings. Registers that come once an hour go on with the power between them.
 
-    A register of one tariff does not: nobody says when another tariff is in force, and the power would count in all.
-
     A telegram is of one meter: OneMeter chooses it.
     """
 
@@ -116,8 +114,8 @@ class Telegrams:
             else:
                 self._values[name] = figure, at
         for name, energy in self._energies.items():
-            power = self._values.get(power_of(name))
-            if power is not None and power[1] == at and not total_of(name):
+            power = self._values.get(own_power_of(name))
+            if power is not None and power[1] == at:
                 energy.add_power(power[0], at)
         return True
 
